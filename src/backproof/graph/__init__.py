@@ -1,0 +1,28 @@
+"""The network as data. No engine, no files."""
+
+from backproof.graph.builder import Builder, Sequential, Value
+from backproof.graph.graph import Graph, Input, Node
+from backproof.graph.initializers import INITIALIZERS, initial_parameters
+from backproof.graph.op import OPERATIONS, Array, Arrays, Loss, Op, ParameterSpec, Sample, operation
+from backproof.graph.shape import BATCH, Shape
+
+__all__ = [
+    "BATCH",
+    "INITIALIZERS",
+    "OPERATIONS",
+    "Array",
+    "Arrays",
+    "Builder",
+    "Graph",
+    "Input",
+    "Loss",
+    "Node",
+    "Op",
+    "ParameterSpec",
+    "Sample",
+    "Sequential",
+    "Shape",
+    "Value",
+    "initial_parameters",
+    "operation",
+]

@@ -1,0 +1,73 @@
+"""Two ways to write a network down: a plain chain, and a functional form for networks that branch."""
+
+from dataclasses import dataclass
+
+from backproof.errors import UserError
+from backproof.graph.graph import Graph, Input, Node, make_node
+from backproof.graph.op import Op
+from backproof.graph.shape import Shape
+
+
+@dataclass(frozen=True)
+class Value:
+    """What flows along an edge while a network is being written: a name and a shape."""
+
+    name: str
+    shape: Shape
+
+
+class Builder:
+    """The functional form. Each call adds a node and returns its value, which later calls may take twice.
+
+    >>> from backproof.ops import Add, Linear, ReLU
+    >>> net = Builder(Shape("N", 8))
+    >>> h = net("fc1", Linear(8), net.x)
+    >>> h = net("relu", ReLU(), h)
+    >>> graph = net.graph(net("add", Add(), h, net.x))
+    """
+
+    def __init__(self, x: Shape, name: str = "x") -> None:
+        self._input = Input(name, x)
+        self._nodes: dict[str, Node] = {}
+        self.x = Value(name, x)
+
+    def __call__(self, name: str, op: Op, *inputs: Value) -> Value:
+        """Add the node `name`. Raises `UserError` for a name taken twice or shapes that do not fit."""
+        if name in self._nodes or name == self._input.name:
+            raise UserError(f"the name '{name}' stands twice in the network; node names must differ")
+        shapes = {value.name: value.shape for value in inputs}
+        node = make_node(name, op, shapes, [value.name for value in inputs])
+        self._nodes[name] = node
+        return Value(name, node.shape)
+
+    def graph(self, output: Value) -> Graph:
+        """The finished network, with `output` as its prediction."""
+        if output.name not in self._nodes:
+            raise UserError(f"the output '{output.name}' is no node of this network")
+        return Graph((self._input,), tuple(self._nodes.values()), output.name)
+
+
+class Sequential:
+    """A chain of operations, named "0", "1", ... as PyTorch does, or by `(name, op)` pairs.
+
+    >>> from backproof.ops import Linear, ReLU
+    >>> graph = Sequential(Linear(100), ReLU(), ("head", Linear(10))).build(Shape("N", 784))
+    >>> [node.name for node in graph.nodes]
+    ['0', '1', 'head']
+    """
+
+    def __init__(self, *ops: Op | tuple[str, Op]) -> None:
+        self._ops = [op if isinstance(op, tuple) else (str(i), op) for i, op in enumerate(ops)]
+        if not self._ops:
+            raise UserError("Sequential() needs at least one operation")
+
+    def add_to(self, net: Builder, x: Value, prefix: str = "") -> Value:
+        """Append the chain to a network under construction, names prefixed by `prefix.`."""
+        for name, op in self._ops:
+            x = net(f"{prefix}.{name}" if prefix else name, op, x)
+        return x
+
+    def build(self, x: Shape) -> Graph:
+        """The chain as a network on inputs of shape `x`."""
+        net = Builder(x)
+        return net.graph(self.add_to(net, net.x))

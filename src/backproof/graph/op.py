@@ -1,0 +1,129 @@
+"""What an operation must declare. The operations themselves are in `backproof.ops`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.errors import UserError, unknown
+from backproof.graph.shape import Shape
+
+Kind = Literal["float", "int"]
+"""What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterSpec:
+    """One parameter of an operation.
+
+    Attributes:
+        shape: canonical layout, as PyTorch's (`Linear` (out, in)).
+        fan_in: inputs that feed one output unit; the initializers scale by it.
+        fan_out: outputs that one input unit feeds.
+        initializer: its name in `backproof.graph.initializers`; None leaves the choice to the run.
+        trainable: False for state such as running statistics, which no optimizer touches.
+        decay: whether weight decay applies by default (weights yes; biases, scales and shifts no).
+    """
+
+    shape: tuple[int, ...]
+    fan_in: int = 1
+    fan_out: int = 1
+    initializer: str | None = None
+    trainable: bool = True
+    decay: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One case on which an operation is tested in every engine: the operation and the shapes of its inputs."""
+
+    op: "Op"
+    shapes: tuple[tuple[int, ...], ...]
+    training: bool = True
+
+    def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
+        """Draw inputs: float64, or int64 class labels where the operation wants labels."""
+        return self.op.draw_inputs(rng, *self.shapes)
+
+    def __str__(self) -> str:
+        mode = "train" if self.training else "eval"
+        return f"{self.op} on {', '.join(map(str, self.shapes))} [{mode}]"
+
+
+@dataclass(frozen=True)
+class Op:
+    """What an operation is: attributes (the dataclass fields), shape rule, parameters, sample inputs.
+
+    Declared once and computed by every engine's kernel of the same class name.
+    """
+
+    arity: ClassVar[int] = 1
+    """Number of inputs; -1 for any number from one up."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The shape of the output. Raises `UserError` for inputs that do not fit."""
+        raise NotImplementedError
+
+    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
+        """The parameters by local name (`weight`, `bias`, ...)."""
+        return {}
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Cases that drive the generated tests in every engine."""
+        raise NotImplementedError
+
+    def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+        """Inputs for a test: standard normal, float64."""
+        return tuple(rng.standard_normal(shape) for shape in shapes)
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes as plain JSON values."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+    def __str__(self) -> str:
+        given = [
+            f"{getattr(self, f.name)}" if f.default is MISSING else f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+@dataclass(frozen=True)
+class Loss(Op):
+    """An operation on (prediction, target) whose output is the scalar that training minimises."""
+
+    arity: ClassVar[int] = 2
+
+    def target(self, prediction: Shape) -> tuple[Shape, Kind]:
+        """Shape and kind of the target that belongs to a prediction."""
+        raise NotImplementedError
+
+
+AnyOp = TypeVar("AnyOp", bound=Op)
+
+OPERATIONS: dict[str, type[Op]] = {}
+"""Every declared operation by name; the checks, the engines and the docs find operations here."""
+
+
+def operation(cls: type[AnyOp]) -> type[AnyOp]:
+    """Class decorator: put an operation into the registry."""
+    OPERATIONS[cls.__name__] = cls
+    return cls
+
+
+def op_from_attributes(name: str, attributes: Mapping[str, Any]) -> Op:
+    """Make the operation `name` from JSON attributes. Raises `UserError` for an unknown name or attribute."""
+    if name not in OPERATIONS:
+        raise unknown("operation", name, OPERATIONS)
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in attributes.items()}
+    try:
+        return OPERATIONS[name](**values)
+    except TypeError as error:
+        raise UserError(f"operation '{name}' cannot be made from {dict(attributes)}: {error}") from error

@@ -1,0 +1,56 @@
+"""Fully connected layers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backproof.errors import UserError
+from backproof.graph.op import Op, ParameterSpec, Sample, operation
+from backproof.graph.shape import BATCH, Shape
+
+
+@operation
+@dataclass(frozen=True)
+class Linear(Op):
+    """y = x Wᵀ + b.   x: (N, in)   W: (out, in)   b: (out,)   y: (N, out).
+
+    Attributes:
+        features: number of outputs, out.
+        bias: whether there is a b.
+        initializer: how W is drawn; None leaves it to the run.
+    """
+
+    features: int
+    bias: bool = True
+    initializer: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.features < 1:
+            raise UserError(f"Linear needs 1 output feature or more, not {self.features}")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(N, in) -> (N, out)."""
+        (x,) = inputs
+        if len(x) != 2 or x[0] != BATCH:
+            raise UserError(f"Linear takes an input of shape (N, features), not {x}; put Flatten() before it")
+        return Shape(BATCH, self.features)
+
+    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
+        """Weight (out, in), bias (out,) starting at 0."""
+        fan_in = inputs[0].size
+        weight = ParameterSpec(
+            shape=(self.features, fan_in),
+            fan_in=fan_in,
+            fan_out=self.features,
+            initializer=self.initializer,
+            decay=True,
+        )
+        bias = ParameterSpec(shape=(self.features,), fan_in=fan_in, fan_out=self.features, initializer="zeros")
+        return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """A usual case, one sample, one feature in and out, no bias."""
+        yield Sample(op=Linear(4), shapes=((5, 3),))
+        yield Sample(op=Linear(3), shapes=((1, 7),))
+        yield Sample(op=Linear(1), shapes=((6, 1),))
+        yield Sample(op=Linear(5, bias=False), shapes=((4, 2),))

@@ -1,0 +1,53 @@
+"""Operations on several inputs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from backproof.errors import UserError
+from backproof.graph.op import Op, Sample, operation
+from backproof.graph.shape import Shape
+
+
+@operation
+@dataclass(frozen=True)
+class Add(Op):
+    """y = a + b, of equal shape: where a residual branch joins."""
+
+    arity: ClassVar[int] = 2
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """As both inputs."""
+        a, b = inputs
+        if a != b:
+            raise UserError(f"Add takes two inputs of equal shape, not {a} and {b}")
+        return a
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Matrices and images."""
+        yield Sample(op=Add(), shapes=((4, 3), (4, 3)))
+        yield Sample(op=Add(), shapes=((2, 3, 2, 2), (2, 3, 2, 2)))
+
+
+@operation
+@dataclass(frozen=True)
+class Concat(Op):
+    """The inputs side by side along axis 1 (features or channels), in the order given."""
+
+    arity: ClassVar[int] = -1
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """Axis 1 summed, all else equal."""
+        first = inputs[0]
+        for other in inputs:
+            if len(other) < 2 or len(other) != len(first) or other[2:] != first[2:]:
+                raise UserError(f"Concat takes inputs that differ in axis 1 alone, not {first} and {other}")
+        return Shape(first[0], sum(int(x[1]) for x in inputs), *first[2:])
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Two and three inputs of unequal width, images, a single input."""
+        yield Sample(op=Concat(), shapes=((4, 3), (4, 2)))
+        yield Sample(op=Concat(), shapes=((2, 1, 2, 3), (2, 3, 2, 3), (2, 2, 2, 3)))
+        yield Sample(op=Concat(), shapes=((3, 2),))

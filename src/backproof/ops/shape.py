@@ -1,0 +1,53 @@
+"""Operations that only rearrange."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from backproof.errors import UserError
+from backproof.graph.op import Op, Sample, operation
+from backproof.graph.shape import BATCH, Shape
+
+
+@operation
+@dataclass(frozen=True)
+class Flatten(Op):
+    """(N, C, H, W) -> (N, C·H·W), last index fastest."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """All but the batch in one dimension."""
+        (x,) = inputs
+        return Shape(BATCH, x.size)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Images, one pixel, and what is flat already."""
+        yield Sample(op=Flatten(), shapes=((3, 2, 4, 5),))
+        yield Sample(op=Flatten(), shapes=((1, 1, 1, 1),))
+        yield Sample(op=Flatten(), shapes=((4, 6),))
+
+
+@operation
+@dataclass(frozen=True)
+class Reshape(Op):
+    """(N, ...) -> (N, *shape): other dimensions for every sample, elements in the same order.
+
+    Attributes:
+        shape: the dimensions of one sample, without the batch.
+    """
+
+    shape: tuple[int, ...]
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The sample's dimensions replaced."""
+        (x,) = inputs
+        if prod(self.shape) != x.size:
+            raise UserError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
+        return Shape(BATCH, *self.shape)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Flat to image, image to image, and one sample."""
+        yield Sample(op=Reshape((2, 3, 2)), shapes=((4, 12),))
+        yield Sample(op=Reshape((6, 2)), shapes=((3, 2, 3, 2),))
+        yield Sample(op=Reshape((1,)), shapes=((1, 1),))

@@ -1,0 +1,29 @@
+"""Optimizers and learning-rate schedules, each declared once with its formula. Engines execute them."""
+
+from backproof.optim.adagrad import Adagrad
+from backproof.optim.adam import AdaBound, Adam, AdamW, AMSBound
+from backproof.optim.optimizer import OPTIMIZERS, Optimizer, require_optimizer
+from backproof.optim.rmsprop import RMSprop
+from backproof.optim.schedules import Constant, Cosine, Exponential, Schedule, Step, make_schedule
+from backproof.optim.sgd import SGD, Momentum, Nesterov
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "AMSBound",
+    "AdaBound",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "Schedule",
+    "Step",
+    "make_schedule",
+    "require_optimizer",
+]
