@@ -1,0 +1,151 @@
+"""What every engine offers: compile a network into a session, and run that session forward, backward and in steps.
+
+NumPy arrays in canonical layout (images N,C,H,W; `Linear` (out, in)) are the only currency at this door.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from backproof.graph import Array, Arrays, Graph
+from backproof.optim import Optimizer
+
+DType = Literal["float32", "float64"]
+Direction = Literal["forward", "backward"]
+
+Watch = Callable[[str, Direction, Array], None]
+"""Called after each node: its name, "forward" with its output or "backward" with the gradient of its output.
+
+The array is lent for the call: look, do not write, do not keep. Engines give it in their own layout.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a pass is to be taken.
+
+    Attributes:
+        training: batch statistics and dropout, or running statistics and none.
+        seed: seed of the dropout masks.
+        step: training step counted from 0: it picks the dropout masks, the learning rate and, plus 1, is the
+            t of the optimizers' formulas.
+    """
+
+    training: bool = False
+    seed: int = 0
+    step: int = 0
+
+
+EVALUATION = Mode()
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """One forward and backward pass. Every array belongs to the caller.
+
+    Attributes:
+        loss: the network's loss, mean over the batch.
+        penalty: λ/2 ‖w‖² of coupled weight decay, 0 without; the cost is loss + penalty.
+        output: the prediction.
+        parameters: gradient of the cost, by parameter name, of the trainable ones.
+        inputs: gradient of the loss with respect to each float input, by its name.
+        state: what a training step would make of the non-trainable parameters (running statistics).
+    """
+
+    loss: float
+    penalty: float
+    output: Array
+    parameters: Arrays
+    inputs: Arrays
+    state: Arrays
+
+    @property
+    def cost(self) -> float:
+        """What the optimizer minimises."""
+        return self.loss + self.penalty
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One training step: loss and penalty before the update, and the prediction, lent until the next call."""
+
+    loss: float
+    penalty: float
+    output: Array
+
+    @property
+    def cost(self) -> float:
+        """What the optimizer minimises."""
+        return self.loss + self.penalty
+
+
+class Session(Protocol):
+    """A network with its weights, on one engine."""
+
+    graph: Graph
+    dtype: DType
+
+    def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
+        """The prediction under the output's name, the loss (0-d) if the targets are given, and any node wanted.
+
+        Changes nothing in the session. The arrays belong to the caller.
+        """
+        ...
+
+    def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
+        """Gradients of parameters and inputs. Changes nothing in the session.
+
+        `optimizer` adds its coupled weight decay to the cost and to the gradients.
+        """
+        ...
+
+    def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
+        """Forward, backward, update of weights, running statistics and optimizer state."""
+        ...
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all parameters, running statistics included, canonical, in the session's dtype."""
+        ...
+
+    def load(self, parameters: Arrays) -> None:
+        """Set all parameters. Raises `UserError` for a missing, unknown or misshapen one."""
+        ...
+
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of the optimizer's state arrays as `slot/parameter`; empty before the first step."""
+        ...
+
+    def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
+        """Set the optimizer's state to what `optimizer_state` gave; an empty `state` starts afresh."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What `backproof engines` says of an engine that is installed."""
+
+    version: str
+    devices: tuple[str, ...] = ("cpu",)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A way to compute networks. One folder an engine."""
+
+    name: ClassVar[str]
+    can_train: ClassVar[bool]
+
+    def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> Session:
+        """A session on `graph` with the given weights (any float dtype, canonical layout).
+
+        Raises `UserError` naming every operation that the engine lacks, or a device or dtype that it has not.
+        """
+        ...
+
+    def info(self) -> EngineInfo:
+        """Versions, devices, linear-algebra library, threads."""
+        ...
+
+    def set_threads(self, count: int) -> None:
+        """Compute with `count` threads from now on, in the whole process."""
+        ...

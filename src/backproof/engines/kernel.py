@@ -1,0 +1,72 @@
+"""Kernels: the mathematics of one operation, forward and backward side by side, in a hand-written engine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from backproof.engines.base import EVALUATION, Mode
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays, Graph, Op
+
+AnyOp = TypeVar("AnyOp", bound=Op)
+
+Saved = tuple[Any, ...]
+"""What forward keeps for backward."""
+
+
+class Call:
+    """What a kernel is told besides its arrays.
+
+    Attributes:
+        node: the node's name.
+        mode: how the pass is taken.
+        wants: for each input, whether its gradient is needed.
+        state: where forward leaves new values of non-trainable parameters; the session decides to keep them.
+    """
+
+    def __init__(self, node: str, wants: tuple[bool, ...]) -> None:
+        self.node = node
+        self.wants = wants
+        self.mode: Mode = EVALUATION
+        self.state: dict[str, Array] = {}
+
+
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
+class Kernel(Generic[AnyOp, AnyCall]):
+    """Pure: no state of its own, no input written to. A check may run it twice."""
+
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: AnyCall) -> tuple[Array, Saved]:
+        """The output, and what backward needs. `p`: the node's parameters by local name."""
+        raise NotImplementedError
+
+    def backward(
+        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: AnyCall
+    ) -> tuple[Array | None, ...]:
+        """From the gradient of the output, fill `g` (parameters' gradients) and return the inputs' gradients.
+
+        None stands for an input whose gradient is not wanted or does not exist.
+        """
+        raise NotImplementedError
+
+
+Kernels = dict[type[Op], Kernel[Any, Any]]
+
+AnyKernel = TypeVar("AnyKernel", bound=Kernel[Any, Any])
+
+
+def computes(kernels: Kernels, op: type[Op]) -> Callable[[type[AnyKernel]], type[AnyKernel]]:
+    """Class decorator: enter a kernel into an engine's table."""
+
+    def register(cls: type[AnyKernel]) -> type[AnyKernel]:
+        kernels[op] = cls()
+        return cls
+
+    return register
+
+
+def require_kernels(engine: str, kernels: Mapping[type[Op], object], graph: Graph) -> None:
+    """Raise `UserError` naming every operation of `graph` that the engine lacks, all at once."""
+    missing = [f"'{node.name}' ({type(node.op).__name__})" for node in graph.nodes if type(node.op) not in kernels]
+    if missing:
+        raise UserError(f"engine '{engine}' has no kernel for {', '.join(missing)}")

@@ -1,0 +1,52 @@
+"""Which engines there are, without importing any of them."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from backproof.engines.base import Engine
+from backproof.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an engine lives, the library it stands on, and the extra that installs it ("" if always there)."""
+
+    location: str
+    requires: str
+    extra: str
+    purpose: str
+
+
+ENGINES: dict[str, Entry] = {
+    "numpy": Entry("backproof.engines.numpy:NumpyEngine", "numpy", "", "hand-written forward and backward, fast"),
+    "reference": Entry("backproof.engines.reference:ReferenceEngine", "numpy", "", "plain loops, float64: the oracle"),
+    "torch": Entry("backproof.engines.torch:TorchEngine", "torch", "torch", "PyTorch, its autograd and optimizers"),
+}
+
+
+def installed(name: str) -> bool:
+    """Whether the library that the engine stands on can be imported."""
+    return find_spec(require_entry(name).requires) is not None
+
+
+def how_to_install(name: str) -> str:
+    """The command that installs an engine."""
+    return f"pip install 'backproof[{require_entry(name).extra}]'"
+
+
+def require_entry(name: str) -> Entry:
+    """The registry's entry for `name`. Raises `UserError` with the nearest names."""
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    return ENGINES[name]
+
+
+def get_engine(name: str) -> Engine:
+    """Import and make the engine `name`. Raises `UserError` if it is unknown or not installed."""
+    entry = require_entry(name)
+    if not installed(name):
+        raise UserError(f"engine '{name}' is not installed; install it with: {how_to_install(name)}")
+    module, _, attribute = entry.location.partition(":")
+    engine: Engine = getattr(import_module(module), attribute)()
+    return engine

@@ -1,0 +1,119 @@
+"""The forward pass and the reverse sweep over a static list of nodes: written once, for every hand-written engine.
+
+Forward visits the nodes in order and keeps what each saves. Backward visits them in reverse: the gradient of a
+node's output is complete when the sweep arrives there, because all who took that output come later in the list.
+A value taken by several nodes gets the sum of their gradients.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from backproof.engines.base import Mode, Watch
+from backproof.engines.kernel import AnyCall, Call, Kernels, Saved
+from backproof.graph import Array, Arrays, Graph, Node
+
+
+class Step:
+    """One node, bound to its kernel, parameters, gradients and to the places of its values."""
+
+    __slots__ = ("backward", "call", "forward", "gradients", "inputs", "name", "op", "output", "parameters", "saved")
+
+    def __init__(
+        self, node: Node, kernels: Kernels, place: Mapping[str, int], parameters: Arrays, gradients: Arrays, call: Call
+    ) -> None:
+        kernel = kernels[type(node.op)]
+        self.name = node.name
+        self.op = node.op
+        self.forward = kernel.forward
+        self.backward = kernel.backward
+        self.inputs = tuple(place[name] for name in node.inputs)
+        self.output = place[node.name]
+        self.parameters = {local: parameters[node.path(local)] for local in node.parameters}
+        self.gradients = {
+            local: gradients[node.path(local)] for local in node.parameters if node.path(local) in gradients
+        }
+        self.call = call
+        self.saved: Saved = ()
+
+
+class Sweep:
+    """A network's forward pass and reverse sweep, ready to run.
+
+    `parameters` and `gradients` are the engine's own arrays by full name: kernels read the former and write the
+    latter. `make_call(node, wants)` makes what a kernel is lent. Gradients flow only where they are wanted: to
+    trainable parameters, and to the float inputs if `input_gradients`.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        kernels: Kernels,
+        parameters: Arrays,
+        gradients: Arrays,
+        make_call: Callable[[Node, tuple[bool, ...]], AnyCall],
+        *,
+        with_loss: bool = True,
+        input_gradients: bool = False,
+    ) -> None:
+        nodes = [node for node in graph.nodes if with_loss or node.name != graph.loss]
+        self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
+        self._input_names = [i.name for i in graph.inputs]
+        wanted = {i.name: input_gradients and i.kind == "float" for i in graph.inputs}
+        self._steps: list[Step] = []
+        for node in nodes:
+            wants = tuple(wanted[name] for name in node.inputs)
+            wanted[node.name] = any(wants) or any(spec.trainable for spec in node.parameters.values())
+            call = make_call(node, wants)
+            self._steps.append(Step(node, kernels, self._place, parameters, gradients, call))
+        self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
+        self._values: list[Array] = [np.empty(0)] * len(self._place)
+        self._sums: dict[int, Array] = {}
+
+    def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
+        """Compute every value; read them with `value`."""
+        values = self._values
+        for i, name in enumerate(self._input_names):
+            if name in inputs:
+                values[i] = inputs[name]
+        for step in self._steps:
+            call = step.call
+            call.mode = mode
+            y, step.saved = step.forward(step.op, tuple([values[i] for i in step.inputs]), step.parameters, call)
+            values[step.output] = y
+            if watch is not None:
+                watch(step.name, "forward", y)
+
+    def value(self, name: str) -> Array:
+        """A value of the last forward pass."""
+        return self._values[self._place[name]]
+
+    def backward(self, watch: Watch | None = None) -> dict[str, Array]:
+        """Sweep back from the loss, fill the parameters' gradients, and return those of the inputs."""
+        assert self._loss is not None, "a reverse sweep starts at a loss"
+        gradients: list[Array | None] = [None] * len(self._values)
+        gradients[self._loss] = np.ones((), self._values[self._loss].dtype)
+        for step in reversed(self._steps):
+            dy = gradients[step.output]
+            if dy is None:
+                continue
+            if watch is not None:
+                watch(step.name, "backward", dy)
+            dxs = step.backward(step.op, dy, step.saved, step.parameters, step.gradients, step.call)
+            for i, dx in zip(step.inputs, dxs, strict=True):
+                if dx is not None:
+                    before = gradients[i]
+                    gradients[i] = dx if before is None else self._sum(i, before, dx)
+        found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
+        return {name: gradient for name, gradient in found if gradient is not None}
+
+    def _sum(self, place: int, a: Array, b: Array) -> Array:
+        """a + b in a buffer of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""
+        out = self._sums.get(place)
+        if out is None:
+            out = self._sums[place] = np.empty_like(a)
+        return np.add(a, b, out=out)
+
+    def state(self) -> dict[str, Array]:
+        """What the last forward pass made of the non-trainable parameters, by full name."""
+        return {f"{step.name}.{key}": value for step in self._steps for key, value in step.call.state.items()}
