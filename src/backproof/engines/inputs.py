@@ -1,0 +1,80 @@
+"""The checks at every session's door: do inputs, weights and optimizer state fit the network?"""
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+import numpy as np
+
+from backproof.errors import UserError, unknown
+from backproof.graph import Array, Arrays, Graph, Input
+from backproof.optim import Optimizer
+
+KINDS = {"float": "f", "int": "iu"}
+"""NumPy's dtype letters of each kind of input."""
+
+
+def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
+    """The number of samples N in `inputs`, once they are known to fit `graph`. About a microsecond.
+
+    `targets`: whether the targets of the loss must be there too; without, they may.
+    Raises `UserError`, naming the input, for one that is missing, unknown, of another shape or kind, or empty.
+    """
+    n = given = 0
+    for place, expected in enumerate(graph.inputs):
+        array = inputs.get(expected.name)
+        if array is None:
+            if place == 0 or targets:
+                raise UserError(f"input '{expected.name}' of shape {expected.shape} is missing")
+            continue
+        given += 1
+        shape = array.shape if isinstance(array, np.ndarray) else _refuse(expected, array)
+        if len(shape) != len(expected.shape) or shape[1:] != expected.shape[1:]:
+            _refuse(expected, array)
+        if array.dtype.kind not in KINDS[expected.kind]:
+            _refuse(expected, array)
+        if place == 0:
+            n = shape[0]
+            if n == 0:
+                raise UserError(f"input '{expected.name}' is an empty batch; a batch has 1 sample or more")
+        elif shape[0] != n:
+            raise UserError(
+                f"input '{expected.name}' has {shape[0]} samples where '{graph.inputs[0].name}' has {n}; "
+                f"they must be equally many"
+            )
+    if given != len(inputs):
+        names = {i.name for i in graph.inputs}
+        raise unknown("input", next(name for name in inputs if name not in names), names)
+    return n
+
+
+def check_parameters(graph: Graph, parameters: Arrays) -> None:
+    """Raise `UserError`, naming the parameter, for one that is missing, unknown or misshapen."""
+    _check_arrays("parameter", {name: spec.shape for name, spec in graph.parameters.items()}, parameters)
+
+
+def check_optimizer_state(graph: Graph, optimizer: Optimizer, state: Arrays) -> None:
+    """Raise `UserError`, naming the array `slot/parameter`, for one that is missing, unknown or misshapen."""
+    trainable = {name: spec.shape for name, spec in graph.parameters.items() if spec.trainable}
+    expected = {f"{slot}/{name}": shape for slot in optimizer.slots for name, shape in trainable.items()}
+    _check_arrays("optimizer state", expected, state)
+
+
+def _check_arrays(kind: str, shapes: Mapping[str, tuple[int, ...]], arrays: Arrays) -> None:
+    for name in arrays:
+        if name not in shapes:
+            raise unknown(kind, name, shapes) if shapes else UserError(f"unknown {kind} '{name}'; there is none")
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise UserError(f"{kind} '{name}' of shape {shape} is missing")
+        if np.shape(arrays[name]) != shape:
+            raise UserError(f"{kind} '{name}' has shape {np.shape(arrays[name])}, not {shape}")
+
+
+def _refuse(expected: Input, array: Array) -> NoReturn:
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"input '{expected.name}' is a {type(array).__name__}; it must be a NumPy array")
+    wanted = "floats" if expected.kind == "float" else "whole numbers"
+    raise UserError(
+        f"input '{expected.name}' has shape {array.shape} and dtype {array.dtype}; "
+        f"the network takes {wanted} of shape {expected.shape}"
+    )
