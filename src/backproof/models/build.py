@@ -1,0 +1,111 @@
+"""From a model's name and options to its network."""
+
+from collections.abc import Iterable, Mapping
+from inspect import Parameter, signature
+from typing import Any
+
+from backproof.errors import UserError, unknown
+from backproof.graph import BATCH, Graph, Shape
+from backproof.models.file import failure, is_file, load
+from backproof.models.registry import MODELS, Model
+
+
+def build(model: str, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
+    """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`; it has no loss yet.
+
+    `model` is a registered name, or `path/to/file.py:function`. `options` become its keyword arguments.
+    Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails,
+    or one that returns something else than a network from `input` to (N, classes).
+    """
+    function = _require(model)
+    _check_options(model, function, options)
+    try:
+        graph = function(input, classes, **options)
+    except Exception as error:
+        if is_file(model):
+            raise failure(model, error) from error
+        if isinstance(error, UserError):
+            raise UserError(f"model '{model}': {error}") from error
+        raise
+    _check_network(model, graph, input, classes)
+    return graph
+
+
+def options_of(model: str) -> dict[str, Any]:
+    """A model's options and their defaults (`inspect.Parameter.empty` for an option that must be given)."""
+    return {name: parameter.default for name, parameter in _options(_require(model)).items()}
+
+
+def read_options(texts: Iterable[str]) -> dict[str, Any]:
+    """Options written as KEY=VALUE: whole numbers, numbers, true and false, comma lists of these, else text.
+
+    >>> read_options(["blocks=2,3", "slope=0.1", "wide=true", "kind=swish"])
+    {'blocks': (2, 3), 'slope': 0.1, 'wide': True, 'kind': 'swish'}
+    """
+    options: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise UserError(f"--model-option is '{text}'; it must be KEY=VALUE, such as width=3.")
+        if key in options:
+            raise UserError(f"--model-option gives '{key}' twice; give it once.")
+        options[key] = tuple(map(_value, filter(None, value.split(",")))) if "," in value else _value(value)
+    return options
+
+
+def _value(text: str) -> int | float | bool | str:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _require(model: str) -> Model:
+    if is_file(model):
+        return load(model)
+    if model not in MODELS:
+        raise unknown("model", model, MODELS)
+    return MODELS[model]
+
+
+def _options(function: Model) -> dict[str, Parameter]:
+    """The parameters after (input, classes), without *args and **kwargs."""
+    named = {n: p for n, p in signature(function).parameters.items() if p.kind not in _VARIABLE}
+    return dict(list(named.items())[2:])
+
+
+_VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+def _check_options(model: str, function: Model, options: Mapping[str, Any]) -> None:
+    """Every option is one that the function takes, and every one that it needs is there."""
+    parameters = signature(function).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) < 2:
+        raise UserError(f"model '{model}' must take (input, classes) as its first arguments")
+    known = _options(function)
+    takes_any = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
+    for name in options:
+        if name not in known and not takes_any:
+            takes = f"its options are {', '.join(known)}" if known else "it has none"
+            raise UserError(f"model '{model}' takes no option '{name}'; {takes}")
+    for name, parameter in known.items():
+        if parameter.default is Parameter.empty and name not in options:
+            raise UserError(f"model '{model}' needs its option '{name}'; give --model-option {name}=VALUE")
+
+
+def _check_network(model: str, graph: object, input: Shape, classes: int) -> None:
+    if not isinstance(graph, Graph):
+        raise UserError(f"model '{model}' returned a {type(graph).__name__}; it must return a Graph")
+    if graph.loss is not None:
+        raise UserError(f"model '{model}' ends in a loss; it must return the network without one")
+    if tuple(i.shape for i in graph.inputs) != (input,):
+        shapes = " and ".join(str(i.shape) for i in graph.inputs)
+        raise UserError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
+    output = graph.shapes[graph.output]
+    if output != Shape(BATCH, classes):
+        raise UserError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}")

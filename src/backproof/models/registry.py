@@ -1,0 +1,21 @@
+"""Which models there are."""
+
+from collections.abc import Callable
+
+from backproof.graph import Graph
+
+Model = Callable[..., Graph]
+"""`(input: Shape, classes: int, **options) -> Graph`: a network without a loss, whose output is (N, classes)."""
+
+MODELS: dict[str, Model] = {}
+"""Every registered model by name."""
+
+
+def model(name: str) -> Callable[[Model], Model]:
+    """Decorator: register a model under `name`. Its keyword arguments are its options."""
+
+    def register(function: Model) -> Model:
+        MODELS[name] = function
+        return function
+
+    return register
