@@ -1,0 +1,83 @@
+"""Batches of samples: shuffled and augmented for training, in order for evaluation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.data.augmentation import Augmentation
+from backproof.data.options import AugmentationOptions
+from backproof.data.partitions import Ids, Partition
+from backproof.data.seeds import SHUFFLE, generator
+from backproof.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some samples. Valid until the next batch is asked for: its `x` is then written over.
+
+    x: (n, C, H, W) or (n, D). y: (n,) int64, class indices. ids: (n,) int64, numbers in the dataset.
+    image_shape: (C, H, W), also when x is flattened; () when samples are vectors.
+    """
+
+    x: npt.NDArray[np.floating]
+    y: Ids
+    ids: Ids
+    image_shape: tuple[int, ...] = ()
+
+
+class Batches:
+    """The training samples of an epoch, batch by batch, in an order drawn from (data seed, epoch).
+
+    `batch_size` None stands for all samples in one batch. The last batch of an epoch may be smaller. With clones
+    each sample appears so many times an epoch. Raises `UserError` where an option does not fit.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        *,
+        batch_size: int | None,
+        augmentation: AugmentationOptions,
+        data_seed: int,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise UserError(f"--batch-size is {batch_size}; it must be 1 or more, or full.")
+        self.partition = partition
+        self.samples_per_epoch = len(partition) * augmentation.clone
+        self.batch_size = min(batch_size or self.samples_per_epoch, self.samples_per_epoch)
+        self.batches_per_epoch = -(-self.samples_per_epoch // self.batch_size) if self.batch_size else 0
+        self.data_seed = data_seed
+        self._augmentation = Augmentation(augmentation, partition.image_shape, data_seed)
+        shape = (self.batch_size, *partition.x.shape[1:])
+        self._taken = np.empty(shape, dtype=np.float32)
+        self._out = self._taken if np.dtype(dtype) == np.float32 else np.empty(shape, dtype=dtype)
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (counted from 1), from batch number `first_batch` (from 0) on.
+
+        The same arguments give the same bytes: to resume inside an epoch, pass the number of batches done.
+        """
+        order = generator(self.data_seed, SHUFFLE, epoch).permutation(self.samples_per_epoch)
+        clones, rows = np.divmod(order, max(len(self.partition), 1))
+        x, y, ids = self.partition.x, self.partition.y[rows], self.partition.ids[rows]
+        size, shape = self.batch_size, self.partition.image_shape
+        for start in range(first_batch * size, len(order), max(size, 1)):
+            batch = slice(start, start + size)
+            n = len(y[batch])
+            taken, out = self._taken[:n], self._out[:n]
+            np.take(x, rows[batch], axis=0, out=taken, mode="clip")  # "clip": straight into `out`, without a copy
+            if self._augmentation:
+                self._augmentation.apply(taken, epoch, ids[batch], clones[batch])
+            if out.dtype != taken.dtype:
+                out[:] = taken
+            yield Batch(out, y[batch], ids[batch], shape)
+
+
+def in_order(partition: Partition, batch_size: int) -> Iterator[Batch]:
+    """All samples of a partition, once, in order and without augmentation; `x` is a view of the partition's."""
+    for start in range(0, len(partition), batch_size):
+        batch = slice(start, start + batch_size)
+        yield Batch(partition.x[batch], partition.y[batch], partition.ids[batch], partition.image_shape)

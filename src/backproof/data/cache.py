@@ -1,0 +1,50 @@
+"""Preprocessed arrays on disk, one file a key; whole or not there, and never trusted blindly."""
+
+import logging
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from backproof.data.prepare import Prepared
+
+log = logging.getLogger(__name__)
+
+
+def read(folder: Path, key: str) -> Prepared | None:
+    """What was kept under `key`; None where there is nothing, or where the file is damaged or not of this key."""
+    path = _path(folder, key)
+    try:
+        with np.load(path, allow_pickle=False) as file:  # a zip file: its checksums tell damage
+            if str(file["key"]) != key:
+                log.info("%s belongs to other data; it is made again.", path)
+                return None
+            return Prepared(file["x"], file["ids"], tuple(str(line) for line in file["skipped"]))
+    except FileNotFoundError:
+        return None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        log.info("%s is damaged (%s); it is made again.", path, error)
+        return None
+
+
+def write(folder: Path, key: str, prepared: Prepared) -> None:
+    """Keep `prepared` under `key`. A folder that cannot be written costs time later, not the run: it warns."""
+    unfinished = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part", delete=False) as file:
+            unfinished = Path(file.name)
+            skipped = np.array(prepared.skipped, dtype=np.str_)
+            np.savez(file, key=np.str_(key), x=prepared.x, ids=prepared.ids, skipped=skipped)
+        unfinished.replace(_path(folder, key))
+    except OSError as error:
+        log.warning("cannot keep preprocessed data in %s (%s); see --cache-dir.", folder, error.strerror or error)
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{key[:32]}.npz"

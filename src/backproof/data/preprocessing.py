@@ -1,0 +1,118 @@
+"""Preprocessing: what is done to every image, once. Each step takes one image and returns one.
+
+An image is (H, W, C) float32; pixels of 0..255 have become 0..1 before the first step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.data.options import PreprocessingOptions
+from backproof.errors import UserError
+
+Image = npt.NDArray[np.float32]
+Step = Callable[[Image], Image]
+
+BRIGHTNESS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's mode L
+
+
+@dataclass(frozen=True)
+class Grayscale:
+    """One channel of brightness, 0.299 R + 0.587 G + 0.114 B; a gray image stays as it is."""
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (H, W, 1)."""
+        if image.shape[2] == 1:
+            return image
+        if image.shape[2] != 3:
+            raise UserError(f"--grayscale needs 1 or 3 channels, not {image.shape[2]}.")
+        return (image @ BRIGHTNESS)[:, :, None]
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """(x - min x) / (max x - min x), over all pixels and channels of the image; an even image becomes 0."""
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (H, W, C)."""
+        low, high = image.min(), image.max()
+        return (image - low) / (high - low) if high > low else np.zeros_like(image)
+
+
+@dataclass(frozen=True)
+class AdaptiveInvert:
+    """1 - x where the top-left pixel is dark (brightness under 0.5), so that paper is light; needs x in 0..1."""
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (H, W, C)."""
+        low, high = image.min(), image.max()
+        if low < 0 or high > 1:
+            raise UserError(f"--adaptive-invert needs values of 0 to 1, not {low:g} to {high:g}; add --minmax.")
+        corner = image[0, 0]
+        brightness = corner @ BRIGHTNESS if len(corner) == 3 else corner.mean()
+        return 1 - image if brightness < 0.5 else image
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Cut the border of the top-left pixel's colour, then pad with it, evenly, to the old aspect ratio.
+
+    A pixel is border when no channel differs from that colour by more than `tolerance` of the image's range.
+    """
+
+    tolerance: float = 0.15
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (h, w, C), with h / w as near to H / W as whole pixels allow."""
+        height, width, _ = image.shape
+        corner = image[0, 0]
+        inside = (abs(image - corner) > self.tolerance * (image.max() - image.min())).any(axis=2)
+        if not inside.any():
+            return image
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+        h, w, channels = cut.shape
+        tall, wide = max(h, round(w * height / width)), max(w, round(h * width / height))
+        padded = np.empty((tall, wide, channels), dtype=image.dtype)
+        padded[:] = corner
+        top, left = (tall - h) // 2, (wide - w) // 2
+        padded[top : top + h, left : left + w] = cut
+        return padded
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Bring to (height, width), bilinear; when shrinking every pixel counts (Pillow's antialiasing)."""
+
+    height: int
+    width: int
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (height, width, C)."""
+        from PIL import Image as Pillow
+
+        size = (self.width, self.height)
+        if image.shape[:2] == (self.height, self.width):
+            return image
+        channels = np.moveaxis(image, 2, 0)
+        resized = [Pillow.fromarray(c).resize(size, Pillow.Resampling.BILINEAR) for c in channels]
+        return np.stack([np.asarray(channel) for channel in resized], axis=2)
+
+
+def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
+    """The steps of these options, in the order in which they are done (flattening is a matter of the whole array)."""
+    steps: list[Step] = []
+    if options.grayscale:
+        steps.append(Grayscale())
+    if options.minmax:
+        steps.append(MinMax())
+    if options.adaptive_invert:
+        steps.append(AdaptiveInvert())
+    if options.trim:
+        steps.append(Trim())
+    if options.resize:
+        steps.append(Resize(*options.resize))
+    return tuple(steps)

@@ -1,0 +1,107 @@
+"""A folder of images: NAME/<class>/<image>, nested or not; or NAME/train/<class>/... beside NAME/test/<class>/..."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backproof.data.sources.images import SUFFIXES, read_image
+from backproof.data.sources.order import natural
+from backproof.data.sources.registry import file_format
+from backproof.data.sources.source import Image, Source
+from backproof.errors import UserError
+
+PARTITION_NAMES = {"train", "test", "val", "valid", "validation", "dev"}
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files, read when asked for."""
+
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Image:
+        return read_image(self.paths[index])
+
+
+@file_format("folder", Path.is_dir)
+def read_folder(root: Path) -> Source:
+    """A dataset of one folder a class; classes and files in natural order (2 before 10)."""
+    parts = _parts(root)
+    classes = sorted({folder.name for part in parts for folder in _folders(part)}, key=natural)
+
+    paths: list[Path] = []
+    labels: list[int] = []
+    ignored: list[str] = []
+    test_from = None
+    for part in parts:
+        test_from = len(paths) or None
+        for label, name in enumerate(classes):
+            files = _files(part / name)
+            images = [path for path in files if path.suffix.lower() in SUFFIXES]
+            if not images and part is parts[0]:
+                raise UserError(f"class folder {part / name} holds no images; a class needs some, or no folder.")
+            ignored += [str(path.relative_to(root)) for path in files if path.suffix.lower() not in SUFFIXES]
+            paths += images
+            labels += [label] * len(images)
+        ignored += [path.name for path in sorted(part.iterdir()) if path.is_file() and path.name[0] != "."]
+    if not paths:
+        raise UserError(f"dataset {root} is empty: it holds no folders of images; expected <class>/<image> in it.")
+
+    return Source(
+        name=root.resolve().name,
+        kind="folder",
+        where=str(root),
+        classes=tuple(classes),
+        labels=np.array(labels, dtype=np.int64),
+        images=ImageFiles(tuple(paths)),
+        content=_digest(root, paths),
+        test_from=test_from,
+        sample_name=lambda index: str(paths[index]),
+        notes=(_ignored_note(ignored),) if ignored else (),
+    )
+
+
+def _parts(root: Path) -> list[Path]:
+    """`root` itself, or its train and test folders where these hold the classes."""
+    names = {folder.name for folder in _folders(root)}
+    if not ("train" in names and names <= PARTITION_NAMES and all(_folders(root / name) for name in names)):
+        return [root]
+    if names - {"train", "test"}:
+        raise UserError(
+            f"{root} holds the partitions {', '.join(sorted(names))}, but only train and test are understood: "
+            "move the other images into train and divide it with --split."
+        )
+    return [root / name for name in ("train", "test") if name in names]
+
+
+def _folders(root: Path) -> list[Path]:
+    return [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files below `folder` that are not hidden, in natural order of their paths."""
+    if not folder.is_dir():
+        return []
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    visible = [p for p in paths if not any(name.startswith(".") for name in p.relative_to(folder).parts)]
+    return sorted(visible, key=lambda path: natural(path.relative_to(folder).as_posix()))
+
+
+def _ignored_note(ignored: list[str]) -> str:
+    some = ", ".join(ignored[:3]) + (", ..." if len(ignored) > 3 else "")
+    files = "1 file that is no image" if len(ignored) == 1 else f"{len(ignored)} files that are no images"
+    return f"ignored {files}: {some}"
+
+
+def _digest(root: Path, paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

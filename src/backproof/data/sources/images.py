@@ -1,0 +1,86 @@
+"""Reading one image file, of any mode, into 8-bit gray or RGB."""
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.data.sources.source import BadImageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"}
+
+
+def read_image(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels as (H, W, 1) where the file is gray, else (H, W, 3).
+
+    Transparent pixels are laid on white, 16-bit gray is scaled to 8 bits, the camera's rotation (EXIF) is undone,
+    an animation gives its first frame. Raises `BadImageError`.
+    """
+    from PIL import ImageOps
+
+    with _reading(path), _open(path) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            return _eight_bits(np.asarray(upright), path)
+        gray = upright.mode in ("1", "L", "LA", "La")
+        if upright.has_transparency_data:
+            upright = _on_white(upright)
+        pixels = np.asarray(upright.convert("L" if gray else "RGB"))
+        return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def read_header(path: Path) -> tuple[tuple[int, int], str]:
+    """((height, width), mode) without decoding the pixels. Raises `BadImageError`."""
+    with _reading(path), _open(path) as image:
+        return (image.height, image.width), image.mode
+
+
+def _open(path: Path) -> "Image.Image":
+    from PIL import Image
+
+    image = Image.open(path)
+    if image.mode == "F":
+        raise BadImageError(f"{path}: floating-point pixels; keep such data as an .npz file.")
+    return image
+
+
+def _on_white(image: "Image.Image") -> "Image.Image":
+    from PIL import Image
+
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+
+
+def _eight_bits(pixels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.uint8]:
+    """16-bit gray, 0..65535 -> 0..255; Pillow opens some such files with 32 bits a pixel."""
+    wide = pixels.astype(np.int64)
+    if wide.min() < 0 or wide.max() > 65535:
+        raise BadImageError(f"{path}: pixels of more than 16 bits; keep such data as an .npz file.")
+    return np.rint(wide[:, :, None] / 257).astype(np.uint8)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever Pillow raises for a damaged file into one `BadImageError` that names it."""
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            limit = Image.MAX_IMAGE_PIXELS
+            raise BadImageError(f"{path}: decompression bomb, more than {limit} pixels.") from error
+        except UnidentifiedImageError as error:
+            raise BadImageError(f"{path}: not an image that can be read.") from error
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+            raise BadImageError(f"{path}: damaged or truncated ({str(error).rstrip('.')}).") from error

@@ -1,0 +1,152 @@
+"""Datasets and file formats, each registered by a decorator: adding one is writing one function."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from backproof.data.sources.source import Source
+from backproof.errors import UserError, unknown
+
+Reader = Callable[[], Source]
+Writer = Callable[[Path, int], None]
+Recogniser = Callable[[Path], bool]
+PathReader = Callable[[Path], Source]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset with a name of its own: `read` gives it, or `write` makes it as a folder of images."""
+
+    name: str
+    description: str
+    read: Reader | None = None
+    write: Writer | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way in which datasets lie on disk: whether a path is of this format, and how it is read."""
+
+    kind: str
+    recognise: Recogniser
+    read: PathReader
+
+
+@dataclass(frozen=True)
+class Available:
+    """One line of `backproof data list`."""
+
+    name: str
+    kind: str
+    where: str
+
+
+DATASETS: dict[str, Dataset] = {}
+FORMATS: dict[str, Format] = {}
+
+
+def dataset(name: str, description: str) -> Callable[[Reader], Reader]:
+    """Register a function that returns a dataset."""
+
+    def register(read: Reader) -> Reader:
+        DATASETS[name] = Dataset(name, description, read=read)
+        return read
+
+    return register
+
+
+def generated(name: str, description: str) -> Callable[[Writer], Writer]:
+    """Register a function (folder, seed) that writes a dataset into `folder` as <class>/<image>.png."""
+
+    def register(write: Writer) -> Writer:
+        DATASETS[name] = Dataset(name, description, write=write)
+        return write
+
+    return register
+
+
+def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], PathReader]:
+    """Register a function (path) that reads a dataset; formats are tried in the order of registration."""
+
+    def register(read: PathReader) -> PathReader:
+        FORMATS[kind] = Format(kind, recognise, read)
+        return read
+
+    return register
+
+
+def find(name: str, data_dir: Path) -> Source:
+    """The source called `name`: registered, or found in `data_dir`, or at a path. Generated ones are made now.
+
+    Raises `UserError` where there is none, offering the nearest names.
+    """
+    if name in DATASETS:
+        registered = DATASETS[name]
+        if registered.read is not None:
+            return registered.read()
+        folder = data_dir / name
+        return _read(folder if folder.exists() else make(name, data_dir))
+    for path in (data_dir / name, data_dir / f"{name}.npz", Path(name).expanduser()):
+        if path.exists() or _format_of(path):
+            return _read(path)
+    if "/" in name or "\\" in name:
+        raise UserError(f"--dataset {name}: there is no such file or folder.")
+    raise unknown("dataset", name, {entry.name for entry in available(data_dir)})
+
+
+def make(name: str, data_dir: Path, seed: int = 0) -> Path:
+    """Write the generated dataset `name` as a folder of images under `data_dir`; returns the folder.
+
+    The folder appears whole or not at all. Raises `UserError` where it exists already.
+    """
+    writers = {known: entry.write for known, entry in DATASETS.items() if entry.write is not None}
+    if name in DATASETS and name not in writers:
+        raise UserError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}.")
+    if name not in writers:
+        raise unknown("dataset to make", name, writers)
+    folder = data_dir / name
+    if folder.exists():
+        raise UserError(f"{folder} exists already; delete it first to make it again.")
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
+            whole = Path(unfinished) / name
+            whole.mkdir()
+            writers[name](whole, seed)
+            if not folder.exists():  # another process may have made the same bytes meanwhile
+                whole.rename(folder)
+    except OSError as error:
+        raise UserError(f"cannot write dataset '{name}' to {folder}: {error.strerror or error}.") from error
+    return folder
+
+
+def available(data_dir: Path) -> list[Available]:
+    """Every dataset that has a name: the registered ones, then what lies in `data_dir`."""
+    found = []
+    for name, entry in DATASETS.items():
+        kind = "built in" if entry.write is None else "generated"
+        made = entry.write is not None and (data_dir / name).exists()
+        found.append(Available(name, kind, str(data_dir / name) if made else entry.description))
+    for path in sorted(data_dir.iterdir()) if data_dir.is_dir() else ():
+        format_ = None if path.name.startswith(".") else _format_of(path)
+        name = path.name.removesuffix(".npz")
+        if format_ and name not in DATASETS:
+            found.append(Available(name, format_.kind, str(path)))
+    return found
+
+
+def _format_of(path: Path) -> Format | None:
+    return next((entry for entry in FORMATS.values() if entry.recognise(path)), None)
+
+
+def _read(path: Path) -> Source:
+    format_ = _format_of(path)
+    if format_ is None:
+        raise UserError(
+            f"{path} is no dataset: expected a folder of <class>/<image>, a folder of IDX files, or an .npz file."
+        )
+    try:
+        return format_.read(path)
+    except OSError as error:
+        raise UserError(f"cannot read {error.filename or path}: {error.strerror or error}.") from error

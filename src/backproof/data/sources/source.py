@@ -1,0 +1,66 @@
+"""What every source of samples gives: labels, and images that are read when asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.generic]  # (H, W, C) uint8 or float32; a vector (D,) where a source has no images
+
+
+class BadImageError(Exception):
+    """An image that cannot be used; the message names the file and says why."""
+
+
+class Images(Protocol):
+    """Images by number: an array (M, H, W, C) or (M, D), or files that are read when asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Image: ...
+
+
+def _numbered(index: int) -> str:
+    return f"sample {index}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset as it is found, before preprocessing.
+
+    Attributes
+    ----------
+    name, kind
+        What it is called, and what it was read from: "folder", "IDX", "npz", "scikit-learn".
+    where
+        Its path, or "built in".
+    classes
+        Class names; labels index them.
+    labels
+        (M,) int64.
+    images
+        The M samples. `images[i]` raises `BadImageError` when a file cannot be read.
+    content
+        SHA-256 of all that was read: names and bytes.
+    test_from
+        Samples from this number on are the source's own test partition; None: it has none.
+    sample_name
+        How an error names sample i.
+    notes
+        What a user should know, such as files left out because they are no images.
+    """
+
+    name: str
+    kind: str
+    where: str
+    classes: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    images: Images
+    content: str
+    test_from: int | None = None
+    sample_name: Callable[[int], str] = _numbered
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.labels)
