@@ -1,0 +1,36 @@
+"""The reference engine: plain loops in float64. Slow, obviously right, and the textbook page of every operation."""
+
+from platform import python_version
+from typing import ClassVar
+
+from backproof.engines.base import DType, EngineInfo
+from backproof.engines.kernel import require_kernels
+from backproof.engines.reference.kernels import KERNELS
+from backproof.engines.reference.session import ReferenceSession
+from backproof.errors import UserError
+from backproof.graph import Arrays, Graph
+
+
+class ReferenceEngine:
+    """The oracle that the other engines are held against."""
+
+    name: ClassVar[str] = "reference"
+    can_train: ClassVar[bool] = True
+
+    def compile(
+        self, graph: Graph, parameters: Arrays, *, dtype: DType = "float64", device: str = "cpu"
+    ) -> ReferenceSession:
+        """A session in float64 on the CPU. Raises `UserError` for any other dtype or device."""
+        require_kernels(self.name, KERNELS, graph)
+        if dtype != "float64":
+            raise UserError(f"the reference engine computes in float64, not in {dtype}")
+        if device != "cpu":
+            raise UserError(f"the reference engine runs on the device 'cpu', not on '{device}'")
+        return ReferenceSession(graph, parameters)
+
+    def info(self) -> EngineInfo:
+        """Python's version: its floats do all the arithmetic."""
+        return EngineInfo(version=f"Python {python_version()}", details={"dtype": "float64", "threads": 1})
+
+    def set_threads(self, count: int) -> None:
+        """Nothing changes: plain loops run on one thread, which is within any `count`."""

@@ -1,0 +1,142 @@
+"""A network with its weights, computed in plain loops."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
+from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters
+from backproof.engines.kernel import Call
+from backproof.engines.reference.kernels import KERNELS
+from backproof.engines.reference.optimizers import UPDATES
+from backproof.engines.sweep import Sweep
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays, Graph, Node
+from backproof.optim import Optimizer
+
+
+class ReferenceSession:
+    """See `backproof.engines.base.Session`. Float inputs of any dtype are computed with as float64."""
+
+    def __init__(self, graph: Graph, parameters: Arrays) -> None:
+        self.graph = graph
+        self.dtype: DType = "float64"
+        self._trainable = [name for name, spec in graph.parameters.items() if spec.trainable]
+        self._optimizer: type[Optimizer] | None = None
+        self._slots: dict[str, Array] = {}
+        self.load(parameters)
+
+    def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
+        """The prediction, the loss if the targets are given, and any node wanted."""
+        for name in want:
+            self.graph.require_node(name)
+        with_loss = self.graph.loss is not None and (
+            self.graph.loss in want or all(i.name in inputs for i in self.graph.inputs)
+        )
+        sweep, _ = self._forward(inputs, mode, with_loss=with_loss)
+        names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
+        return {name: sweep.value(name).copy() for name in names}
+
+    def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
+        """Gradients of parameters and inputs; the session stays as it was."""
+        sweep, gradients = self._forward(inputs, mode, with_loss=True)
+        of_inputs = sweep.backward()
+        return Gradients(
+            loss=self._loss(sweep),
+            penalty=self._add_penalty(gradients, optimizer) if optimizer is not None else 0.0,
+            output=sweep.value(self.graph.output).copy(),
+            parameters=gradients,
+            inputs={name: gradient.copy() for name, gradient in of_inputs.items()},
+            state=sweep.state(),
+        )
+
+    def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
+        """Forward, backward, update."""
+        if type(optimizer) is not self._optimizer:
+            self.load_optimizer_state(optimizer, {})
+        sweep, gradients = self._forward(inputs, mode, with_loss=True, watch=watch)
+        sweep.backward(watch)
+        penalty = self._add_penalty(gradients, optimizer)
+        self._update(gradients, optimizer, mode.step)
+        for name, value in sweep.state().items():
+            self._parameters[name][:] = value
+        return StepResult(self._loss(sweep), penalty, sweep.value(self.graph.output))
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all parameters."""
+        return {name: value.copy() for name, value in self._parameters.items()}
+
+    def load(self, parameters: Arrays) -> None:
+        """Set all parameters."""
+        check_parameters(self.graph, parameters)
+        self._parameters = {name: np.array(parameters[name], np.float64) for name in self.graph.parameters}
+
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of the optimizer's state."""
+        return {name: value.copy() for name, value in self._slots.items()}
+
+    def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
+        """Set the optimizer's state; an empty one starts afresh."""
+        if state:
+            check_optimizer_state(self.graph, optimizer, state)
+            slots = {name: np.array(value, np.float64) for name, value in state.items()}
+        else:
+            slots = {
+                f"{slot}/{name}": np.full(self._parameters[name].shape, optimizer.initial_slot(slot))
+                for slot in optimizer.slots
+                for name in self._trainable
+            }
+        self._optimizer, self._slots = type(optimizer), slots
+
+    def _forward(
+        self, inputs: Arrays, mode: Mode, *, with_loss: bool, watch: Watch | None = None
+    ) -> tuple[Sweep, dict[str, Array]]:
+        """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
+        if with_loss and self.graph.loss is None:
+            raise UserError("the network has no loss; give it one with graph.with_loss(...)")
+        batch_size(self.graph, inputs, targets=with_loss)
+        given = {
+            i.name: inputs[i.name].astype(np.float64) if i.kind == "float" else inputs[i.name]
+            for i in self.graph.inputs
+            if i.name in inputs
+        }
+        gradients = {name: np.zeros(self._parameters[name].shape) for name in self._trainable}
+        sweep = Sweep(
+            self.graph, KERNELS, self._parameters, gradients, _call, with_loss=with_loss, input_gradients=True
+        )
+        sweep.forward(given, mode, watch)
+        return sweep, gradients
+
+    def _loss(self, sweep: Sweep) -> float:
+        assert self.graph.loss is not None
+        return float(sweep.value(self.graph.loss))
+
+    def _add_penalty(self, gradients: Arrays, optimizer: Optimizer) -> float:
+        """Coupled weight decay: add λ w to the gradients and return λ/2 Σ w²."""
+        penalty = 0.0
+        for name in self._trainable:
+            if optimizer.l2 and optimizer.decays(self.graph.parameters[name]):
+                w = self._parameters[name]
+                for i in np.ndindex(w.shape):
+                    gradients[name][i] += optimizer.l2 * w[i]
+                    penalty += optimizer.l2 / 2 * float(w[i]) ** 2
+        return penalty
+
+    def _update(self, gradients: Arrays, optimizer: Optimizer, step: int) -> None:
+        """One step of the optimizer, weight by weight."""
+        update = UPDATES[type(optimizer)]
+        lr, t = optimizer.rate(step), step + 1
+        for name in self._trainable:
+            w, g = self._parameters[name], gradients[name]
+            slots = [self._slots[f"{slot}/{name}"] for slot in optimizer.slots]
+            shrinks = optimizer.decay == "decoupled" and optimizer.decays(self.graph.parameters[name])
+            for i in np.ndindex(w.shape):
+                if shrinks:
+                    w[i] = w[i] - lr * optimizer.weight_decay * w[i]
+                w[i], *values = update(optimizer, w[i], g[i], lr, t, *(slot[i] for slot in slots))
+                for slot, value in zip(slots, values, strict=True):
+                    slot[i] = value
+
+
+def _call(node: Node, wants: tuple[bool, ...]) -> Call:
+    return Call(node.name, wants)
