@@ -1,0 +1,192 @@
+"""What happens in a run, as typed events, and the observers that are told of it.
+
+An observer looks on: it changes nothing, so a run has the same weights, bit for bit, with any observers or none.
+It may raise, which ends the run.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backproof.data.batches import Batch
+from backproof.engines.base import Direction, Mode, Session, StepResult
+from backproof.graph import Arrays, Graph
+from backproof.train.metrics import Evaluation
+from backproof.train.progress import EpochRecord, Progress
+
+if TYPE_CHECKING:
+    from backproof.engines.base import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """All is known to be good and the run's folder is there; training begins, or goes on.
+
+    Attributes:
+        name, folder: of the run.
+        graph, session, engine: the network with its loss, its weights, and who computes.
+        epochs: how many there will be in all.
+        batches_per_epoch, samples_per_epoch: clones counted.
+        progress: where it begins: `epoch` is the first one to come, from 1.
+        classes: class names.
+        notes: what the user should know of the data, one sentence each.
+    """
+
+    name: str
+    folder: Path
+    graph: Graph
+    session: Session
+    engine: "Engine"
+    epochs: int
+    batches_per_epoch: int
+    samples_per_epoch: int
+    progress: Progress
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStarted:
+    """An epoch, counted from 1, begins; `batch` of its batches are done already if the run was resumed in it."""
+
+    epoch: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarting:
+    """A training step is about to be taken with these inputs. `progress.step` steps have been taken."""
+
+    progress: Progress
+    batch: Batch
+    inputs: Arrays
+    mode: Mode
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A training step has been taken and counted in `progress`. Batch and result are lent until the next step."""
+
+    progress: Progress
+    batch: Batch
+    result: StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """An epoch has ended. `progress` stands at the beginning of the next one.
+
+    Attributes:
+        record: the epoch's figures.
+        dev: what was measured on the dev partition, if it was.
+        best: whether this epoch has the lowest dev cost so far.
+    """
+
+    record: EpochRecord
+    dev: Evaluation | None
+    best: bool
+    progress: Progress
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStopMarked:
+    """At the end of `epoch` the dev cost had not improved for `patience` epochs, since `best_epoch`."""
+
+    epoch: int
+    best_epoch: int
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthProblem:
+    """The first NaN or infinity. `node` is empty if only the cost was looked at."""
+
+    epoch: int
+    step: int
+    node: str
+    direction: Direction
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GradientsChecked:
+    """Analytical and numerical gradients were compared before `step`."""
+
+    epoch: int
+    step: int
+    passed: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The user asked to stop; `progress` stands after the last completed step."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over and kept. `status`: finished or interrupted."""
+
+    name: str
+    folder: Path
+    status: str
+    seconds: float
+
+
+Event = (
+    RunStarted
+    | EpochStarted
+    | StepStarting
+    | StepDone
+    | EpochDone
+    | EarlyStopMarked
+    | HealthProblem
+    | GradientsChecked
+    | Interrupted
+    | RunFinished
+)
+
+
+class Observer:
+    """Override what you want to be told of. What is not overridden costs nothing."""
+
+    def run_started(self, event: RunStarted) -> None:
+        """Before the first step."""
+
+    def epoch_started(self, event: EpochStarted) -> None:
+        """Before an epoch's first step, or the first after a resume."""
+
+    def step_starting(self, event: StepStarting) -> None:
+        """Before each step."""
+
+    def step_done(self, event: StepDone) -> None:
+        """After each step: be quick."""
+
+    def epoch_done(self, event: EpochDone) -> None:
+        """After each epoch."""
+
+    def early_stop_marked(self, event: EarlyStopMarked) -> None:
+        """Once, after the `epoch_done` of the epoch marked."""
+
+    def health_problem(self, event: HealthProblem) -> None:
+        """Once a run at most."""
+
+    def gradients_checked(self, event: GradientsChecked) -> None:
+        """After each gradient check."""
+
+    def interrupted(self, event: Interrupted) -> None:
+        """After the last completed step."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Last of all."""
+
+
+def listeners(observers: Iterable[Observer], event: str) -> list[Callable[[Any], None]]:
+    """The methods called `event` of those observers that override it, in their order."""
+    default = getattr(Observer, event)
+    return [getattr(o, event) for o in observers if getattr(type(o), event) is not default]

@@ -1,0 +1,51 @@
+"""Health checks: the first NaN or infinity of a run, at the node where it arose."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from backproof.engines.base import Direction
+from backproof.errors import UserError
+from backproof.graph import Array
+from backproof.train.events import HealthProblem
+from backproof.train.progress import Progress
+
+
+class HealthCheck:
+    """A `Watch` that looks at every value and every gradient until it finds one that is not finite.
+
+    Args:
+        reaction: "warn" reports it and goes on, "error" reports it and raises `UserError`, "pdb" reports it and
+            stops in the debugger, where `array` is the value and `up` leads to the kernel's caller.
+        progress: tells epoch and step.
+        report: told once.
+    """
+
+    def __init__(
+        self,
+        reaction: Literal["warn", "error", "pdb"],
+        progress: Progress,
+        report: Callable[[HealthProblem], None],
+    ) -> None:
+        self._reaction = reaction
+        self._progress = progress
+        self._report = report
+        self._found = False
+
+    def __call__(self, node: str, direction: Direction, array: Array) -> None:
+        """Look at one array."""
+        if self._found or np.isfinite(array).all():
+            return
+        self._found = True
+        epoch, step = self._progress.epoch, self._progress.step + 1
+        kind = "NaN" if np.isnan(array).any() else "infinity"
+        what = "output" if direction == "forward" else "gradient of the output"
+        message = f"epoch {epoch}, step {step}: first {kind} in the {direction} pass, in the {what} of node '{node}'"
+        self._report(HealthProblem(epoch, step, node, direction, message))
+        if self._reaction == "error":
+            raise UserError(message)
+        if self._reaction == "pdb":
+            import pdb
+
+            pdb.set_trace()

@@ -1,0 +1,159 @@
+"""The training loop."""
+
+from collections.abc import Sequence
+from math import isfinite
+from time import perf_counter
+
+from backproof.data.batches import Batches
+from backproof.data.partitions import Partition
+from backproof.engines.base import Mode, Session, Watch
+from backproof.optim import Optimizer
+from backproof.train.events import (
+    EarlyStopMarked,
+    EpochDone,
+    EpochStarted,
+    HealthProblem,
+    Interrupted,
+    Observer,
+    StepDone,
+    StepStarting,
+    listeners,
+)
+from backproof.train.interruption import Interruption
+from backproof.train.metrics import Evaluation, evaluate, inputs
+from backproof.train.progress import EpochRecord, Progress
+
+
+def fit(
+    session: Session,
+    optimizer: Optimizer,
+    batches: Batches,
+    progress: Progress,
+    *,
+    epochs: int,
+    seed: int = 0,
+    dev: Partition | None = None,
+    early_stopping: int = 0,
+    stop_early: bool = False,
+    watch: Watch | None = None,
+    observers: Sequence[Observer] = (),
+    interruption: Interruption | None = None,
+) -> None:
+    """Train `session` from where `progress` stands to the end of the last of `epochs`.
+
+    `progress` is moved along, and stands after the last completed step whenever this returns.
+
+    Args:
+        seed: of dropout.
+        dev: measured after each epoch, in evaluation mode.
+        early_stopping: mark the epoch at whose end the dev cost has not improved for so many epochs; 0 for off.
+        stop_early: end at that mark.
+        watch: called with every node's values; see `backproof.train.health`.
+        observers: told of everything; they change nothing.
+        interruption: its flag, once raised, ends the training after the step under way.
+    """
+    while progress.epoch <= epochs and not progress.stopped:
+        for observe in listeners(observers, "epoch_started"):
+            observe(EpochStarted(progress.epoch, progress.batch))
+        if not _train_epoch(session, optimizer, batches, progress, seed, watch, observers, interruption):
+            for observe in listeners(observers, "interrupted"):
+                observe(Interrupted(progress))
+            return
+        _end_epoch(session, optimizer, progress, dev, early_stopping, stop_early, observers)
+
+
+def _train_epoch(
+    session: Session,
+    optimizer: Optimizer,
+    batches: Batches,
+    progress: Progress,
+    seed: int,
+    watch: Watch | None,
+    observers: Sequence[Observer],
+    interruption: Interruption | None,
+) -> bool:
+    """The rest of the epoch under way. False if it was interrupted."""
+    starting = listeners(observers, "step_starting")
+    done = listeners(observers, "step_done")
+    before = perf_counter()
+    for batch in batches.epoch(progress.epoch, first_batch=progress.batch):
+        if interruption is not None and interruption.requested:
+            return False
+        feed = inputs(session.graph, batch.x, batch.y)
+        mode = Mode(True, seed, progress.step)
+        for observe in starting:
+            observe(StepStarting(progress, batch, feed, mode, session))
+
+        result = session.train_step(feed, optimizer, mode, watch)
+
+        was_finite = isfinite(progress.cost)
+        progress.count(result, batch.y)
+        now = perf_counter()
+        progress.training_seconds += now - before
+        if was_finite and watch is None and not isfinite(progress.cost):
+            _warn_of_cost(progress, observers)
+        for observe in done:
+            observe(StepDone(progress, batch, result))
+        before = perf_counter()
+    return True
+
+
+def _end_epoch(
+    session: Session,
+    optimizer: Optimizer,
+    progress: Progress,
+    dev: Partition | None,
+    early_stopping: int,
+    stop_early: bool,
+    observers: Sequence[Observer],
+) -> None:
+    """Measure, mark the early stop, tell, and turn to the next epoch."""
+    epoch = progress.epoch
+    start = perf_counter()
+    evaluation = evaluate(session, dev, optimizer) if dev is not None else None
+    seconds = progress.training_seconds + perf_counter() - start
+    best = evaluation is not None and _improves(progress, evaluation)
+    mark = (
+        early_stopping > 0
+        and evaluation is not None
+        and progress.early_stop_epoch is None
+        and epoch - (progress.best_epoch or 0) >= early_stopping
+    )
+    if mark:
+        progress.early_stop_epoch = epoch
+        progress.stopped = stop_early
+    record = EpochRecord(
+        epoch=epoch,
+        step=progress.step,
+        train=progress.means(),
+        dev=evaluation.figures if evaluation is not None else None,
+        learning_rate=optimizer.rate(progress.step - 1),
+        seconds=seconds,
+        samples_per_second=progress.samples / progress.training_seconds,
+        early_stop=mark,
+    )
+    progress.seconds += seconds
+    progress.next_epoch()
+    for observe in listeners(observers, "epoch_done"):
+        observe(EpochDone(record, evaluation, best, progress, session))
+    if mark:
+        for observe in listeners(observers, "early_stop_marked"):
+            observe(EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
+
+
+def _improves(progress: Progress, evaluation: Evaluation) -> bool:
+    """Whether the dev cost is the lowest so far; if so it is noted. NaN never is."""
+    cost = evaluation.figures.cost
+    if not (cost < (progress.best_cost if progress.best_cost is not None else float("inf"))):
+        return False
+    progress.best_cost, progress.best_epoch = cost, progress.epoch
+    return True
+
+
+def _warn_of_cost(progress: Progress, observers: Sequence[Observer]) -> None:
+    message = (
+        f"epoch {progress.epoch}, step {progress.step}: the cost is no longer finite; "
+        f"a smaller learning rate may help, and --health-checks error finds the node where it began"
+    )
+    for observe in listeners(observers, "health_problem"):
+        observe(HealthProblem(progress.epoch, progress.step, "", "forward", message))

@@ -1,0 +1,105 @@
+"""Where a training stands, and what it measured epoch by epoch."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from backproof.engines.base import StepResult
+from backproof.graph import Array
+from backproof.train.metrics import Figures
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One epoch, as a line of metrics.jsonl keeps it.
+
+    Attributes:
+        epoch: from 1.
+        step: steps taken up to its end, from the beginning of the run.
+        train: running means over the epoch's minibatches, in training mode, weighted by their sizes.
+        dev: the dev partition at the epoch's end, in evaluation mode; None if not measured.
+        learning_rate: of the epoch's last step.
+        seconds: wall time of training steps and dev evaluation together.
+        samples_per_second: training samples over the wall time of the training steps.
+        early_stop: whether early stopping marks this epoch.
+    """
+
+    epoch: int
+    step: int
+    train: Figures
+    dev: Figures | None
+    learning_rate: float
+    seconds: float
+    samples_per_second: float
+    early_stop: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "EpochRecord":
+        """What `to_json` gave."""
+        dev = content["dev"]
+        figures = {"train": Figures(**content["train"]), "dev": None if dev is None else Figures(**dev)}
+        return cls(**(content | figures))
+
+
+@dataclass
+class Progress:
+    """All that the loop must remember, besides weights and optimizer state, to go on exactly.
+
+    Randomness needs no memory: every draw depends on seeds, epoch and step alone.
+
+    Attributes:
+        epoch: the epoch under way, from 1; when all is done, one more than there are.
+        batch: batches done in it.
+        step: steps done in all.
+        cost, loss: sums over the samples of this epoch so far.
+        correct, samples: counts of the same.
+        training_seconds: wall time of this epoch's steps so far.
+        seconds: wall time of all epochs that are done.
+        best_epoch, best_cost: of the lowest dev cost so far.
+        early_stop_epoch: the epoch that early stopping marked.
+        stopped: whether the run ended at that mark.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    cost: float = 0.0
+    loss: float = 0.0
+    correct: int = 0
+    samples: int = 0
+    training_seconds: float = 0.0
+    seconds: float = 0.0
+    best_epoch: int | None = None
+    best_cost: float | None = None
+    early_stop_epoch: int | None = None
+    stopped: bool = False
+
+    def count(self, result: StepResult, labels: Array) -> None:
+        """Take one step into the sums. A few microseconds."""
+        n = len(labels)
+        self.batch += 1
+        self.step += 1
+        self.cost += n * (result.loss + result.penalty)
+        self.loss += n * result.loss
+        self.correct += int(np.count_nonzero(result.output.argmax(1) == labels))
+        self.samples += n
+
+    def means(self) -> Figures:
+        """The epoch's figures so far."""
+        n = self.samples
+        return Figures(self.cost / n, self.loss / n, self.correct / n)
+
+    def next_epoch(self) -> None:
+        """Turn the page: the next epoch, with empty sums."""
+        self.epoch += 1
+        self.batch = self.correct = self.samples = 0
+        self.cost = self.loss = self.training_seconds = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, exact."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
