@@ -1,0 +1,6 @@
+"""Every operation in PyTorch's words: forward only, autograd does the rest. The same file names as `backproof.ops`."""
+
+from backproof.engines.torch.kernels import activation, dropout, linear, loss, merge, norm, shape
+from backproof.engines.torch.kernels.table import KERNELS
+
+__all__ = ["KERNELS", "activation", "dropout", "linear", "loss", "merge", "norm", "shape"]

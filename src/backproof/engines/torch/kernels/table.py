@@ -1,0 +1,46 @@
+"""The table that the kernels enter themselves into."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from torch import Tensor
+
+from backproof.engines import kernel
+from backproof.engines.base import Mode
+from backproof.graph import Graph, Op
+
+
+class Call(NamedTuple):
+    """What a kernel is told besides its tensors: the node's name, and how the pass is taken."""
+
+    node: str
+    mode: Mode
+
+
+Tensors = Mapping[str, Tensor]
+
+TorchKernel = Callable[[Any, tuple[Tensor, ...], Tensors, Call], Tensor]
+"""(operation, inputs, the node's parameters by local name, call) -> output.
+
+Non-trainable parameters are updated in place, as PyTorch does it; the session lends copies where it must not keep them.
+The output is never one of the inputs itself, so that its gradient is its own.
+"""
+
+KERNELS: dict[type[Op], TorchKernel] = {}
+
+AnyKernel = TypeVar("AnyKernel", bound=TorchKernel)
+
+
+def computes(op: type[Op]) -> Callable[[AnyKernel], AnyKernel]:
+    """Decorator: enter a kernel into the table."""
+
+    def register(function: AnyKernel) -> AnyKernel:
+        KERNELS[op] = function
+        return function
+
+    return register
+
+
+def require_kernels(graph: Graph, kernels: Mapping[type[Op], TorchKernel]) -> None:
+    """Raise `UserError` naming every operation of `graph` that the engine lacks."""
+    kernel.require_kernels("torch", kernels, graph)

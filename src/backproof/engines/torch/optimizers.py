@@ -1,0 +1,154 @@
+"""Our optimizers by PyTorch's: native where the formula is the same, and in the authors' form where it has none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backproof.graph import Arrays, ParameterSpec
+from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+
+Groups = list[dict[str, Any]]
+
+
+class Bound(torch.optim.Optimizer):
+    """AdaBound and AMSBound: see `backproof.optim.adam` for the formula. State is named as our slots are."""
+
+    def __init__(self, o: AdaBound, groups: Groups) -> None:
+        super().__init__(groups, {"lr": o.lr})
+        self.o = o
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update from the gradients that are there."""
+        assert closure is None, "the gradients are there already"
+        o = self.o
+        with torch.no_grad():
+            for group in self.param_groups:
+                for w in group["params"]:
+                    state = self.state[w]
+                    state["step"] += 1
+                    t = int(state["step"])
+                    g = w.grad.add(w, alpha=group["weight_decay"]) if group["weight_decay"] else w.grad
+                    state["m"].lerp_(g, 1 - o.beta1)
+                    v = state["v"].mul_(o.beta2).addcmul_(g, g, value=1 - o.beta2)
+                    if isinstance(o, AMSBound):
+                        v = torch.maximum(state["v_max"], v, out=state["v_max"])
+                    final = o.final_lr * o.schedule.factor(t - 1)
+                    lower, upper = final * (1 - 1 / (o.gamma * t + 1)), final * (1 + 1 / (o.gamma * t))
+                    rate = group["lr"] * sqrt(1 - o.beta2**t) / (1 - o.beta1**t)
+                    w.sub_((rate / (v.sqrt() + o.epsilon)).clamp_(lower, upper).mul_(state["m"]))
+
+
+def _adam(o: Adam, groups: Groups) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if o.decay == "decoupled" else torch.optim.Adam
+    return kind(groups, betas=(o.beta1, o.beta2), eps=o.epsilon)
+
+
+@dataclass(frozen=True)
+class Native:
+    """How PyTorch runs one of our optimizers.
+
+    Attributes:
+        make: from our declaration and parameter groups.
+        slots: PyTorch's name of each of our slots.
+        decouples: whether it takes a decoupled weight decay itself.
+    """
+
+    make: Callable[[Any, Groups], torch.optim.Optimizer]
+    slots: Mapping[str, str]
+    decouples: bool = False
+
+
+_VELOCITY = {"v": "momentum_buffer"}
+_MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
+
+NATIVE: dict[type[Optimizer], Native] = {
+    SGD: Native(lambda o, groups: torch.optim.SGD(groups), {}),
+    Momentum: Native(lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum), _VELOCITY),
+    # PyTorch refuses Nesterov's form without momentum, where it is plain descent anyway.
+    Nesterov: Native(
+        lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum, nesterov=o.momentum > 0), _VELOCITY
+    ),
+    Adam: Native(_adam, _MOMENTS, decouples=True),
+    AdamW: Native(_adam, _MOMENTS, decouples=True),
+    AdaBound: Native(Bound, {"m": "m", "v": "v"}),
+    AMSBound: Native(Bound, {"m": "m", "v": "v", "v_max": "v_max"}),
+    RMSprop: Native(lambda o, groups: torch.optim.RMSprop(groups, alpha=o.alpha, eps=o.epsilon), {"v": "square_avg"}),
+    Adagrad: Native(lambda o, groups: torch.optim.Adagrad(groups, eps=o.epsilon), {"s": "sum"}),
+}
+
+
+def decayed(optimizer: Optimizer, weights: Mapping[str, Tensor], specs: Mapping[str, ParameterSpec]) -> list[Tensor]:
+    """The weights that weight decay applies to."""
+    return [w for name, w in weights.items() if optimizer.decays(specs[name])]
+
+
+def penalty(optimizer: Optimizer, weights: list[Tensor]) -> float:
+    """λ/2 ‖w‖² of coupled weight decay over the weights that it applies to."""
+    if not optimizer.l2:
+        return 0.0
+    with torch.no_grad():
+        return optimizer.l2 / 2 * sum(torch.dot(w.view(-1), w.view(-1)).item() for w in weights)
+
+
+class Updater:
+    """One of our optimizers bound to a session's weights.
+
+    `state` is what `slots()` gave, or empty to start afresh.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, weights: Mapping[str, Tensor], specs: Mapping[str, ParameterSpec], state: Arrays
+    ) -> None:
+        self.optimizer = optimizer
+        self._weights = weights
+        self._native = NATIVE[type(optimizer)]
+        self._decayed = decayed(optimizer, weights, specs)
+        marked = {id(w) for w in self._decayed}
+        by_hand = optimizer.decay == "decoupled" and not self._native.decouples
+        self._shrunk = self._decayed if by_hand else []
+        groups: Groups = [
+            {"params": self._decayed, "weight_decay": 0.0 if by_hand else optimizer.weight_decay},
+            {"params": [w for w in weights.values() if id(w) not in marked], "weight_decay": 0.0},
+        ]
+        self._torch = self._native.make(optimizer, [group for group in groups if group["params"]])
+        for name, w in weights.items():
+            self._torch.state[w] = {"step": torch.tensor(0.0)}
+            for slot, torchs_name in self._native.slots.items():
+                array = torch.full_like(w, optimizer.initial_slot(slot), requires_grad=False)
+                if state:
+                    array.copy_(torch.tensor(np.ascontiguousarray(state[f"{slot}/{name}"])))
+                self._torch.state[w][torchs_name] = array
+        self._counters = [entry["step"] for entry in self._torch.state.values()]
+        self._counted = 0
+
+    def slots(self) -> dict[str, Tensor]:
+        """The state arrays, as `slot/parameter`."""
+        return {
+            f"{slot}/{name}": self._torch.state[w][torchs_name]
+            for slot, torchs_name in self._native.slots.items()
+            for name, w in self._weights.items()
+        }
+
+    def penalty(self) -> float:
+        """λ/2 ‖w‖² of coupled weight decay."""
+        return penalty(self.optimizer, self._decayed)
+
+    def update(self, step: int) -> None:
+        """Take one step from the weights' `grad`; `step` counts from 0."""
+        lr = self.optimizer.rate(step)
+        if self._counted != step:  # PyTorch counts steps itself; a resumed run goes on from its own count
+            for counter in self._counters:
+                counter.fill_(step)
+        for group in self._torch.param_groups:
+            group["lr"] = lr
+        if self._shrunk:
+            with torch.no_grad():
+                for w in self._shrunk:
+                    w.mul_(1 - lr * self.optimizer.weight_decay)
+        self._torch.step()
+        self._counted = step + 1

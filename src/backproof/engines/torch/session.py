@@ -1,0 +1,186 @@
+"""A network with its weights, computed by PyTorch."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
+from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters
+from backproof.engines.torch.kernels import KERNELS
+from backproof.engines.torch.kernels.table import Call
+from backproof.engines.torch.optimizers import Updater, decayed, penalty
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays, Graph, Node
+from backproof.optim import Optimizer
+
+DTYPES: dict[DType, torch.dtype] = {"float32": torch.float32, "float64": torch.float64}
+
+
+class TorchSession:
+    """See `backproof.engines.base.Session`. Float inputs of another dtype are converted."""
+
+    def __init__(self, graph: Graph, parameters: Arrays, dtype: DType, device: torch.device) -> None:
+        self.graph = graph
+        self.dtype = dtype
+        self._device = device
+        check_parameters(graph, parameters)
+        self._tensors = {
+            name: torch.tensor(
+                np.ascontiguousarray(parameters[name]), dtype=DTYPES[dtype], device=device, requires_grad=spec.trainable
+            )
+            for name, spec in graph.parameters.items()
+        }
+        self._weights = {name: w for name, w in self._tensors.items() if w.requires_grad}
+        self._nodes = [
+            (node, KERNELS[type(node.op)], {local: self._tensors[node.path(local)] for local in node.parameters})
+            for node in graph.nodes
+        ]
+        self._updater: Updater | None = None
+
+    def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
+        """The prediction, the loss if the targets are given, and any node wanted."""
+        for name in want:
+            self.graph.require_node(name)
+        with_loss = self.graph.loss is not None and (
+            self.graph.loss in want or all(i.name in inputs for i in self.graph.inputs)
+        )
+        with torch.no_grad():
+            values = self._forward(self._enter(inputs, with_loss), mode, with_loss, self._copies(mode))
+        names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
+        return {name: _own(values[name]) for name in names}
+
+    def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
+        """Gradients of parameters and inputs; the session stays as it was."""
+        entered = self._enter(inputs, with_loss=True)
+        of = self._weights | {i.name: entered[i.name].requires_grad_() for i in self.graph.inputs if i.kind == "float"}
+        state = self._copies(mode)
+        values = self._forward(entered, mode, True, state)
+        loss = values[self._loss]
+        found = torch.autograd.grad(loss, list(of.values()), allow_unused=True)
+        gradients = {
+            name: torch.zeros_like(x) if gradient is None else gradient
+            for (name, x), gradient in zip(of.items(), found, strict=True)
+        }
+        if optimizer is not None and optimizer.l2:
+            for name, w in self._weights.items():
+                if optimizer.decays(self.graph.parameters[name]):
+                    gradients[name] = gradients[name] + optimizer.l2 * w
+        return Gradients(
+            loss=loss.item(),
+            penalty=penalty(optimizer, decayed(optimizer, self._weights, self.graph.parameters)) if optimizer else 0.0,
+            output=_own(values[self.graph.output]),
+            parameters={name: _own(gradients[name]) for name in self._weights},
+            inputs={name: _own(gradients[name]) for name in gradients if name not in self._weights},
+            state={name: _own(value) for name, value in state.items()},
+        )
+
+    def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
+        """Forward, backward, update."""
+        updater = self._require_updater(optimizer)
+        values = self._forward(self._enter(inputs, with_loss=True), mode, True, {})
+        if watch is not None:
+            for node in self.graph.nodes:
+                value = values[node.name]
+                if value.requires_grad:
+                    value.retain_grad()
+                watch(node.name, "forward", _lend(value))
+        loss = values[self._loss]
+        for w in self._weights.values():
+            w.grad = None
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        for w in self._weights.values():
+            if w.grad is None:  # a branch that the loss does not see
+                w.grad = torch.zeros_like(w)
+        if watch is not None:
+            for node in reversed(self.graph.nodes):
+                gradient = values[node.name].grad if values[node.name].requires_grad else None
+                if gradient is not None:
+                    watch(node.name, "backward", _lend(gradient))
+        before = updater.penalty()  # of the weights that the loss was computed with
+        updater.update(mode.step)
+        return StepResult(loss.item(), before, _lend(values[self.graph.output]))
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all parameters."""
+        return {name: _own(value) for name, value in self._tensors.items()}
+
+    def load(self, parameters: Arrays) -> None:
+        """Set all parameters."""
+        check_parameters(self.graph, parameters)
+        with torch.no_grad():
+            for name, value in self._tensors.items():
+                value.copy_(torch.tensor(np.ascontiguousarray(parameters[name])))
+
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of the optimizer's state."""
+        return {name: _own(value) for name, value in self._updater.slots().items()} if self._updater else {}
+
+    def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
+        """Set the optimizer's state; an empty one starts afresh."""
+        if state:
+            check_optimizer_state(self.graph, optimizer, state)
+        self._updater = Updater(optimizer, self._weights, self.graph.parameters, state)
+
+    def _require_updater(self, optimizer: Optimizer) -> Updater:
+        """The updater of `optimizer`; its state goes on as long as the kind of optimizer is the same."""
+        current = self._updater
+        if current is None or type(current.optimizer) is not type(optimizer):
+            self.load_optimizer_state(optimizer, {})
+        elif current.optimizer is not optimizer and current.optimizer != optimizer:
+            self.load_optimizer_state(optimizer, self.optimizer_state())
+        assert self._updater is not None
+        return self._updater
+
+    @property
+    def _loss(self) -> str:
+        assert self.graph.loss is not None
+        return self.graph.loss
+
+    def _enter(self, inputs: Arrays, with_loss: bool) -> dict[str, Tensor]:
+        """The inputs as tensors: the caller's memory where it can be used as it is."""
+        if with_loss and self.graph.loss is None:
+            raise UserError("the network has no loss; give it one with graph.with_loss(...)")
+        batch_size(self.graph, inputs, targets=with_loss)
+        return {
+            i.name: self._tensor(inputs[i.name], self.dtype if i.kind == "float" else "int64")
+            for i in self.graph.inputs
+            if i.name in inputs
+        }
+
+    def _tensor(self, array: Array, dtype: str) -> Tensor:
+        if array.dtype != dtype or not array.flags.carray:  # PyTorch borrows only what is writeable and in order
+            array = np.array(array, dtype, order="C")
+        return torch.from_numpy(array).to(self._device)
+
+    def _copies(self, mode: Mode) -> dict[str, Tensor]:
+        """Copies of the running statistics, for a pass in training mode that must not move them."""
+        if not mode.training:
+            return {}
+        return {name: value.clone() for name, value in self._tensors.items() if not value.requires_grad}
+
+    def _forward(
+        self, values: dict[str, Tensor], mode: Mode, with_loss: bool, state: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Add every node's value to `values`; tensors in `state` stand in for the session's own."""
+        for node, kernel, own in self._nodes:
+            if with_loss or node.name != self.graph.loss:
+                p = _instead(node, own, state) if state else own
+                values[node.name] = kernel(
+                    node.op, tuple([values[name] for name in node.inputs]), p, Call(node.name, mode)
+                )
+        return values
+
+
+def _instead(node: Node, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {local: state.get(node.path(local), tensor) for local, tensor in own.items()}
+
+
+def _lend(value: Tensor) -> Array:
+    return value.detach().cpu().numpy()
+
+
+def _own(value: Tensor) -> Array:
+    return np.array(_lend(value))
