@@ -58,7 +58,7 @@ class PreprocessingOptions:
     grayscale
         Turn colours into one channel of brightness (ITU-R 601).
     minmax
-        Stretch each image so that its darkest value is 0 and its brightest 1.
+        Stretch each image so that its darkest value is -1 and its brightest 1.
     adaptive_invert
         Invert images whose top-left pixel is dark, so that all are dark ink on light paper.
     trim

@@ -33,26 +33,44 @@ class Grayscale:
 
 @dataclass(frozen=True)
 class MinMax:
-    """(x - min x) / (max x - min x), over all pixels and channels of the image; an even image becomes 0."""
+    """Stretch linearly so that the least value of all pixels and channels becomes `low`, the greatest `high`.
+
+    The range is centred on 0 because all-positive inputs drive every weight of a unit the same way: a small ReLU
+    network with Adam then loses most of its units (LeCun et al., Efficient BackProp, 1998, section 4.3).
+    An even image becomes the middle of the range.
+    """
+
+    low: float = -1.0
+    high: float = 1.0
 
     def __call__(self, image: Image) -> Image:
         """(H, W, C) -> (H, W, C)."""
-        low, high = image.min(), image.max()
-        return (image - low) / (high - low) if high > low else np.zeros_like(image)
+        least, greatest = image.min(), image.max()
+        if least == greatest:
+            return np.full_like(image, (self.low + self.high) / 2)
+        return self.low + (self.high - self.low) * ((image - least) / (greatest - least))
 
 
 @dataclass(frozen=True)
 class AdaptiveInvert:
-    """1 - x where the top-left pixel is dark (brightness under 0.5), so that paper is light; needs x in 0..1."""
+    """Invert, low + high - x, where the top-left pixel is dark, so that paper is light in every image.
+
+    `low` is black and `high` white; dark is a brightness below their middle.
+    """
+
+    low: float
+    high: float
 
     def __call__(self, image: Image) -> Image:
         """(H, W, C) -> (H, W, C)."""
-        low, high = image.min(), image.max()
-        if low < 0 or high > 1:
-            raise UserError(f"--adaptive-invert needs values of 0 to 1, not {low:g} to {high:g}; add --minmax.")
+        if image.min() < self.low or image.max() > self.high:
+            raise UserError(
+                f"--adaptive-invert needs values of {self.low:g} to {self.high:g}, not {image.min():g} to "
+                f"{image.max():g}; add --minmax."
+            )
         corner = image[0, 0]
         brightness = corner @ BRIGHTNESS if len(corner) == 3 else corner.mean()
-        return 1 - image if brightness < 0.5 else image
+        return self.low + self.high - image if brightness < (self.low + self.high) / 2 else image
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,7 @@ def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
     if options.minmax:
         steps.append(MinMax())
     if options.adaptive_invert:
-        steps.append(AdaptiveInvert())
+        steps.append(AdaptiveInvert(MinMax.low if options.minmax else 0.0, 1.0))
     if options.trim:
         steps.append(Trim())
     if options.resize:

@@ -39,7 +39,8 @@ def read_idx(prefix: Path) -> Source:
             break
     images = np.concatenate([part[0] for part in parts])
     classes, labels = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
-    digest = hashlib.sha256(images.tobytes() + classes.tobytes() + labels.tobytes())
+    digest = hashlib.sha256(images)  # not of the files: gzip or raw makes no difference
+    digest.update(repr(images.shape).encode() + classes[labels].tobytes())
     return Source(
         name=prefix.resolve().name,
         kind="IDX",

@@ -34,7 +34,8 @@ def read_npz(path: Path) -> Source:
         test_from = len(x)
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
     classes, labels = _classes(path, y, arrays.get("classes"))
-    digest = hashlib.sha256(repr((x.shape, x.dtype.str, classes)).encode() + x.tobytes() + labels.tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(x))
+    digest.update(repr((x.shape, x.dtype.str, classes)).encode() + labels.tobytes())
     return Source(
         name=path.stem,
         kind="npz",
