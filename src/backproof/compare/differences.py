@@ -1,0 +1,45 @@
+"""In which options runs differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from backproof.runs.spec import EngineOptions, OutputOptions, RunSpec
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option in every run: the table and key of the TOML file, and a value a run, in the order of the runs."""
+
+    table: str
+    key: str
+    values: tuple[Any, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs have more than one value."""
+        return any(value != self.values[0] for value in self.values)
+
+
+def options(specs: Sequence[RunSpec]) -> tuple[Option, ...]:
+    """Every option of the `specs`, in the order of the specification."""
+    return tuple(
+        Option(table.name, option.name, tuple(getattr(getattr(spec, table.name), option.name) for spec in specs))
+        for table in fields(RunSpec)
+        for option in fields(getattr(RunSpec(), table.name))
+    )
+
+
+def differences(specs: Sequence[RunSpec]) -> tuple[Option, ...]:
+    """The options that differ and can change a result: those of the output table cannot, and are left out."""
+    return tuple(option for option in options(specs) if option.differs and option.table != "output")
+
+
+def same_but_engine(a: RunSpec, b: RunSpec) -> bool:
+    """Whether two runs start from the same weights and see the same batches, and only the engine is another.
+
+    Their weights should then agree to rounding. The same engine with another dtype, device or thread count counts
+    as another engine.
+    """
+    alike = [replace(spec, engine=EngineOptions(), output=OutputOptions()) for spec in (a, b)]
+    return alike[0] == alike[1] and a.engine != b.engine

@@ -1,0 +1,63 @@
+"""Runs that are repeats of each other, and how far their figures scatter."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from backproof.compare.columns import Column
+from backproof.runs.spec import OutputOptions, RunSpec
+
+if TYPE_CHECKING:
+    from backproof.compare.table import Row
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (that of a sample, with n - 1) of one figure over the repeats that have it."""
+
+    mean: float
+    deviation: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Of at least one value; the deviation of a single one is 0."""
+        mean = sum(values) / len(values)
+        squares = sum((value - mean) ** 2 for value in values)
+        return cls(mean, sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0, len(values))
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """A group of runs equal in everything but the model seed.
+
+    Attributes:
+        names: of the runs.
+        spread: by the column's key, of every figure that at least one of the runs has.
+    """
+
+    names: tuple[str, ...]
+    spread: Mapping[str, Spread]
+
+    @classmethod
+    def of(cls, rows: Sequence["Row"], columns: Iterable[Column]) -> "Repeats":
+        """The spread of `rows` in every column of numbers."""
+        spread = {}
+        for column in columns:
+            values = [float(v) for row in rows if (v := row.value(column)) is not None and not isinstance(v, str)]
+            if values:
+                spread[column.key] = Spread.of(values)
+        return cls(tuple(row.name for row in rows), spread)
+
+
+def group_repeats(specs: Sequence[RunSpec]) -> list[list[int]]:
+    """Places, in `specs`, of those that differ in nothing but the model seed and what is kept; groups of two or more.
+
+    The same seed twice is not a repeat but the same run again, so a group holds at least two seeds.
+    """
+    groups: dict[RunSpec, list[int]] = {}
+    for place, spec in enumerate(specs):
+        alike = replace(spec, model=replace(spec.model, model_seed=0), output=OutputOptions())
+        groups.setdefault(alike, []).append(place)
+    return [places for places in groups.values() if len({specs[i].model.model_seed for i in places}) > 1]

@@ -1,0 +1,1 @@
+"""What people see of runs: tables and progress in the terminal, and the report page."""

@@ -1,0 +1,148 @@
+"""Training as it happens, in the terminal: a bar within the epoch, then one line for it."""
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from backproof.train.events import (
+    EarlyStopMarked,
+    EpochDone,
+    EpochStarted,
+    GradientsChecked,
+    HealthProblem,
+    Interrupted,
+    Observer,
+    RunFinished,
+    RunStarted,
+    StepDone,
+)
+from backproof.train.metrics import Figures
+from backproof.view.numbers import duration, written
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+REFRESH = 0.1
+"""Seconds between two looks of the bar. It has no thread of its own, so that it takes no time from the training."""
+
+HEADER = (
+    f"{'epoch':>9}  {'train cost':>10}  {'accuracy':>9}  {'dev cost':>10}  {'accuracy':>9}  {'time':>10}  samples/s"
+)
+
+
+class TerminalProgress(Observer):
+    """Tells the terminal of a run. Where output goes to a pipe or a file there is no bar, only lines.
+
+    A star marks the epochs whose dev cost was the lowest so far.
+    """
+
+    def __init__(self, console: "Console | None" = None) -> None:
+        """Write to `console`, or to standard output."""
+        from backproof.view.terminal import standard_console
+
+        self._console = console or standard_console()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._shown = 0.0
+        self._epochs = 0
+        self._batches = 0
+        self._checks = 0
+
+    def run_started(self, event: RunStarted) -> None:
+        """Name the run and head the columns."""
+        self._epochs, self._batches, self._checks = event.epochs, event.batches_per_epoch, 0
+        name = event.engine.name
+        counts = f"{event.graph.parameter_count:,} parameters, {event.samples_per_epoch:,} samples an epoch"
+        self._say(f"\n{event.name}", style="bold", end="")
+        self._say(f"   {name}, {counts} in {event.batches_per_epoch:,} batches")
+        for note in event.notes:
+            self._say(f"note: {note}")
+        if event.progress.step:
+            self._say(f"goes on in epoch {event.progress.epoch}, after step {event.progress.step:,}")
+        self._say(HEADER, style="dim")
+
+    def epoch_started(self, event: EpochStarted) -> None:
+        """Begin a bar."""
+        if not self._console.is_terminal:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        label = TextColumn("{task.description}")
+        figures = TextColumn("{task.fields[figures]}", style="dim")
+        columns = (label, BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(), figures)
+        self._bar = Progress(*columns, console=self._console, transient=True, auto_refresh=False)
+        self._bar.start()
+        description = f"{event.epoch:>4}/{self._epochs}"
+        self._task = self._bar.add_task(description, total=self._batches, completed=event.batch, figures="")
+        self._shown = monotonic()
+
+    def step_done(self, event: StepDone) -> None:
+        """Move the bar, ten times a second at most."""
+        if self._bar is None or self._task is None or (now := monotonic()) - self._shown < REFRESH:
+            return
+        self._shown = now
+        means = event.progress.means()
+        figures = f"cost {written(means.cost, 'cost')}, accuracy {written(means.accuracy, 'fraction')}"
+        self._bar.update(self._task, completed=event.progress.batch, figures=figures)
+        self._bar.refresh()
+
+    def epoch_done(self, event: EpochDone) -> None:
+        """The epoch's line takes the place of the bar."""
+        self._end_bar()
+        record = event.record
+        marks = " *" * event.best + "  early stop" * record.early_stop
+        self._say(
+            f"{record.epoch:>4}/{self._epochs:<4}  {pair(record.train)}  {pair(record.dev)}"
+            f"  {duration(record.seconds):>10}  {record.samples_per_second:>9,.0f}{marks}"
+        )
+
+    def early_stop_marked(self, event: EarlyStopMarked) -> None:
+        """Say what the mark means."""
+        self._say(
+            f"early stopping marks epoch {event.epoch}: "
+            f"no lower dev cost for {event.patience} epochs, since epoch {event.best_epoch}",
+            style="yellow",
+        )
+
+    def health_problem(self, event: HealthProblem) -> None:
+        """Warn."""
+        self._say(f"warning: {event.message}", style="yellow")
+
+    def gradients_checked(self, event: GradientsChecked) -> None:
+        """Count those that passed, warn of the others."""
+        self._checks += event.passed
+        if not event.passed:
+            self._say(f"warning: {event.message}", style="yellow")
+
+    def interrupted(self, event: Interrupted) -> None:
+        """Say how far it got."""
+        self._end_bar()
+        self._say(f"interrupted in epoch {event.progress.epoch}, after step {event.progress.step:,}", style="yellow")
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Say where the run is kept."""
+        self._end_bar()
+        if self._checks:
+            self._say(f"gradient checks passed: {self._checks}")
+        self._say(f"{event.status} after {duration(event.seconds)}, kept in {event.folder}")
+        if event.status == "interrupted":
+            self._say(f"go on with: backproof train --resume {event.folder}")
+
+    def close(self) -> None:
+        """Take the bar away, so that whatever ends the run can use the terminal."""
+        self._end_bar()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None
+
+    def _say(self, text: str, *, style: str = "", end: str = "\n") -> None:
+        self._console.print(text, style=style, end=end, markup=False, highlight=False, soft_wrap=True)
+
+
+def pair(figures: Figures | None) -> str:
+    """Cost and accuracy in the columns of `HEADER`."""
+    cost = written(figures.cost if figures else None, "cost")
+    accuracy = written(figures.accuracy if figures else None, "fraction")
+    return f"{cost:>10}  {accuracy:>9}"
