@@ -20,12 +20,6 @@ def one_layer(input: Shape, classes: int) -> Graph:
     return mlp(input, classes, layers=())
 
 
-@model("neurose")
-def neurose(input: Shape, classes: int) -> Graph:
-    """Three hidden layers of 256, 120 and 64 units with ReLU; 784-256-120-64-10 on MNIST."""
-    return mlp(input, classes, layers=(256, 120, 64))
-
-
 @model("mlp")
 def mlp(
     input: Shape,
@@ -36,9 +30,10 @@ def mlp(
     batch_norm: bool = False,
     dropout: float = 0.0,
 ) -> Graph:
-    """A multilayer perceptron: each hidden layer is Linear, BatchNorm if wanted, activation, Dropout if wanted.
+    """A multilayer perceptron.
 
-    A layer that BatchNorm follows has no bias, because BatchNorm would take it away again.
+    Each hidden layer is Linear, BatchNorm if wanted, activation, Dropout if wanted. A layer that BatchNorm
+    follows has no bias, because BatchNorm would take it away again.
     """
     if activation not in ACTIVATIONS:
         raise unknown("activation", activation, ACTIVATIONS)
@@ -57,3 +52,9 @@ def mlp(
         if dropout:
             x = net(f"dropout{i}", Dropout(dropout), x)
     return net.graph(net(f"fc{len(layers) + 1}", Linear(classes), x))
+
+
+@model("neurose")
+def neurose(input: Shape, classes: int) -> Graph:
+    """Three hidden layers of 256, 120 and 64 units with ReLU; 784-256-120-64-10 on MNIST."""
+    return mlp(input, classes, layers=(256, 120, 64))

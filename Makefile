@@ -1,0 +1,46 @@
+# Everything from a fresh clone: each target first makes .venv, if it is missing or older than what it is made from.
+# Another Python: make demo PYTHON=python3.13
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+help: ## list what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+demo: $(READY) ## train one network on two engines, from the same weights, and show that they agree
+	rm -rf demo
+	$(BIN)/backproof train --dataset digits --model mlp --layers 100 --epochs 20 --learning-rate 0.1 \
+	    --track-layer fc1,16 --show-samples 24 --runs-dir demo \
+	    --experiment --engine numpy --name numpy \
+	    --experiment --engine torch --name torch
+	$(BIN)/backproof compare --weights demo/numpy demo/torch
+	$(BIN)/backproof report demo/numpy demo/torch --output demo/report.html
+
+test: $(READY) ## run the tests, a few minutes
+	$(BIN)/pytest
+
+slow: $(READY) ## run the tests that take minutes each
+	$(BIN)/pytest -m slow
+
+check: $(READY) ## lint, format, types, and the directions of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: $(READY) ## run the tests and say which lines of src they reach
+	$(BIN)/pytest --cov --cov-report=term
+
+clean: ## delete .venv and the demo
+	rm -rf .venv demo
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "backproof needs Python 3.11 or newer; \
+	give one with: make PYTHON=python3.13")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet \
+	    --constraint constraints.txt --editable '.[torch,dev]'
+	touch $(READY)
+
+.PHONY: help demo test slow check coverage clean

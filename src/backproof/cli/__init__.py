@@ -1,0 +1,38 @@
+"""The command line. One thin file a command; each is imported only when it is called."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from backproof import __version__
+from backproof.errors import UserError
+
+app = App(
+    name="backproof",
+    help="Train the same network on engines written by hand and on PyTorch, and see that they agree.",
+    version=__version__,
+    version_flags=["--version"],
+    help_format="plaintext",
+)
+app.command("backproof.cli.train:train", name="train", help_flags=[], help="Train one network, or several to compare.")
+app.command("backproof.cli.compare:compare", name="compare", help="Print a table of runs side by side.")
+app.command("backproof.cli.report:report", name="report", help="Write one page that shows runs, for any browser.")
+app.command("backproof.cli.models:models", name="models", help="List the models and their options.")
+app.command("backproof.cli.engines:engines", name="engines", help="List the engines, and how to install missing ones.")
+app.command("backproof.cli.data:app", name="data", help="List, look at, and make datasets.")
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command that `tokens` (by default the program's arguments) name, and return the exit code.
+
+    0: done. 2: the user gave something that cannot be; one sentence about it is on standard error. 130: Ctrl-C.
+    """
+    try:
+        app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+    except (UserError, CycloptsError) as error:
+        print(f"backproof: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
