@@ -121,7 +121,7 @@ class Updater:
             for slot, torchs_name in self._native.slots.items():
                 array = torch.full_like(w, optimizer.initial_slot(slot), requires_grad=False)
                 if state:
-                    array.copy_(torch.tensor(np.ascontiguousarray(state[f"{slot}/{name}"])))
+                    array.copy_(torch.tensor(np.array(state[f"{slot}/{name}"], order="C")))
                 self._torch.state[w][torchs_name] = array
         self._counters = [entry["step"] for entry in self._torch.state.values()]
         self._counted = 0

@@ -28,7 +28,7 @@ class TorchSession:
         check_parameters(graph, parameters)
         self._tensors = {
             name: torch.tensor(
-                np.ascontiguousarray(parameters[name]), dtype=DTYPES[dtype], device=device, requires_grad=spec.trainable
+                np.array(parameters[name], order="C"), dtype=DTYPES[dtype], device=device, requires_grad=spec.trainable
             )
             for name, spec in graph.parameters.items()
         }
@@ -112,7 +112,7 @@ class TorchSession:
         check_parameters(self.graph, parameters)
         with torch.no_grad():
             for name, value in self._tensors.items():
-                value.copy_(torch.tensor(np.ascontiguousarray(parameters[name])))
+                value.copy_(torch.tensor(np.array(parameters[name], order="C")))
 
     def optimizer_state(self) -> dict[str, Array]:
         """Copies of the optimizer's state."""

@@ -1,0 +1,173 @@
+"""Do two engines compute the same? One operation at a time, and over a whole training run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from backproof.engines import DType, Engine, Mode
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
+from backproof.graph.graph import make_node
+from backproof.ops import MSE, Reshape
+from backproof.optim import Optimizer
+from backproof.verify.tolerances import difference, tolerance
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far apart two engines' versions of one array are, and how far they may be."""
+
+    what: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Within the tolerance; a NaN is not."""
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sample of an operation as a network that any engine can run: the operation, then a loss."""
+
+    graph: Graph
+    parameters: Arrays
+    inputs: Arrays
+    mode: Mode
+
+
+def make_case(sample: Sample, seed: int) -> Case:
+    """Wrap `sample` into a network, with inputs and parameters drawn from `seed`.
+
+    An operation is followed by MSE against random targets, so its output gets a gradient without any symmetry. A loss
+    stands alone, behind a Reshape that changes nothing, since a network needs a prediction.
+    """
+    rng = np.random.default_rng(seed)
+    arrays = sample.inputs(rng)
+    if isinstance(sample.op, Loss):
+        x = Input("x", Shape("N", *sample.shapes[0][1:]))
+        same = make_node("same", Reshape(x.shape.per_sample), {x.name: x.shape})
+        graph = Graph((x,), (same,), "same").with_loss(sample.op, name="op")
+        inputs = dict(zip(("x", "y"), arrays, strict=True))
+    else:
+        names = [f"x{i}" for i in range(len(arrays))]
+        declared = tuple(Input(n, Shape("N", *s[1:])) for n, s in zip(names, sample.shapes, strict=True))
+        node = make_node("op", sample.op, {i.name: i.shape for i in declared})
+        graph = Graph(declared, (node,), "op").with_loss(MSE())
+        targets = rng.standard_normal(node.shape.bind(sample.shapes[0][0]))
+        inputs = dict(zip(names, arrays, strict=True)) | {"y": targets}
+    # Not the initial weights: zeros and ones hide faults. Statistics are positive, as variances must be.
+    parameters = {
+        name: rng.standard_normal(spec.shape) if spec.trainable else rng.uniform(0.5, 1.5, spec.shape)
+        for name, spec in graph.parameters.items()
+    }
+    return Case(graph, parameters, inputs, Mode(sample.training, seed))
+
+
+def compare_ops(a: Engine, b: Engine, sample: Sample, seed: int, dtype: DType = "float64") -> tuple[Difference, ...]:
+    """Output, loss, gradients of inputs and parameters, and new state of one operation, in two engines."""
+    case = make_case(sample, seed)
+    return compare_case(run_case(a, case, dtype), run_case(b, case, dtype), case, dtype)
+
+
+def run_case(engine: Engine, case: Case, dtype: DType = "float64") -> dict[str, Array]:
+    """Everything that an engine makes of a case, by a name that says what it is."""
+    session = engine.compile(case.graph, case.parameters, dtype=dtype)
+    found = session.gradients(case.inputs, case.mode)
+    return {
+        "output": found.output,
+        "loss": np.array(found.loss),
+        **{f"gradient of {name}": g for name, g in found.parameters.items()},
+        **{f"gradient of input {name}": g for name, g in found.inputs.items()},
+        **{f"state {name}": value for name, value in found.state.items()},
+    }
+
+
+def compare_case(a: Arrays, b: Arrays, case: Case, dtype: DType = "float64") -> tuple[Difference, ...]:
+    """Two results of `run_case`; an array that one of them lacks is infinitely far away."""
+    terms = sum(np.size(x) for x in case.inputs.values())  # no sum in the case can be longer
+    allowed = tolerance(dtype, terms)
+    return tuple(
+        Difference(what, difference(a[what], b[what]) if what in a and what in b else float("inf"), allowed)
+        for what in dict.fromkeys((*a, *b))
+    )
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What one engine made of a training run: the cost at each step, and all parameters at the end."""
+
+    engine: str
+    costs: Array
+    parameters: Arrays
+
+
+@dataclass(frozen=True)
+class TrajectoryDifference:
+    """How two engines' training runs part.
+
+    Attributes:
+        a: the one engine.
+        b: the other.
+        losses: |a - b| / |b| of the cost at each step.
+        parameters: max |a - b| of each parameter and running statistic after the last step.
+    """
+
+    a: str
+    b: str
+    losses: Array
+    parameters: dict[str, float]
+
+    @property
+    def worst_loss(self) -> float:
+        """The largest relative difference of any step's cost."""
+        return float(np.max(self.losses))
+
+    @property
+    def worst_parameter(self) -> float:
+        """The largest absolute difference of any final weight or running statistic."""
+        return max(self.parameters.values())
+
+
+def train(
+    engine: Engine,
+    graph: Graph,
+    parameters: Arrays,
+    optimizer: Optimizer,
+    batches: Iterable[Arrays],
+    *,
+    seed: int = 0,
+    dtype: DType = "float64",
+) -> Trajectory:
+    """Take a training step on each batch."""
+    session = engine.compile(graph, parameters, dtype=dtype)
+    costs = [
+        session.train_step(batch, optimizer, Mode(training=True, seed=seed, step=step)).cost
+        for step, batch in enumerate(batches)
+    ]
+    return Trajectory(engine.name, np.array(costs), session.parameters())
+
+
+def compare_trajectories(
+    graph: Graph,
+    parameters: Arrays,
+    engines: Sequence[Engine],
+    optimizer: Optimizer,
+    batches: Sequence[Arrays],
+    *,
+    seed: int = 0,
+    dtype: DType = "float64",
+) -> tuple[TrajectoryDifference, ...]:
+    """Train on the same bytes from the same weights in every engine, and compare every pair."""
+    runs = [train(engine, graph, parameters, optimizer, batches, seed=seed, dtype=dtype) for engine in engines]
+    return tuple(
+        TrajectoryDifference(
+            a.engine,
+            b.engine,
+            np.abs(a.costs - b.costs) / np.abs(b.costs),
+            {name: float(np.max(np.abs(a.parameters[name] - b.parameters[name]))) for name in parameters},
+        )
+        for a, b in combinations(runs, 2)
+    )

@@ -1,0 +1,33 @@
+"""How far two right answers may be apart: one table, by dtype and by the number of terms that were added up."""
+
+from math import sqrt
+
+import numpy as np
+
+from backproof.engines import DType
+from backproof.graph import Array
+
+EPSILON: dict[DType, float] = {"float32": float(np.finfo(np.float32).eps), "float64": float(np.finfo(np.float64).eps)}
+"""Distance from 1 to the next number."""
+
+
+def tolerance(dtype: DType, terms: int = 1) -> float:
+    """The difference that rounding may explain between two sums of `terms` terms, relative to their size.
+
+    Rounding errors add up like a random walk: √terms steps of half an ε each (Higham 2002, section 2.8). The factor 16
+    leaves room for a handful of operations one after the other and for unlucky walks.
+    """
+    return 16 * EPSILON[dtype] * (1 + sqrt(terms))
+
+
+def difference(a: Array, b: Array) -> float:
+    """max |a - b| relative to the largest |b|, or absolute where all |b| are below 1. Infinite for unequal shapes.
+
+    Gradients can cancel to nothing (batch normalisation of two samples), and nothing has no relative error.
+    NaN where either has one that the other has not.
+    """
+    if a.shape != b.shape:
+        return float("inf")
+    if a.size == 0:
+        return 0.0
+    return float(np.max(np.abs(np.float64(a) - np.float64(b)))) / max(1.0, float(np.max(np.abs(b))))
