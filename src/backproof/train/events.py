@@ -7,16 +7,13 @@ It may raise, which ends the run.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backproof.data.batches import Batch
 from backproof.engines.base import Direction, Mode, Session, StepResult
 from backproof.graph import Arrays, Graph
 from backproof.train.metrics import Evaluation
 from backproof.train.progress import EpochRecord, Progress
-
-if TYPE_CHECKING:
-    from backproof.engines.base import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class RunStarted:
 
     Attributes:
         name, folder: of the run.
-        graph, session, engine: the network with its loss, its weights, and who computes.
+        graph, session: the network with its loss, and its weights.
         epochs: how many there will be in all.
         batches_per_epoch, samples_per_epoch: clones counted.
         progress: where it begins: `epoch` is the first one to come, from 1.
@@ -37,7 +34,6 @@ class RunStarted:
     folder: Path
     graph: Graph
     session: Session
-    engine: "Engine"
     epochs: int
     batches_per_epoch: int
     samples_per_epoch: int
@@ -186,7 +182,28 @@ class Observer:
         """Last of all."""
 
 
-def listeners(observers: Iterable[Observer], event: str) -> list[Callable[[Any], None]]:
-    """The methods called `event` of those observers that override it, in their order."""
-    default = getattr(Observer, event)
-    return [getattr(o, event) for o in observers if getattr(type(o), event) is not default]
+METHODS: dict[type, str] = {
+    RunStarted: "run_started",
+    EpochStarted: "epoch_started",
+    StepStarting: "step_starting",
+    StepDone: "step_done",
+    EpochDone: "epoch_done",
+    EarlyStopMarked: "early_stop_marked",
+    HealthProblem: "health_problem",
+    GradientsChecked: "gradients_checked",
+    Interrupted: "interrupted",
+    RunFinished: "run_finished",
+}
+"""The observers' method of each event."""
+
+
+def listeners(observers: Iterable[Observer], event: type) -> list[Callable[[Any], None]]:
+    """The methods for `event` of those observers that override it, in their order."""
+    method = METHODS[event]
+    return [getattr(o, method) for o in observers if getattr(type(o), method) is not getattr(Observer, method)]
+
+
+def tell(observers: Iterable[Observer], event: Event) -> None:
+    """Tell all observers."""
+    for observer in observers:
+        getattr(observer, METHODS[type(event)])(event)

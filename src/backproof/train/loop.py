@@ -18,6 +18,7 @@ from backproof.train.events import (
     StepDone,
     StepStarting,
     listeners,
+    tell,
 )
 from backproof.train.interruption import Interruption
 from backproof.train.metrics import Evaluation, evaluate, inputs
@@ -38,8 +39,8 @@ def fit(
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
     interruption: Interruption | None = None,
-) -> None:
-    """Train `session` from where `progress` stands to the end of the last of `epochs`.
+) -> bool:
+    """Train `session` from where `progress` stands to the end of the last of `epochs`; False if interrupted.
 
     `progress` is moved along, and stands after the last completed step whenever this returns.
 
@@ -53,13 +54,12 @@ def fit(
         interruption: its flag, once raised, ends the training after the step under way.
     """
     while progress.epoch <= epochs and not progress.stopped:
-        for observe in listeners(observers, "epoch_started"):
-            observe(EpochStarted(progress.epoch, progress.batch))
+        tell(observers, EpochStarted(progress.epoch, progress.batch))
         if not _train_epoch(session, optimizer, batches, progress, seed, watch, observers, interruption):
-            for observe in listeners(observers, "interrupted"):
-                observe(Interrupted(progress))
-            return
+            tell(observers, Interrupted(progress))
+            return False
         _end_epoch(session, optimizer, progress, dev, early_stopping, stop_early, observers)
+    return True
 
 
 def _train_epoch(
@@ -73,8 +73,8 @@ def _train_epoch(
     interruption: Interruption | None,
 ) -> bool:
     """The rest of the epoch under way. False if it was interrupted."""
-    starting = listeners(observers, "step_starting")
-    done = listeners(observers, "step_done")
+    starting = listeners(observers, StepStarting)
+    done = listeners(observers, StepDone)
     before = perf_counter()
     for batch in batches.epoch(progress.epoch, first_batch=progress.batch):
         if interruption is not None and interruption.requested:
@@ -134,11 +134,9 @@ def _end_epoch(
     )
     progress.seconds += seconds
     progress.next_epoch()
-    for observe in listeners(observers, "epoch_done"):
-        observe(EpochDone(record, evaluation, best, progress, session))
+    tell(observers, EpochDone(record, evaluation, best, progress, session))
     if mark:
-        for observe in listeners(observers, "early_stop_marked"):
-            observe(EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
+        tell(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
 
 
 def _improves(progress: Progress, evaluation: Evaluation) -> bool:
@@ -155,5 +153,4 @@ def _warn_of_cost(progress: Progress, observers: Sequence[Observer]) -> None:
         f"epoch {progress.epoch}, step {progress.step}: the cost is no longer finite; "
         f"a smaller learning rate may help, and --health-checks error finds the node where it began"
     )
-    for observe in listeners(observers, "health_problem"):
-        observe(HealthProblem(progress.epoch, progress.step, "", "forward", message))
+    tell(observers, HealthProblem(progress.epoch, progress.step, "", "forward", message))

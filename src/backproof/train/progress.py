@@ -1,6 +1,6 @@
 """Where a training stands, and what it measured epoch by epoch."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,6 @@ class EpochRecord:
     seconds: float
     samples_per_second: float
     early_stop: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "EpochRecord":
-        """What `to_json` gave."""
-        dev = content["dev"]
-        figures = {"train": Figures(**content["train"]), "dev": None if dev is None else Figures(**dev)}
-        return cls(**(content | figures))
 
 
 @dataclass

@@ -1,0 +1,81 @@
+"""In what surroundings a run was made."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backproof import __version__
+
+
+def now() -> str:
+    """This second, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def environment(engine: str) -> dict[str, Any]:
+    """Versions, linear-algebra library and its threads, machine, commit of the source if it is a git checkout."""
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    commit, dirty = source_commit()
+    return {
+        "backproof": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **({"torch": version("torch")} if engine == "torch" else {}),
+        "blas": " ".join(str(pools[0][key]) for key in ("internal_api", "version")) if pools else None,
+        "threads": pools[0]["num_threads"] if pools else None,
+        "platform": platform.platform(),
+        "cpu": cpu(),
+        "commit": commit,
+        "dirty": dirty,
+        "started": now(),
+    }
+
+
+def cpu() -> str:
+    """The processor's name as the system tells it."""
+    table = Path("/proc/cpuinfo")
+    if table.exists():
+        for line in table.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def source_commit() -> tuple[str | None, bool | None]:
+    """The commit of the source that runs and whether it was changed since; None outside of a git checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD").strip()
+        return commit, bool(_git(folder, "status", "--porcelain", "--", str(folder.parent)))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10, env=environment
+    )
+    return done.stdout
+
+
+def peak_memory_mb() -> float | None:
+    """Most resident memory that this process has held so far, in 10⁶ bytes; None where the system does not tell.
+
+    It is the whole process's, so later runs of one process cannot have less than earlier ones.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

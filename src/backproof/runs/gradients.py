@@ -1,0 +1,46 @@
+"""`--gradient-checks`: numerical against analytical gradients, on the minibatch of a step that is about to be taken.
+
+The check computes in float64 on a twin of the session with the same weights, so it does not touch the run.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backproof.errors import UserError
+from backproof.runs.prepare import Prepared
+from backproof.train.events import GradientsChecked, Observer, StepStarting
+
+
+class GradientChecks(Observer):
+    """Checks before every so many steps, the first included, in the mode and with the decay of the step itself."""
+
+    def __init__(self, prepared: Prepared, report: Callable[[GradientsChecked], None]) -> None:
+        options = prepared.spec.training
+        self._every = options.gradient_check_every
+        self._fails = options.gradient_checks == "error"
+        self._seed = prepared.spec.model.model_seed
+        self._optimizer = prepared.optimizer
+        self._twin = prepared.engine.compile(
+            prepared.graph, prepared.session.parameters(), dtype="float64", device=prepared.spec.engine.device
+        )
+        self._report = report
+        self.made = self.failed = 0
+
+    def step_starting(self, event: StepStarting) -> None:
+        """Check, report, and raise `UserError` if the reaction is error and the gradients differ."""
+        progress = event.progress
+        if progress.step % self._every:
+            return
+        from backproof.verify import check_gradients
+
+        self._twin.load(event.session.parameters())
+        rng = np.random.default_rng((self._seed, progress.step))
+        report = check_gradients(self._twin, event.inputs, event.mode, self._optimizer, rng=rng)
+        step = progress.step + 1
+        message = f"epoch {progress.epoch}, step {step}: {report}"
+        self.made += 1
+        self.failed += not report.passed
+        self._report(GradientsChecked(progress.epoch, step, report.passed, message))
+        if self._fails and not report.passed:
+            raise UserError(f"gradient check failed; {message}")

@@ -1,0 +1,253 @@
+"""Running: from a specification to a run kept in its folder, and from a folder on to the run's end."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from backproof.errors import UserError
+from backproof.runs.differences import continued
+from backproof.runs.dump import DumpBatches
+from backproof.runs.environment import environment, now, peak_memory_mb
+from backproof.runs.gradients import GradientChecks
+from backproof.runs.log import Log
+from backproof.runs.prepare import Prepared, prepare
+from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
+from backproof.runs.spec import RunSpec
+from backproof.runs.store import DatasetRecord, FinalFigures, Run, RunResult, TestFigures, open_run
+from backproof.runs.tracking import ShownSamples, TrackedLayers
+from backproof.runs.writer import Extra, RunWriter, create_folder, rewind
+from backproof.train.checkpoint import Checkpoint
+from backproof.train.events import Observer, RunFinished, RunStarted, tell
+from backproof.train.health import HealthCheck
+from backproof.train.interruption import Interruption
+from backproof.train.loop import fit
+from backproof.train.metrics import evaluate, macro_f1
+from backproof.train.progress import Progress
+
+
+def run(spec: RunSpec, observers: Sequence[Observer] = ()) -> Run:
+    """Train what `spec` says, and keep it under its runs folder.
+
+    SIGINT and SIGTERM end it after the step under way, with everything kept; its status is then "interrupted".
+    Raises `UserError` for everything in `spec` that does not fit: then nothing is written.
+    """
+    prepared = prepare(spec)
+    extras = extras_of(prepared)
+    progress = Progress()
+    folder, spec = create_folder(
+        spec,
+        environment(spec.engine.engine),
+        dataset_record(prepared),
+        prepared.graph,
+        Checkpoint.of(prepared.session, progress),
+    )
+    return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
+
+
+def run_all(specs: Sequence[RunSpec], observers: Sequence[Observer] = ()) -> list[Run]:
+    """Several runs, one after the other, once all of them are known to be good.
+
+    An interrupted run ends the list. Raises `UserError` as `run` does.
+    """
+    for spec in specs:
+        extras_of(prepare(spec))
+    runs: list[Run] = []
+    for spec in specs:
+        runs.append(run(spec, observers))
+        if runs[-1].status == "interrupted":
+            break
+    return runs
+
+
+def repeats(spec: RunSpec, count: int) -> list[RunSpec]:
+    """The same run with model seeds one apart, the first unchanged; equal names get a suffix when they are kept."""
+    if count < 1:
+        raise UserError(f"--repeat is {count}; it must be 1 or more.")
+    seed = spec.model.model_seed
+    return [replace(spec, model=replace(spec.model, model_seed=seed + i)) for i in range(count)]
+
+
+def resume(path: str | Path, observers: Sequence[Observer] = (), spec: RunSpec | None = None) -> Run:
+    """Go on exactly where the last checkpoint of a run stands, whatever ended it.
+
+    `spec` may ask for more epochs, other checks and outputs; see `backproof.runs.differences.continued`.
+    Raises `UserError` if it differs otherwise, if the data has changed, or if there is nothing left to do.
+    """
+    old = open_run(path)
+    kept = old.spec
+    spec = continued(kept, spec if spec is not None else kept)
+    checkpoint = old.checkpoint()
+    progress = checkpoint.progress
+    if old.status == "finished" and (progress.stopped or progress.epoch > spec.training.epochs):
+        more = "it was stopped early" if progress.stopped else "to go on, ask for more --epochs"
+        raise UserError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
+    prepared = prepare(spec)
+    if prepared.data.fingerprint != old.dataset.fingerprint:
+        raise UserError(
+            f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began"
+        )
+    extras = extras_of(prepared)
+    prepared.session.load(checkpoint.parameters)
+    prepared.session.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)
+    rewind(old, progress.epoch - 1, spec, now())
+    return _train(prepared, old.path, extras, progress, observers)
+
+
+def extras_of(prepared: Prepared) -> list[Extra]:
+    """What is kept of each epoch. Raises `UserError` for an output option that does not fit the run."""
+    output = prepared.spec.output
+    if output.checkpoint_every < 0:
+        raise UserError(f"--checkpoint-every is {output.checkpoint_every}; it must be 1 or more steps, or 0")
+    if output.profile:
+        require_profiler()
+    return [TrackedLayers(prepared.graph, output.track_layer), ShownSamples(prepared.data.dev, output.show_samples)]
+
+
+def dataset_record(prepared: Prepared) -> DatasetRecord:
+    """What is kept of the data."""
+    data = prepared.data
+    return DatasetRecord(
+        name=data.name,
+        classes=data.classes,
+        train=len(data.train),
+        dev=len(data.dev),
+        test=len(data.test),
+        input_shape=data.train.x.shape[1:],
+        skipped=data.skipped,
+        fingerprint=data.fingerprint,
+        image_shape=data.image_shape,
+        notes=data.notes,
+    )
+
+
+def _train(
+    prepared: Prepared, folder: Path, extras: Sequence[Extra], progress: Progress, observers: Sequence[Observer]
+) -> Run:
+    """Train, and write how it ended, whatever happens."""
+    writer = RunWriter(folder, prepared.spec.output.checkpoint_every, extras)
+    with ExitStack() as stack:
+        everyone: list[Observer] = [writer]  # the writer first: when another one raises, all is kept already
+        checks = _own_observers(prepared, folder, everyone, stack)
+        everyone += observers
+        try:
+            result = _train_and_measure(prepared, folder, progress, everyone)
+        except KeyboardInterrupt:
+            writer.finish(_ended(prepared, progress, "interrupted", checks))
+            raise
+        except Exception as error:
+            with suppress(UserError):  # a full disk may be the very reason; the reason is what must be told
+                writer.finish(_ended(prepared, progress, "failed", checks, error=str(error)))
+            raise
+        result = replace(result, gradient_checks=_counts(checks))
+        writer.finish(result)
+        tell(everyone, RunFinished(folder.name, folder, result.status, result.seconds))
+    return Run(folder)
+
+
+def _own_observers(
+    prepared: Prepared, folder: Path, everyone: list[Observer], stack: ExitStack
+) -> GradientChecks | None:
+    """Add the observers that the specification asks for to `everyone`; `stack` closes them."""
+    spec, checks = prepared.spec, None
+    if spec.output.debug:
+        log = Log(folder)
+        stack.callback(log.close)
+        everyone.append(log)
+    if spec.output.dump_batches:
+        everyone.append(DumpBatches(Path(spec.output.dump_batches), prepared.data.classes))
+    if spec.training.gradient_checks != "off":
+        checks = GradientChecks(prepared, lambda event: tell(everyone, event))
+        everyone.append(checks)
+    if spec.output.profile:
+        write_node_times(prepared, folder)
+        flame_graph = FlameGraph(folder)
+        stack.callback(flame_graph.close)
+        everyone.append(flame_graph)
+    return checks
+
+
+def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, everyone: list[Observer]) -> RunResult:
+    spec, data, batches, session = prepared.spec, prepared.data, prepared.batches, prepared.session
+    training = spec.training
+    watch = None
+    if training.health_checks != "off":
+        watch = HealthCheck(training.health_checks, progress, lambda problem: tell(everyone, problem))
+    started = RunStarted(
+        name=folder.name,
+        folder=folder,
+        graph=prepared.graph,
+        session=session,
+        epochs=training.epochs,
+        batches_per_epoch=batches.batches_per_epoch,
+        samples_per_epoch=batches.samples_per_epoch,
+        progress=progress,
+        classes=data.classes,
+        notes=(*data.notes, *(f"skipped {image}" for image in data.skipped)),
+    )
+    tell(everyone, started)
+    with Interruption() as interruption:
+        done = fit(
+            session,
+            prepared.optimizer,
+            batches,
+            progress,
+            epochs=training.epochs,
+            seed=spec.model.model_seed,
+            dev=data.dev if training.eval_dev and len(data.dev) else None,
+            early_stopping=training.early_stopping,
+            stop_early=training.stop_early,
+            watch=watch,
+            observers=everyone,
+            interruption=interruption,
+        )
+        if not done:
+            return _ended(prepared, progress, "interrupted")
+        if training.keep_best and progress.best_epoch is not None:
+            session.load(Checkpoint.read(folder / "best.safetensors").parameters)
+        return _measured(prepared, _ended(prepared, progress, "finished"))
+
+
+def _ended(
+    prepared: Prepared,
+    progress: Progress,
+    status: Literal["finished", "interrupted", "failed"],
+    checks: GradientChecks | None = None,
+    error: str | None = None,
+) -> RunResult:
+    """What is known of a run without measuring its weights."""
+    parameters, samples = prepared.graph.parameter_count, len(prepared.data.train)
+    return RunResult(
+        status=status,
+        error=error,
+        parameters=parameters,
+        train_samples=samples,
+        parameters_per_sample=parameters / samples,
+        early_stop_epoch=progress.early_stop_epoch,
+        best_epoch=progress.best_epoch,
+        epochs=progress.epoch - 1,
+        seconds=progress.seconds + progress.training_seconds,
+        peak_memory_mb=peak_memory_mb(),
+        gradient_checks=_counts(checks),
+    )
+
+
+def _counts(checks: GradientChecks | None) -> dict[str, int] | None:
+    return None if checks is None else {"made": checks.made, "failed": checks.failed}
+
+
+def _measured(prepared: Prepared, result: RunResult) -> RunResult:
+    """`result` with the figures of the final weights on each partition that has samples."""
+    found = {}
+    for name, partition in (("train", prepared.data.train), ("dev", prepared.data.dev), ("test", prepared.data.test)):
+        if not len(partition):
+            continue
+        evaluation = evaluate(prepared.session, partition, prepared.optimizer)
+        cost, accuracy = evaluation.figures.cost, evaluation.figures.accuracy
+        found[name] = FinalFigures(cost=cost, accuracy=accuracy)
+        if name == "test":
+            f1 = macro_f1(partition.y, evaluation.predicted)
+            test = TestFigures(cost=cost, accuracy=accuracy, macro_f1=f1)
+            result = replace(result, test=test, confusion_test=evaluation.confusion.tolist())
+    return replace(result, train=found["train"], dev=found.get("dev"))

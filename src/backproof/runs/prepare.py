@@ -1,0 +1,130 @@
+"""From a specification to the parts of a run, all of them known to be good. Nothing is written."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from backproof.data import Batches, Partitions, load
+from backproof.engines import Engine, Session, get_engine
+from backproof.errors import UserError
+from backproof.graph import BATCH, Graph, Loss, Shape, initial_parameters
+from backproof.models import build, read_options
+from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
+from backproof.optim import Optimizer, make_schedule, require_optimizer
+from backproof.runs.spec import ModelOptions, OptimizerOptions, RunSpec
+
+MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
+"""Options of `ModelOptions` that are the model's own arguments, if given."""
+
+FIELDS = {"learning_rate": "lr", "bound_gamma": "gamma"}
+"""Options of `OptimizerOptions` that the optimizers' formulas call otherwise."""
+
+NOT_OPTIMIZER = ("optimizer", "schedule", "schedule_gamma", "schedule_every", "warmup")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can begin."""
+
+    spec: RunSpec
+    data: Partitions
+    batches: Batches
+    graph: Graph
+    engine: Engine
+    session: Session
+    optimizer: Optimizer
+
+
+def prepare(spec: RunSpec) -> Prepared:
+    """Data, network, weights, session and optimizer of a run.
+
+    Raises `UserError` for everything in `spec` that does not fit, naming it.
+    """
+    engine = get_engine(spec.engine.engine)
+    if not engine.can_train:
+        raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
+    require_optimizer(spec.optimizer.optimizer)
+    data = load(spec.data, spec.preprocessing)
+    if len(data.train) == 0:
+        raise UserError(f"dataset '{data.name}' has no training samples with this --split and --select")
+    batches = fresh_batches(spec, data)
+    graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), len(data.classes))
+    check_last_batch(graph, batches)
+    optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, spec.training.epochs)
+    if spec.engine.threads:
+        engine.set_threads(spec.engine.threads)
+    parameters = initial_parameters(graph, spec.model.model_seed, spec.model.init)
+    session = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
+    return Prepared(spec, data, batches, graph, engine, session, optimizer)
+
+
+def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:
+    """The training batches, in buffers of their own."""
+    return Batches(
+        data.train,
+        batch_size=None if spec.training.batch_size == "full" else spec.training.batch_size,
+        augmentation=spec.augmentation,
+        data_seed=spec.data.data_seed,
+        dtype=spec.engine.dtype,
+    )
+
+
+def network(options: ModelOptions, x: Shape, classes: int) -> Graph:
+    """The model for samples of shape `x`, followed by its loss."""
+    own = read_options(options.model_option)
+    given = {name: value for name in MODEL_OPTIONS if (value := getattr(options, name)) is not None}
+    twice = sorted(own.keys() & given.keys())
+    if twice:
+        raise UserError(f"--model-option gives '{twice[0]}', which --{twice[0].replace('_', '-')} gives too")
+    return build(options.model, x, classes, given | own).with_loss(loss(options))
+
+
+def loss(options: ModelOptions) -> Loss:
+    """The loss that the options name."""
+    if options.loss == "cross_entropy":
+        return SoftmaxCrossEntropy(label_smoothing=options.label_smoothing)
+    if options.label_smoothing:
+        raise UserError("--label-smoothing is for --loss cross_entropy, not mse")
+    return MSE()
+
+
+def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int) -> Optimizer:
+    """The optimizer with what was given; what was not is the optimizer's own default.
+
+    Raises `UserError` for an option that the optimizer does not have, naming those that it has.
+    """
+    kind = require_optimizer(options.optimizer)
+    has = {field.name for field in fields(kind)}
+    given: dict[str, Any] = {}
+    for field in fields(options):
+        name, value = field.name, getattr(options, field.name)
+        if name in NOT_OPTIMIZER or value is None:
+            continue
+        if FIELDS.get(name, name) not in has or (name == "bound_gamma" and "final_lr" not in has):
+            own = [f.name for f in fields(options) if FIELDS.get(f.name, f.name) in has and f.name != "schedule"]
+            listed = ", ".join(f"--{option.replace('_', '-')}" for option in own)
+            raise UserError(f"optimizer '{options.optimizer}' has no --{name.replace('_', '-')}; it has {listed}")
+        given[FIELDS.get(name, name)] = value
+    schedule = make_schedule(
+        options.schedule,
+        steps_per_epoch=steps_per_epoch,
+        epochs=max(epochs, 1),
+        warmup=options.warmup,
+        gamma=options.schedule_gamma,
+        every=options.schedule_every,
+    )
+    return kind(**given, schedule=schedule)
+
+
+def check_last_batch(graph: Graph, batches: Batches) -> None:
+    """Batch statistics need two samples: refuse a batch of one before the run starts, not at its first epoch's end."""
+    normed = [node.name for node in graph.nodes if isinstance(node.op, BatchNorm)]
+    samples, size = batches.samples_per_epoch, batches.batch_size
+    if not normed or (size > 1 and samples % size != 1):
+        return
+    if samples == 1:
+        raise UserError(f"node '{normed[0]}' (BatchNorm) needs 2 training samples or more; there is 1")
+    better = next(n for n in range(max(size, 2) + 1, samples + 3) if samples % n != 1)
+    raise UserError(
+        f"--batch-size {size} leaves a batch of one of the {samples} training samples, "
+        f"and node '{normed[0]}' (BatchNorm) needs 2 or more; take --batch-size {better}"
+    )

@@ -1,0 +1,196 @@
+"""Runs read back from their folders: after the fact, on another machine, or while the run goes on."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from backproof.engines import Session, get_engine
+from backproof.errors import UserError, unknown
+from backproof.graph import Array, Graph
+from backproof.runs.spec import RunSpec
+from backproof.runs.toml import load_experiments
+from backproof.train.checkpoint import Checkpoint
+from backproof.train.progress import EpochRecord
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+Which = Literal["last", "best"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecord:
+    """The data of a run: class names, samples in each partition, and what identifies it.
+
+    `input_shape` is (C, H, W) or (D,), as the model takes a sample; `image_shape` is (C, H, W) or ().
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: int
+    dev: int
+    test: int
+    input_shape: tuple[int, ...]
+    skipped: tuple[str, ...] = ()
+    fingerprint: str = ""
+    image_shape: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalFigures:
+    """A partition measured at the end, in evaluation mode. Accuracy is a fraction of 1."""
+
+    cost: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestFigures(FinalFigures):
+    """The test partition measured at the end."""
+
+    macro_f1: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        status: finished, interrupted or failed; `error` says why it failed.
+        parameters: trainable numbers of the network.
+        train, dev, test: measured on the final weights (the best ones with keep_best); None if there is no such
+            partition, or if the run did not finish.
+        confusion_test: row is the true class.
+        epochs: done.
+        seconds: wall time of all epochs, dev evaluations included.
+        peak_memory_mb: most resident memory of the whole process so far, in 10⁶ bytes; None where the system does
+            not tell.
+        gradient_checks: how many were made and how many failed.
+    """
+
+    status: Literal["finished", "interrupted", "failed"]
+    parameters: int
+    train_samples: int
+    parameters_per_sample: float
+    epochs: int
+    seconds: float
+    error: str | None = None
+    train: FinalFigures | None = None
+    dev: FinalFigures | None = None
+    test: TestFigures | None = None
+    confusion_test: list[list[int]] | None = None
+    early_stop_epoch: int | None = None
+    best_epoch: int | None = None
+    peak_memory_mb: float | None = None
+    gradient_checks: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, read when asked. Open one with `open_run`."""
+
+    path: Path
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.path.resolve().name)
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """Everything that decides the result; the run can be repeated from it."""
+        return load_experiments(self.path / "spec.toml")[0]
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, linear-algebra library, threads, machine, commit."""
+        content: dict[str, Any] = self._json("environment.json")
+        return content
+
+    @cached_property
+    def dataset(self) -> DatasetRecord:
+        """The data."""
+        return msgspec.convert(self._json("dataset.json"), DatasetRecord)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The network, with its loss."""
+        import backproof.ops  # noqa: F401  (the operations that the file names)
+
+        return Graph.from_json((self.path / "graph.json").read_text())
+
+    @property
+    def status(self) -> Status:
+        """Running also means killed: a killed run has no time to say so."""
+        result = self.result()
+        return "running" if result is None else result.status
+
+    def result(self) -> RunResult | None:
+        """How it ended, or None as long as it has not."""
+        path = self.path / "result.json"
+        return msgspec.convert(json.loads(path.read_text()), RunResult) if path.exists() else None
+
+    def epochs(self) -> list[EpochRecord]:
+        """The epochs that are done."""
+        path = self.path / "metrics.jsonl"
+        text = path.read_text() if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]  # the last line may be just being written
+        return [msgspec.convert(json.loads(line), EpochRecord) for line in whole.splitlines()]
+
+    def arrays(self, epoch: int) -> dict[str, Array]:
+        """What was kept of an epoch: confusion matrix, tracked weights, samples; empty if nothing was."""
+        path = self.path / "epochs" / f"{epoch:04}.npz"
+        if not path.exists():
+            return {}
+        with np.load(path) as file:
+            return dict(file)
+
+    def weights(self, which: Which = "last") -> dict[str, Array]:
+        """Parameters by full name, running statistics included. Raises `UserError` if there are none (yet)."""
+        return dict(self.checkpoint(which).parameters)
+
+    def checkpoint(self, which: Which = "last") -> Checkpoint:
+        """Weights, optimizer state and progress. Raises `UserError` if there is none (yet)."""
+        path = self.path / f"{which}.safetensors"
+        if not path.exists():
+            why = " (best weights need a dev partition and eval_dev)" if which == "best" else ""
+            raise UserError(f"run '{self.name}' has no {which} weights{why}")
+        return Checkpoint.read(path)
+
+    def session(self, which: Which | None = None, engine: str | None = None) -> Session:
+        """The trained network, ready to compute, on the run's engine or another one.
+
+        `which` None stands for the final weights: the best ones with keep_best, else the last.
+        """
+        options = self.spec.engine
+        which = which or ("best" if self.spec.training.keep_best else "last")
+        name, device = (options.engine, options.device) if engine is None else (engine, "cpu")
+        return get_engine(name).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
+
+    def _json(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text())
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in the folder `path`. Raises `UserError` for a folder that is no run, offering the nearest names."""
+    path = Path(path)
+    if is_run(path):
+        return Run(path)
+    near = [str(run.path) for run in list_runs(path.parent)]
+    if path.exists():
+        raise UserError(f"'{path}' is no run: it has no spec.toml")
+    raise unknown("run", str(path), near) if near else UserError(f"there is no run '{path}'")
+
+
+def list_runs(runs_dir: str | Path) -> list[Run]:
+    """All runs in a folder, the oldest first. None if there is no such folder."""
+    folders = [path for path in Path(runs_dir).glob("*") if is_run(path)]
+    return sorted(map(Run, folders), key=lambda run: (run.environment.get("started", ""), run.name))
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (path / "spec.toml").is_file() and not path.name.startswith(".")

@@ -1,0 +1,188 @@
+"""Keeping a run: the observer that writes its folder.
+
+At the end of an epoch `last.safetensors` is written last of all. What lies behind it in the other files belongs to
+steps that a resumed run takes again, so it is cut off then.
+"""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backproof.errors import UserError
+from backproof.graph import Array, Graph
+from backproof.runs.spec import RunSpec
+from backproof.runs.store import DatasetRecord, Run, RunResult
+from backproof.runs.toml import to_toml
+from backproof.train.checkpoint import Checkpoint, write_atomically
+from backproof.train.events import EpochDone, Interrupted, Observer, RunStarted, StepDone
+
+CHECKPOINT_SECONDS = 30.0
+"""Between checkpoints within an epoch, when no number of steps is given."""
+
+
+Extra = Callable[[EpochDone], dict[str, Array]]
+"""Something more to keep of each epoch, as arrays by name."""
+
+
+class RunWriter(Observer):
+    """Writes what a run keeps. Each file is whole at any moment, or ends in whole lines and one broken one at most."""
+
+    def __init__(self, folder: Path, checkpoint_every: int = 0, extras: Sequence[Extra] = ()) -> None:
+        self.folder = folder
+        self._every = checkpoint_every
+        self._extras = extras
+        self._latest = monotonic()
+
+    def run_started(self, event: RunStarted) -> None:
+        """Note whose weights are kept."""
+        self._session = event.session
+
+    def step_done(self, event: StepDone) -> None:
+        """A checkpoint, if one is due."""
+        if self._every:
+            due = event.progress.step % self._every == 0
+        else:
+            due = monotonic() - self._latest >= CHECKPOINT_SECONDS
+        if due:
+            self._write_checkpoint(Checkpoint.of(self._session, event.progress))
+
+    def epoch_done(self, event: EpochDone) -> None:
+        """Arrays, figures, best weights and, last of all, the checkpoint."""
+        arrays: dict[str, Any] = {} if event.dev is None else {"confusion_dev": event.dev.confusion}
+        for extra in self._extras:
+            arrays |= extra(event)
+        checkpoint = Checkpoint.of(event.session, event.progress)
+        with writing(self.folder):
+            if arrays:
+                content = io.BytesIO()
+                np.savez_compressed(content, **arrays)
+                (self.folder / "epochs").mkdir(exist_ok=True)
+                write_atomically(self.folder / "epochs" / f"{event.record.epoch:04}.npz", content.getvalue())
+            with (self.folder / "metrics.jsonl").open("a") as file:
+                file.write(json.dumps(msgspec.to_builtins(event.record)) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        self._write_checkpoint(checkpoint, best=event.best)
+
+    def interrupted(self, event: Interrupted) -> None:
+        """A checkpoint after the last completed step."""
+        self._write_checkpoint(Checkpoint.of(self._session, event.progress))
+
+    def finish(self, result: RunResult) -> None:
+        """The last thing written."""
+        with writing(self.folder):
+            write_json(self.folder / "result.json", msgspec.to_builtins(result))
+
+    def _write_checkpoint(self, checkpoint: Checkpoint, *, best: bool = False) -> None:
+        content = checkpoint.to_bytes()
+        with writing(self.folder):
+            if best:
+                write_atomically(self.folder / "best.safetensors", content)
+            write_atomically(self.folder / "last.safetensors", content)
+        self._latest = monotonic()
+
+
+def create_folder(
+    spec: RunSpec, environment: dict[str, Any], dataset: DatasetRecord, graph: Graph, start: Checkpoint
+) -> tuple[Path, RunSpec]:
+    """Make a run's folder, complete at once, under a name that no other run has; the specification gets that name.
+
+    Raises `UserError` if it cannot be written; then nothing is left behind.
+    """
+    runs = Path(spec.output.runs_dir)
+    base = spec.output.name or default_name(spec)
+    check_name(base)
+    made = None if runs.exists() else runs
+    try:
+        with writing(runs):
+            runs.mkdir(parents=True, exist_ok=True)
+            building = Path(tempfile.mkdtemp(prefix=f".{base}.", dir=runs))
+        try:
+            with writing(runs):
+                write_json(building / "environment.json", environment)
+                write_json(building / "dataset.json", msgspec.to_builtins(dataset))
+                write_atomically(building / "graph.json", graph.to_json().encode())
+                write_atomically(building / "last.safetensors", start.to_bytes())
+                building.chmod(0o755)  # mkdtemp makes folders that only their owner can open
+            return _name(building, runs, base, spec)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)  # gone already if all went well
+    except BaseException:
+        if made is not None and made.exists() and not any(made.iterdir()):
+            made.rmdir()
+        raise
+
+
+def _name(building: Path, runs: Path, base: str, spec: RunSpec) -> tuple[Path, RunSpec]:
+    """Give the finished folder the first free name, in one atomic step each try."""
+    for number in count(1):
+        name = base if number == 1 else f"{base}-{number}"
+        if (runs / name).exists():
+            continue
+        named = replace(spec, output=replace(spec.output, name=name))
+        with writing(runs):
+            write_atomically(building / "spec.toml", to_toml(named).encode())
+            try:
+                building.rename(runs / name)
+            except OSError:
+                if not (runs / name).exists():  # else another process took the name a moment ago
+                    raise
+                continue
+        return runs / name, named
+    raise AssertionError("numbers do not end")
+
+
+def default_name(spec: RunSpec) -> str:
+    """Model and engine: `mlp-numpy`; of a user's model the function's name."""
+    model = spec.model.model.rpartition(":")[2].rpartition("/")[2].removesuffix(".py")
+    return f"{model}-{spec.engine.engine}"
+
+
+def check_name(name: str) -> None:
+    """Raise `UserError` for a name that cannot be a folder's."""
+    if name.startswith(".") or set(name) & set('/\\:*?"<>|') or not name.isprintable():
+        raise UserError(f"--name is '{name}'; it names a folder, so it has no slash and begins with no dot")
+
+
+def rewind(run: Run, epochs: int, spec: RunSpec, resumed: str) -> None:
+    """Bring a run's files back to its last checkpoint, which stands after so many whole epochs."""
+    with writing(run.path):
+        (run.path / "result.json").unlink(missing_ok=True)
+        metrics = run.path / "metrics.jsonl"
+        lines = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
+        write_atomically(metrics, "".join(lines[:epochs]).encode())
+        for path in (run.path / "epochs").glob("*.npz"):
+            if int(path.stem) > epochs:
+                path.unlink()
+        write_atomically(run.path / "spec.toml", to_toml(spec).encode())
+        environment = run.environment | {"resumed": [*run.environment.get("resumed", []), resumed]}
+        write_json(run.path / "environment.json", environment)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Plain values as JSON for people."""
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal into one sentence for the user."""
+    try:
+        yield
+    except OSError as error:
+        kept = (
+            f"; what was kept before is whole, go on with: --resume {folder}" if (folder / "spec.toml").exists() else ""
+        )
+        raise UserError(f"cannot write in '{folder}': {error.strerror or error}{kept}") from error
