@@ -29,10 +29,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
     0: done. 2: the user gave something that cannot be; one sentence about it is on standard error. 130: Ctrl-C.
     """
     try:
-        app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        code: int | None = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
     except (UserError, CycloptsError) as error:
         print(f"backproof: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code or 0

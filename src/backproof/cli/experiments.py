@@ -1,12 +1,12 @@
 """From what stands on the command line to the experiments that it asks for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 
 from backproof.errors import UserError
+from backproof.runs.launch import repeats
 from backproof.runs.spec import RunSpec
-from backproof.runs.toml import Tables, merge_tables, read_tables, spec_from_tables
+from backproof.runs.toml import Tables, merge_tables, read_tables, spec_from_tables, tables_of
 
 NEXT = "--experiment"
 
@@ -18,7 +18,6 @@ class Given:
     config: str | None
     repeat: int | None
     resume: str | None
-    report: str | None
     tables: Tables
 
 
@@ -41,26 +40,22 @@ def experiments(common: Given, own: Sequence[Given]) -> list[RunSpec]:
     file; `--repeat` gives each model seed, the next one, and so on.
     """
     for given in own:
-        for option in ("config", "resume", "report"):
+        for option in ("config", "resume"):
             if getattr(given, option) is not None:
                 raise UserError(f"--{option} is for all experiments; give it before the first {NEXT}.")
     bases = read_tables(common.config) if common.config else [{}]
-    source = common.config or ""
-    return list(
-        chain.from_iterable(
-            repeats(
-                spec_from_tables(merge_tables(merge_tables(base, common.tables), given.tables), source),
-                given.repeat or common.repeat or 1,
-            )
-            for base in bases
-            for given in own or [common]
-        )
-    )
+    specs = []
+    for base in bases:
+        for given in own or [common]:
+            tables = merge_tables(merge_tables(base, common.tables), given.tables)
+            count = next((n for n in (given.repeat, common.repeat) if n is not None), 1)
+            specs += repeats(spec_from_tables(tables, common.config or ""), count)
+    return specs
 
 
-def repeats(spec: RunSpec, count: int) -> list[RunSpec]:
-    """The same run with `count` model seeds, from its own on."""
-    if count < 1:
-        raise UserError(f"--repeat is {count}; it must be 1 or more.")
-    seeds = range(spec.model.model_seed, spec.model.model_seed + count)
-    return [replace(spec, model=replace(spec.model, model_seed=seed)) for seed in seeds]
+def continuation(common: Given, own: Sequence[Given], kept: RunSpec) -> RunSpec:
+    """The specification with which a run goes on: as it was, but for what the command line and its file say."""
+    if own or common.repeat is not None:
+        raise UserError(f"--resume goes on with one run; leave out {NEXT if own else '--repeat'}.")
+    given = merge_tables(read_tables(common.config)[0], common.tables) if common.config else common.tables
+    return spec_from_tables(merge_tables(tables_of(kept), given), common.config or "")
