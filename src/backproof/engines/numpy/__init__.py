@@ -1,0 +1,45 @@
+"""The fast from-scratch engine: hand-written forward and backward, in NumPy alone."""
+
+from typing import Any, ClassVar
+
+from backproof.engines.base import DType, EngineInfo
+from backproof.engines.numpy.session import NumpySession
+from backproof.errors import UserError
+from backproof.graph import Arrays, Graph
+
+
+class NumpyEngine:
+    """NumPy, on the CPU, in float32 or float64."""
+
+    name: ClassVar[str] = "numpy"
+    can_train: ClassVar[bool] = True
+
+    def compile(
+        self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
+    ) -> NumpySession:
+        """See `Engine.compile`."""
+        if device != "cpu":
+            raise UserError(f"engine 'numpy' computes on the cpu, not on '{device}'; leave --device out, or take torch")
+        return NumpySession(graph, parameters, dtype)
+
+    def info(self) -> EngineInfo:
+        """NumPy's version, and the BLAS that its matrix products run on."""
+        import numpy as np
+
+        (blas,) = _blas() or ({},)
+        library = f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip()
+        details = {"blas": library, "architecture": blas.get("architecture"), "threads": blas.get("num_threads")}
+        return EngineInfo(np.__version__, details=details)
+
+    def set_threads(self, count: int) -> None:
+        """Threads of the BLAS."""
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(count, user_api="blas")
+
+
+def _blas() -> list[dict[str, Any]]:
+    """The BLAS libraries that NumPy has loaded, as threadpoolctl tells."""
+    from threadpoolctl import threadpool_info
+
+    return [library for library in threadpool_info() if library["user_api"] == "blas"][:1]

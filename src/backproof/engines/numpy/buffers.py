@@ -1,0 +1,72 @@
+"""Buffers lent to kernels: allocated at the first step, the same ones at every later step."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.engines.kernel import Call
+from backproof.graph import Array
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the width of an AVX-512 register."""
+
+
+def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Zeros that start at a cache line: full vector speed, and the same bits in every process."""
+    count = prod(shape)
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.zeros(count * itemsize + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + count * itemsize].view(dtype).reshape(shape)
+
+
+class Pool:
+    """Scratch that all nodes of a session share, since each needs it only while its kernel runs."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self._flat: dict[str, Array] = {}
+        self._ones: Array = np.ones(0, self.dtype)
+        self._counting: Array = np.arange(0)
+
+    def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Undefined contents, of the session's dtype."""
+        count = prod(shape)
+        flat = self._flat.get(name)
+        if flat is None or flat.size < count:
+            flat = self._flat[name] = aligned((count,), self.dtype)
+        return flat[:count].reshape(shape)
+
+    def ones(self, count: int) -> Array:
+        """A vector of ones: `ones @ x` sums columns at the speed of a matrix product."""
+        if self._ones.size < count:
+            self._ones = aligned((count,), self.dtype)
+            self._ones[:] = 1
+        return self._ones[:count]
+
+    def counting(self, count: int) -> Array:
+        """0, 1, 2, ... as int64."""
+        if self._counting.size < count:
+            self._counting = np.arange(count)
+        return self._counting[:count]
+
+
+class Lender(Call):
+    """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
+
+    A buffer is known by its name, so the shape given must be the same at every step.
+    """
+
+    def __init__(self, node: str, wants: tuple[bool, ...], pool: Pool) -> None:
+        super().__init__(node, wants)
+        self.pool = pool
+        self._lent: dict[str, Array] = {}
+
+    def lend(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        """A buffer of this node's own, zero when first lent; of the session's dtype unless said otherwise."""
+        buffer = self._lent.get(name)
+        if buffer is None:
+            buffer = self._lent[name] = aligned(shape, dtype or self.pool.dtype)
+        return buffer

@@ -1,0 +1,56 @@
+"""Linear.
+
+    y = x W + b          x: (N, in)    W: (in, out) inside the engine    b: (out,)
+    dx = dy Wᵀ           dW = xᵀ dy           db = Σₙ dy
+
+The canonical weight is (out, in). Kept as (in, out) all three products run faster; only for very many inputs
+does (out, in) win, because the products then stream through W row by row.
+"""
+
+import numpy as np
+
+from backproof.engines.kernel import Saved, computes
+from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.graph import Array, Arrays
+from backproof.ops import Linear
+
+WIDE = 8192
+"""Inputs from which the weight is kept (out, in)."""
+
+
+@computes(KERNELS, Linear)
+class LinearKernel(NumpyKernel[Linear]):
+    """Three matrix products and a column sum."""
+
+    def transposes(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> bool:
+        """The weight, unless it is very wide."""
+        return parameter == "weight" and shape[1] < WIDE
+
+    def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = x W + b."""
+        (x,) = inputs
+        y = call.lend("y", (len(x), op.features))
+        np.dot(x, self._in_out(p["weight"], x), out=y)
+        if op.bias:
+            np.add(y, p["bias"], out=y)
+        return y, inputs
+
+    def backward(
+        self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
+        (x,) = saved
+        if x.shape[1] < WIDE:
+            np.dot(x.T, dy, out=g["weight"])
+        else:
+            np.dot(dy.T, x, out=g["weight"])
+        if op.bias:
+            np.dot(call.pool.ones(len(dy)), dy, out=g["bias"])
+        if not call.wants[0]:
+            return (None,)
+        return (np.dot(dy, self._in_out(p["weight"], x).T, out=call.lend("dx", x.shape)),)
+
+    @staticmethod
+    def _in_out(weight: Array, x: Array) -> Array:
+        return weight if x.shape[1] < WIDE else weight.T

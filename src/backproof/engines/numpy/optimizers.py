@@ -1,0 +1,156 @@
+"""Optimizer steps over the flat parameters, in blocks that stay in the second-level cache.
+
+Each function is one optimizer's formula (see its declaration in `backproof.optim`) on one block: weights `w`,
+gradient `g`, state arrays, the rate `lr`, the step `t` from 1, and a scratch block. The gradient has served when
+it has been used, so its block is overwritten: one stream of memory less. Scalars that do not depend on the element
+are worked out first.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from backproof.errors import UserError
+from backproof.graph import Array
+from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+
+BLOCK = 65536
+"""Elements: a block of weights, gradient, two state arrays and scratch in float32 is 1.25 MB."""
+
+Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
+
+
+def sgd(o: SGD, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """w ← w - lr g."""
+    g *= lr
+    w -= g
+
+
+def momentum(o: Momentum, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """v ← μ v + g,   w ← w - lr v."""
+    (v,) = state
+    v *= o.momentum
+    v += g
+    np.multiply(v, lr, out=g)
+    w -= g
+
+
+def nesterov(o: Nesterov, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """v ← μ v + g,   w ← w - lr (g + μ v)."""
+    (v,) = state
+    v *= o.momentum
+    v += g
+    np.multiply(v, o.momentum, out=scratch)
+    g += scratch
+    g *= lr
+    w -= g
+
+
+def _moments(o: Adam, g: Array, m: Array, v: Array, scratch: Array) -> None:
+    """m ← β₁ m + (1 - β₁) g,   v ← β₂ v + (1 - β₂) g²."""
+    m *= o.beta1
+    np.multiply(g, 1 - o.beta1, out=scratch)
+    m += scratch
+    v *= o.beta2
+    g *= g
+    g *= 1 - o.beta2
+    v += g
+
+
+def adam(o: Adam, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """w ← w - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
+
+    Numerator and denominator are both multiplied by c = √(1 - β₂ᵗ), which saves a pass:
+    w ← w - (lr c / (1 - β₁ᵗ)) · m / (√v + ε c).
+    """
+    m, v = state
+    _moments(o, g, m, v, scratch)
+    c = sqrt(1 - o.beta2**t)
+    np.sqrt(v, out=scratch)
+    scratch += o.epsilon * c
+    np.divide(m, scratch, out=scratch)
+    scratch *= lr * c / (1 - o.beta1**t)
+    w -= scratch
+
+
+def adabound(o: AdaBound, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """η = clip(lr √(1 - β₂ᵗ) / (1 - β₁ᵗ) / (√v + ε), lower, upper),   w ← w - η m.   AMSBound takes max v for v."""
+    m, v = state[:2]
+    _moments(o, g, m, v, scratch)
+    if isinstance(o, AMSBound):
+        v = np.maximum(state[2], v, out=state[2])
+    final = o.final_lr * lr / o.lr if o.lr else 0.0
+    lower = final * (1 - 1 / (o.gamma * t + 1))
+    upper = final * (1 + 1 / (o.gamma * t))
+    np.sqrt(v, out=scratch)
+    scratch += o.epsilon
+    np.divide(lr * sqrt(1 - o.beta2**t) / (1 - o.beta1**t), scratch, out=scratch)
+    np.clip(scratch, lower, upper, out=scratch)
+    scratch *= m
+    w -= scratch
+
+
+def rmsprop(o: RMSprop, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """v ← α v + (1 - α) g²,   w ← w - lr g / (√v + ε)."""
+    (v,) = state
+    v *= o.alpha
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - o.alpha
+    v += scratch
+    np.sqrt(v, out=scratch)
+    scratch += o.epsilon
+    np.divide(g, scratch, out=scratch)
+    scratch *= lr
+    w -= scratch
+
+
+def adagrad(o: Adagrad, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """s ← s + g²,   w ← w - lr g / (√s + ε)."""
+    (s,) = state
+    np.multiply(g, g, out=scratch)
+    s += scratch
+    np.sqrt(s, out=scratch)
+    scratch += o.epsilon
+    np.divide(g, scratch, out=scratch)
+    scratch *= lr
+    w -= scratch
+
+
+UPDATES: dict[type[Optimizer], Update] = {
+    SGD: sgd,
+    Momentum: momentum,
+    Nesterov: nesterov,
+    Adam: adam,
+    AdamW: adam,
+    AdaBound: adabound,
+    AMSBound: adabound,
+    RMSprop: rmsprop,
+    Adagrad: adagrad,
+}
+
+
+def require_update(optimizer: Optimizer) -> Update:
+    """The update of an optimizer. Raises `UserError` for one that this engine lacks."""
+    update = UPDATES.get(type(optimizer))
+    if update is None:
+        raise UserError(f"engine 'numpy' has no update for the optimizer {type(optimizer).__name__}")
+    return update
+
+
+def step(
+    optimizer: Optimizer, w: Array, g: Array, state: list[Array], decayed: slice, step_index: int, scratch: Array
+) -> None:
+    """One step over the flat parameters; `scratch` holds a block.
+
+    Coupled decay is in `g` already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
+    """
+    update = require_update(optimizer)
+    lr = optimizer.rate(step_index)
+    if optimizer.weight_decay and optimizer.decay == "decoupled":
+        w[decayed] *= 1 - lr * optimizer.weight_decay
+    for start in range(0, w.size, BLOCK):
+        block = slice(start, min(start + BLOCK, w.size))
+        slots = [slot[block] for slot in state]
+        update(optimizer, w[block], g[block], slots, lr, step_index + 1, scratch[: block.stop - start])
