@@ -177,6 +177,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
     started = RunStarted(
         name=folder.name,
         folder=folder,
+        engine=prepared.engine,
         graph=prepared.graph,
         session=session,
         epochs=training.epochs,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backproof.data.batches import Batch
-from backproof.engines.base import Direction, Mode, Session, StepResult
+from backproof.engines.base import Direction, Engine, Mode, Session, StepResult
 from backproof.graph import Arrays, Graph
 from backproof.train.metrics import Evaluation
 from backproof.train.progress import EpochRecord, Progress
@@ -22,7 +22,7 @@ class RunStarted:
 
     Attributes:
         name, folder: of the run.
-        graph, session: the network with its loss, and its weights.
+        engine, graph, session: who computes, the network with its loss, and its weights.
         epochs: how many there will be in all.
         batches_per_epoch, samples_per_epoch: clones counted.
         progress: where it begins: `epoch` is the first one to come, from 1.
@@ -32,6 +32,7 @@ class RunStarted:
 
     name: str
     folder: Path
+    engine: Engine
     graph: Graph
     session: Session
     epochs: int
