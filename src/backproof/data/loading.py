@@ -11,7 +11,7 @@ from backproof.data.partitions import Ids, Partitions, partitions_of, scaled
 from backproof.data.prepare import Prepared, prepare
 from backproof.data.preprocessing import Step, steps_of
 from backproof.data.sources import Source
-from backproof.data.split import is_fractions, partition_sizes, selected, stratified
+from backproof.data.split import check_classes, is_fractions, partition_sizes, selected, stratified
 from backproof.errors import UserError
 
 # Part of every key: raise it when the same files and steps begin to give other values.
@@ -70,25 +70,23 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
 def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -> list[Ids]:
     """The positions in `ids` of the samples of train, dev and test, as `--split` says."""
     labels = source.labels[ids]
+    nothing = np.empty(0, dtype=np.int64)
     if source.test_from is None:
-        sizes = partition_sizes(split, len(ids))
-        parts = stratified(labels, sizes, source.classes, data_seed)
-        return parts + [np.empty(0, dtype=np.int64)] * (3 - len(parts))
+        check_classes(labels, source.classes, split)
+        parts = stratified(labels, partition_sizes(split, len(ids)), data_seed)
+        return parts + [nothing] * (3 - len(parts))
 
     training, testing = np.flatnonzero(ids < source.test_from), np.flatnonzero(ids >= source.test_from)
-    first = split[:2]
+    first, third = split[:2], split[2] if len(split) == 3 else 1.0
     if len(split) == 3 and is_fractions(split):  # 0.7, 0.15, 0.15 -> 0.7 and 0.15 of 0.85
-        first = tuple(value / (1 - split[2]) for value in first)
-    parts = [
-        training[part]
-        for part in stratified(labels[training], partition_sizes(first, len(training)), source.classes, data_seed)
-    ]
-    parts += [np.empty(0, dtype=np.int64)] * (2 - len(parts))
-    if len(split) == 3 and split[2] == 0:
-        testing = testing[:0]
+        first = tuple(value / (1 - third) for value in first)
+    check_classes(labels[training], source.classes, first)
+    parts = [training[part] for part in stratified(labels[training], partition_sizes(first, len(training)), data_seed)]
+    parts += [nothing] * (2 - len(parts))
+    if third == 0:
+        testing = nothing
     elif len(split) == 3 and not is_fractions(split):
-        size = partition_sizes(split[2:], len(testing))
-        testing = testing[stratified(labels[testing], size, source.classes, data_seed)[0]]
+        testing = testing[stratified(labels[testing], partition_sizes((third,), len(testing)), data_seed)[0]]
     return [*parts, testing]
 
 

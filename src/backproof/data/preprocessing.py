@@ -48,7 +48,8 @@ class MinMax:
         least, greatest = image.min(), image.max()
         if least == greatest:
             return np.full_like(image, (self.low + self.high) / 2)
-        return self.low + (self.high - self.low) * ((image - least) / (greatest - least))
+        unit: Image = (image - least) / (greatest - least)
+        return self.low + (self.high - self.low) * unit
 
 
 @dataclass(frozen=True)

@@ -67,26 +67,31 @@ def partition_sizes(split: tuple[float, ...], samples: int) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes_[:-1])
 
 
-def stratified(labels: Indices, sizes: tuple[int, ...], classes: tuple[str, ...], seed: int) -> list[Indices]:
+def check_classes(labels: Indices, classes: tuple[str, ...], split: tuple[float, ...]) -> None:
+    """Raise `UserError` where there are no samples, one class only, or a class has fewer samples than partitions."""
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) == 0:
+        raise UserError("the dataset is empty: it has no samples.")
+    if len(present) == 1:
+        raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more.")
+    wanted, fewest = sum(value > 0 for value in split), int(counts.min())
+    if fewest < wanted:
+        samples = "1 sample" if fewest == 1 else f"{fewest} samples"
+        name = classes[present[counts.argmin()]]
+        raise UserError(f"class '{name}' has {samples}, fewer than the {wanted} partitions of --split.")
+
+
+def stratified(labels: Indices, sizes: tuple[int, ...], seed: int) -> list[Indices]:
     """Divide samples into partitions of exactly these `sizes`, each with the classes in their proportions.
 
     Each class is shuffled and its samples are given the evenly spaced ranks (j + u) / n, with one random u a
     class; the samples in order of rank then fill one partition after the other. A class that a partition misses
     is swapped in, where that partition is large enough to hold every class.
 
+    Every class has at least as many samples as there are partitions, see `check_classes`.
     Returns the positions in `labels`, (size,) int64, in random order, one array a partition.
-    Raises `UserError` where a class has fewer samples than there are partitions, or there is one class only.
     """
     present, counts = np.unique(labels, return_counts=True)
-    if len(present) == 0:
-        raise UserError("the dataset is empty: it has no samples.")
-    if len(present) == 1:
-        raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more.")
-    wanted = sum(size > 0 for size in sizes)
-    if counts.min() < wanted:
-        name, few = classes[present[counts.argmin()]], counts.min()
-        raise UserError(f"class '{name}' has {few} samples, fewer than the {wanted} partitions of --split.")
-
     random = generator(seed, SPLIT)
     members = [random.permutation(np.flatnonzero(labels == label)) for label in present]
     ranks = np.concatenate([(np.arange(n) + random.random()) / n for n in counts])

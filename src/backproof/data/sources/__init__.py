@@ -1,11 +1,10 @@
-"""Where samples come from. Importing a module here registers what it holds; formats are tried in this order."""
+"""Where samples come from: importing a module here registers what it holds."""
 
-from backproof.data.sources import idx as idx
-from backproof.data.sources import npz as npz
-
-from backproof.data.sources import folder as folder  # isort: skip  (any folder that is no IDX folder)
 from backproof.data.sources import colors as colors
 from backproof.data.sources import digits as digits
+from backproof.data.sources import folder as folder
+from backproof.data.sources import idx as idx
+from backproof.data.sources import npz as npz
 from backproof.data.sources import numbers as numbers
 from backproof.data.sources.registry import (
     Available,

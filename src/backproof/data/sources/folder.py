@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from backproof.data.sources.idx import is_idx
 from backproof.data.sources.images import SUFFIXES, read_image
 from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
@@ -28,7 +29,7 @@ class ImageFiles:
         return read_image(self.paths[index])
 
 
-@file_format("folder", Path.is_dir)
+@file_format("folder", lambda path: path.is_dir() and not is_idx(path))
 def read_folder(root: Path) -> Source:
     """A dataset of one folder a class; classes and files in natural order (2 before 10)."""
     parts = _parts(root)

@@ -26,7 +26,12 @@ def _find(prefix: Path, part: str, what: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-@file_format("IDX", lambda path: _find(path, "train", "images-idx3") is not None)
+def is_idx(prefix: Path) -> bool:
+    """Whether there are IDX files of training images in the folder `prefix`, or beginning with `prefix-`."""
+    return _find(prefix, "train", "images-idx3") is not None
+
+
+@file_format("IDX", is_idx)
 def read_idx(prefix: Path) -> Source:
     """A dataset of MNIST's file names, in the folder `prefix` or beginning with `prefix-`.
 
@@ -39,7 +44,7 @@ def read_idx(prefix: Path) -> Source:
             break
     images = np.concatenate([part[0] for part in parts])
     classes, labels = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
-    digest = hashlib.sha256(images)  # not of the files: gzip or raw makes no difference
+    digest = hashlib.sha256(images.data)  # not of the files: gzip or raw makes no difference
     digest.update(repr(images.shape).encode() + classes[labels].tobytes())
     return Source(
         name=prefix.resolve().name,

@@ -26,7 +26,7 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    with _reading(path), _open(path) as image:
+    with _opened(path) as image:
         image.load()
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):
@@ -40,17 +40,8 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
 
 def read_header(path: Path) -> tuple[tuple[int, int], str]:
     """((height, width), mode) without decoding the pixels. Raises `BadImageError`."""
-    with _reading(path), _open(path) as image:
+    with _opened(path) as image:
         return (image.height, image.width), image.mode
-
-
-def _open(path: Path) -> "Image.Image":
-    from PIL import Image
-
-    image = Image.open(path)
-    if image.mode == "F":
-        raise BadImageError(f"{path}: floating-point pixels; keep such data as an .npz file.")
-    return image
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":
@@ -69,14 +60,17 @@ def _eight_bits(pixels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.u
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever Pillow raises for a damaged file into one `BadImageError` that names it."""
+def _opened(path: Path) -> "Iterator[Image.Image]":
+    """The image, not decoded yet; turns whatever Pillow raises for a damaged file into one `BadImageError` that names it."""
     from PIL import Image, UnidentifiedImageError
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            yield
+            with Image.open(path) as image:
+                if image.mode == "F":
+                    raise BadImageError(f"{path}: floating-point pixels; keep such data as an .npz file.")
+                yield image
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = Image.MAX_IMAGE_PIXELS
             raise BadImageError(f"{path}: decompression bomb, more than {limit} pixels.") from error

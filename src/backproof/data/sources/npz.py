@@ -34,7 +34,7 @@ def read_npz(path: Path) -> Source:
         test_from = len(x)
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
     classes, labels = _classes(path, y, arrays.get("classes"))
-    digest = hashlib.sha256(np.ascontiguousarray(x))
+    digest = hashlib.sha256(np.ascontiguousarray(x).data)
     digest.update(repr((x.shape, x.dtype.str, classes)).encode() + labels.tobytes())
     return Source(
         name=path.stem,
@@ -50,7 +50,7 @@ def read_npz(path: Path) -> Source:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise UserError(f"{path} is damaged, or no .npz file of plain arrays ({error}).") from error
@@ -71,7 +71,7 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
         )
     if x.dtype != np.uint8:
         x = x.astype(np.float32)
-        finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+        finite = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
         if not finite.all():
             first = int(finite.argmin())
             raise UserError(

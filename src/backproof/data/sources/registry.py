@@ -67,7 +67,7 @@ def generated(name: str, description: str) -> Callable[[Writer], Writer]:
 
 
 def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], PathReader]:
-    """Register a function (path) that reads a dataset; formats are tried in the order of registration."""
+    """Register a function (path) that reads a dataset; no two formats recognise the same path."""
 
     def register(read: PathReader) -> PathReader:
         FORMATS[kind] = Format(kind, recognise, read)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from backproof.data import PreprocessingOptions
+from backproof.data.preprocessing import AdaptiveInvert, Grayscale, MinMax, Resize, Trim, steps_of
+from backproof.errors import UserError
+
+
+def gray(rows) -> np.ndarray:
+    return np.array(rows, dtype=np.float32)[:, :, None]
+
+
+def test_steps_come_in_the_documented_order():
+    every = PreprocessingOptions(
+        flatten=True, resize=(4, 5), trim=True, adaptive_invert=True, minmax=True, grayscale=True
+    )
+    assert steps_of(every) == (Grayscale(), MinMax(), AdaptiveInvert(-1, 1), Trim(), Resize(4, 5))
+    assert steps_of(PreprocessingOptions(adaptive_invert=True)) == (AdaptiveInvert(0, 1),)
+    assert steps_of(PreprocessingOptions()) == ()
+
+
+def test_grayscale_weighs_as_pillow_does():
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    ours = Grayscale()(pixels.astype(np.float32) / 255)
+    assert ours.shape == (9, 7, 1)
+    assert np.allclose(ours[:, :, 0] * 255, np.asarray(Image.fromarray(pixels).convert("L")), atol=0.51)
+    assert np.array_equal(Grayscale()(ours), ours)
+
+
+def test_minmax_uses_the_whole_range():
+    stretched = MinMax()(gray([[0.2, 0.3], [0.4, 0.4]]))
+    assert stretched.min() == -1
+    assert stretched.max() == 1
+    assert stretched[0, 1, 0] == pytest.approx(0, abs=1e-6)
+    assert np.array_equal(MinMax()(gray([[3, 3]])), gray([[0, 0]]))
+
+
+def test_adaptive_invert_turns_dark_paper_only():
+    light, dark = gray([[0.9, 0.1]]), gray([[0.2, 0.7]])
+    assert np.array_equal(AdaptiveInvert(0, 1)(light), light)
+    assert np.allclose(AdaptiveInvert(0, 1)(dark), gray([[0.8, 0.3]]))
+    assert np.array_equal(AdaptiveInvert(-1, 1)(gray([[-1, 1]])), gray([[1, -1]]))
+    blue_paper = np.array([[[0, 0, 1], [1, 1, 1]]], dtype=np.float32)  # brightness 0.114
+    assert np.array_equal(AdaptiveInvert(0, 1)(blue_paper), 1 - blue_paper)
+
+
+def test_adaptive_invert_says_when_values_are_out_of_range():
+    with pytest.raises(UserError, match=r"needs values of 0 to 1, not 0 to 17; add --minmax"):
+        AdaptiveInvert(0, 1)(gray([[0, 17]]))
+
+
+def test_trim_cuts_the_border_and_keeps_the_aspect_ratio():
+    image = np.ones((20, 40, 1), dtype=np.float32)
+    image[3:13, 30:34] = 0  # 10 high, 4 wide; 10 high at the old ratio is 20 wide
+    trimmed = Trim()(image)
+    assert trimmed.shape == (10, 20, 1)
+    assert np.array_equal(np.flatnonzero((trimmed == 0).all(axis=0)), [8, 9, 10, 11])
+    assert (trimmed[:, :8] == 1).all()
+
+
+def test_trim_ignores_grain_but_no_ink():
+    random = np.random.default_rng(0)
+    image = np.ones((30, 30, 3)) + random.normal(0, 0.01, (30, 30, 3))
+    image[10:20, 10:20] = 0.5
+    assert Trim()(image.astype(np.float32)).shape == (10, 10, 3)
+    blank = np.ones((5, 6, 1), dtype=np.float32)
+    assert np.array_equal(Trim()(blank), blank)
+
+
+def test_resize_has_the_asked_size_and_averages_when_shrinking():
+    checks = gray((np.indices((8, 12)).sum(axis=0) % 2).tolist())
+    small = Resize(4, 6)(checks)
+    assert small.shape == (4, 6, 1)
+    assert np.allclose(small[1:-1, 1:-1], 0.5, atol=0.05)
+    assert Resize(16, 24)(np.zeros((8, 12, 3), np.float32)).shape == (16, 24, 3)
+    assert Resize(8, 12)(checks) is checks
+
+
+@pytest.mark.parametrize("resize", [(16,), (0, 16), (1, 2, 3), (16, -1)])
+def test_a_bad_resize_is_refused(resize):
+    with pytest.raises(UserError, match=r"--resize is .*; it must be a height and a width"):
+        PreprocessingOptions(resize=resize)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from backproof.data import (
+    AugmentationOptions,
+    Batch,
+    Batches,
+    PreprocessingOptions,
+    contact_sheet,
+    describe,
+    dump_batches,
+    load,
+)
+from backproof.errors import UserError
+
+
+def test_a_folder_is_described(pets, options):
+    Image.new("L", (30, 20)).save(pets / "dog" / "big.png")
+    summary = describe(options())
+    assert (summary.name, summary.kind, summary.where) == ("pets", "folder", str(pets))
+    assert summary.classes == ("cat", "dog")
+    assert summary.counts == {"cat": 10, "dog": 11}
+    assert (summary.smallest, summary.largest) == ((6, 8), (20, 30))
+    assert summary.modes == {"RGB": 20, "L": 1}
+    assert summary.partitions == {"train": 15, "dev": 3, "test": 3}
+    assert summary.samples == 21
+
+
+def test_arrays_are_described(options):
+    summary = describe(options("digits"))
+    assert summary.smallest == summary.largest == (8, 8)
+    assert summary.modes == {"float32 x 1 channel": 1797}
+    assert sum(summary.counts.values()) == 1797
+
+
+def test_data_that_cannot_be_divided_is_described_all_the_same(pets, options):
+    summary = describe(options(select="1-5"))
+    assert summary.partitions == {}
+    assert summary.counts == {"cat": 5, "dog": 0}
+    assert "there is only one class, 'cat'; a classifier needs two or more." in summary.notes
+
+
+def test_a_contact_sheet_shows_the_samples(pets, options, tmp_path):
+    Image.new("RGB", (8, 6), (255, 0, 255)).save(pets / "cat" / "0.png")
+    (pets / "dog" / "0.png").write_bytes(b"bad")
+    contact_sheet(options(), tmp_path / "new" / "sheet.png", per_class=4)
+    sheet = np.asarray(Image.open(tmp_path / "new" / "sheet.png"))
+    assert (sheet == (255, 0, 255)).all(axis=2).sum() == 72 * 54  # 8x6 fitted into a square of 72
+
+
+def test_a_contact_sheet_of_vectors_is_refused(options, tmp_path):
+    (tmp_path / "datasets").mkdir()
+    np.savez(tmp_path / "datasets" / "v.npz", x=np.zeros((9, 2)), y=np.tile([0, 1, 2], 3))
+    with pytest.raises(UserError, match="'v' holds vectors, not images"):
+        contact_sheet(options("v"), tmp_path / "sheet.png")
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_dumped_batches_show_what_the_model_sees(pets, options, tmp_path, flatten):
+    parts = load(options(), PreprocessingOptions(flatten=flatten))
+    parts.train.x[:] = 0.2  # every picture one gray: easy to find again
+    batch = next(Batches(parts.train, batch_size=None, augmentation=AugmentationOptions(), data_seed=0).epoch(1))
+    path = dump_batches(tmp_path / "dump", batch, 2, 17, parts.classes)
+    assert path == tmp_path / "dump" / "epoch-002_step-000017.png"
+    pixels = np.asarray(Image.open(path))
+    assert (pixels == 51).all(axis=2).sum() >= 14 * 72 * 54
+
+
+def test_vectors_and_wide_values_are_drawn(tmp_path):
+    batch = Batch(np.array([[-3.0, 0, 3]], np.float32), np.array([0]), np.array([9]))
+    pixels = np.asarray(Image.open(dump_batches(tmp_path, batch, 1, 1, ("a",))))
+    assert {0, 128, 255} <= set(np.unique(pixels))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    batch = Batch(np.zeros((1, 4), np.float32), np.array([0]), np.array([0]), (1, 2, 2))
+    with pytest.raises(UserError, match=r"cannot write .*file/epoch-001"):
+        dump_batches(tmp_path / "file", batch, 1, 1, ("a",))
