@@ -1,0 +1,85 @@
+"""What every operation declares, and what each one refuses."""
+
+import numpy as np
+import pytest
+
+import backproof.ops as ops
+from backproof.errors import UserError
+from backproof.graph import OPERATIONS, Loss, Shape
+from backproof.graph.op import op_from_attributes
+
+SAMPLES = [sample for op in OPERATIONS.values() for sample in op.samples()]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_has_a_formula_and_samples(name):
+    cls = OPERATIONS[name]
+    assert cls.__doc__
+    assert not cls.__doc__.startswith(f"{name}("), "a docstring of its own, not dataclass's"
+    assert list(cls.samples())
+    assert all(type(sample.op) is cls for sample in cls.samples())
+    assert getattr(ops, name) is cls
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_sample_fits_its_operation(sample):
+    arrays = sample.inputs(np.random.default_rng(0))
+    assert tuple(a.shape for a in arrays) == sample.shapes
+    assert sample.op.arity in (-1, len(arrays))
+    shapes = [Shape("N", *shape[1:]) for shape in sample.shapes]
+    output = sample.op.output_shape(*shapes)
+    assert output == Shape() if isinstance(sample.op, Loss) else output[0] == "N"
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_attributes_make_the_same_operation(sample):
+    assert op_from_attributes(type(sample.op).__name__, sample.op.attributes()) == sample.op
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ops.Linear(0), "1 output feature or more, not 0"),
+        (lambda: ops.Dropout(1.0), r"p lies in \[0, 1\), not 1.0"),
+        (lambda: ops.Dropout(-0.1), "not -0.1"),
+        (lambda: ops.BatchNorm(momentum=2), "momentum lies between 0 and 1, not 2"),
+        (lambda: ops.SoftmaxCrossEntropy(label_smoothing=1), "label smoothing lies in"),
+    ],
+)
+def test_refuses_bad_attributes(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        (ops.Linear(2), [Shape("N", 2, 3)], "put Flatten"),
+        (ops.Softmax(), [Shape("N")], r"takes an input of shape \(N, classes"),
+        (ops.BatchNorm(), [Shape("N", 2, 3)], r"takes an input of shape \(N, features\)"),
+        (ops.Reshape((5,)), [Shape("N", 6)], "needs 5 elements a sample, not 6"),
+        (ops.Add(), [Shape("N", 2), Shape("N", 3)], r"not \(N, 2\) and \(N, 3\)"),
+        (ops.Concat(), [Shape("N", 2, 2), Shape("N", 2, 3)], "differ in axis 1 alone"),
+        (ops.MSE(), [Shape("N", 2), Shape("N", 3)], "of equal shape"),
+        (ops.SoftmaxCrossEntropy(), [Shape("N", 2, 2), Shape("N")], "takes logits"),
+    ],
+    ids=lambda value: str(value) if not isinstance(value, str | list) else "",
+)
+def test_refuses_shapes(op, shapes, message):
+    with pytest.raises(UserError, match=message):
+        op.output_shape(*shapes)
+
+
+def test_dropout_mask_depends_on_seed_step_and_node_alone():
+    def mask(seed=0, step=0, node="drop", shape=(64, 32)):
+        return ops.Dropout(0.4).mask(shape, seed, step, node)
+
+    np.testing.assert_array_equal(mask(), mask())
+    np.testing.assert_array_equal(mask().ravel(), mask(shape=(64 * 32,)), err_msg="the shape only folds the bits")
+    for other in (mask(seed=1), mask(step=1), mask(node="other")):
+        assert 0.4 < np.mean(mask() == other) < 0.65, "as often equal as independent masks are: 0.52"
+
+
+def test_dropout_keeps_its_share():
+    kept = ops.Dropout(0.3).mask((400, 400), 0, 0, "drop").mean()
+    assert kept == pytest.approx(0.7, abs=5 * (0.3 * 0.7) ** 0.5 / 400)

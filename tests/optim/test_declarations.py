@@ -1,0 +1,62 @@
+import pytest
+
+from backproof.errors import UserError
+from backproof.graph import ParameterSpec
+from backproof.optim import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, RMSprop, require_optimizer
+
+WEIGHT = ParameterSpec(shape=(2, 2), decay=True)
+BIAS = ParameterSpec(shape=(2,))
+STATISTIC = ParameterSpec(shape=(2,), trainable=False)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_names_its_formula(name):
+    cls = OPTIMIZERS[name]
+    assert cls.__doc__
+    assert not cls.__doc__.startswith(f"{cls.__name__}("), "a docstring of its own, not dataclass's"
+    assert require_optimizer(cls.__name__) is cls
+
+
+def test_all_of_them():
+    assert set(OPTIMIZERS) == {
+        "sgd", "momentum", "nesterov", "adam", "adamw", "adabound", "amsbound", "rmsprop", "adagrad",
+    }  # fmt: skip
+
+
+def test_weight_decay_spares_biases_and_statistics():
+    some, every = SGD(weight_decay=0.1), SGD(weight_decay=0.1, decay_all=True)
+    assert [some.decays(spec) for spec in (WEIGHT, BIAS, STATISTIC)] == [True, False, False]
+    assert [every.decays(spec) for spec in (WEIGHT, BIAS, STATISTIC)] == [True, True, False]
+    assert not SGD().decays(WEIGHT)
+
+
+def test_only_coupled_decay_is_part_of_the_cost():
+    assert SGD(weight_decay=0.1).l2 == 0.1
+    assert SGD(weight_decay=0.1, decay="decoupled").l2 == 0
+    assert AdamW().l2 == 0
+    assert AdamW().decays(WEIGHT)
+    assert AdamW(decay="coupled").l2 == 1e-2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(lr=-1), "learning rate is 0 or more, not -1"),
+        (lambda: SGD(lr=float("nan")), "not nan"),
+        (lambda: SGD(weight_decay=-1), "weight decay is 0 or more"),
+        (lambda: SGD(decay="decopled"), "unknown kind of weight decay 'decopled'; did you mean decoupled"),
+        (lambda: Momentum(momentum=1), "momentum lies in"),
+        (lambda: Adam(beta1=1), "beta1 lies in"),
+        (lambda: Adam(beta2=-0.1), "beta2 lies in"),
+        (lambda: RMSprop(alpha=1), "alpha lies in"),
+        (lambda: require_optimizer("adamm"), "unknown optimizer 'adamm'; did you mean adam"),
+    ],
+)
+def test_refuses_bad_numbers(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_state_starts_at_zero_unless_said_otherwise():
+    assert Adam().initial_slot("m") == 0
+    assert Adagrad(initial=0.1).initial_slot("s") == 0.1

@@ -1,0 +1,63 @@
+from math import cos, pi
+
+import pytest
+
+from backproof.errors import UserError
+from backproof.optim import SGD, Constant, Cosine, Exponential, Step, make_schedule
+
+
+def factors(schedule, steps):
+    return [schedule.factor(step) for step in range(steps)]
+
+
+def test_constant():
+    assert factors(Constant(), 3) == [1, 1, 1]
+
+
+def test_exponential_is_continuous():
+    schedule = Exponential(gamma=0.25, every=2)
+    assert factors(schedule, 5) == pytest.approx([1, 0.5, 0.25, 0.125, 0.0625])
+
+
+def test_step_is_a_staircase():
+    assert factors(Step(gamma=0.1, every=2), 5) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_cosine_ends_at_its_floor_and_stays():
+    schedule = Cosine(steps=4, floor=0.2)
+    expected = [0.2 + 0.8 * (1 + cos(pi * t / 4)) / 2 for t in range(4)]
+    assert factors(schedule, 7) == pytest.approx([*expected, 0.2, 0.2, 0.2])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda warmup: Constant(warmup=warmup),
+        lambda warmup: Exponential(gamma=0.5, warmup=warmup),
+        lambda warmup: Step(gamma=0.5, every=1, warmup=warmup),
+        lambda warmup: Cosine(steps=5, warmup=warmup),
+    ],
+)
+def test_warm_up_rises_to_where_the_schedule_begins(make):
+    assert factors(make(4), 4) == pytest.approx([0.25, 0.5, 0.75, 1])
+    assert factors(make(4), 10)[4:] == pytest.approx(factors(make(0), 6))
+
+
+def test_the_optimizer_multiplies_its_rate():
+    assert SGD(lr=0.5, schedule=Step(gamma=0.1, every=1)).rate(2) == pytest.approx(0.005)
+
+
+def test_times_in_epochs():
+    assert make_schedule("constant", steps_per_epoch=10, epochs=3, warmup=0.5) == Constant(warmup=5)
+    assert make_schedule("step", steps_per_epoch=10, epochs=3, every=2) == Step(gamma=0.1, every=20)
+    assert make_schedule("exponential", steps_per_epoch=4, epochs=1, gamma=0.9, every=1) == Exponential(
+        gamma=0.9, every=4
+    )
+    assert make_schedule("cosine", steps_per_epoch=10, epochs=3, warmup=1) == Cosine(steps=20, warmup=10)
+
+
+def test_bad_schedules():
+    with pytest.raises(UserError, match="unknown schedule 'cosin'; did you mean cosine"):
+        make_schedule("cosin", steps_per_epoch=1, epochs=1)
+    with pytest.raises(UserError, match="leaves nothing of the 2 epochs"):
+        make_schedule("cosine", steps_per_epoch=10, epochs=2, warmup=2)
