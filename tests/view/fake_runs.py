@@ -1,19 +1,21 @@
 """Run folders written by hand, as training would leave them: real digits, made-up learning."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 from safetensors.numpy import save_file
 
 from backproof.graph import Graph, Sequential, Shape
 from backproof.ops import Flatten, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.runs.spec import EngineOptions, ModelOptions, OutputOptions, RunSpec, TrainingOptions
+from backproof.runs.toml import to_toml
+from backproof.train.progress import Progress
 
 DIGITS = tuple("0123456789")
+SHAPES = {"input_shape": [1, 8, 8], "image_shape": [1, 8, 8]}
 TRAIN, DEV, TEST = 1257, 270, 270
 
 
@@ -50,7 +52,7 @@ def write_run(
     (path / "epochs").mkdir(parents=True)
     rng = np.random.default_rng(noise)
     graph = network(classes=len(classes))
-    (path / "spec.toml").write_text(tomli_w.dumps(without_none(asdict(spec))))
+    (path / "spec.toml").write_text(to_toml(spec))
     (path / "graph.json").write_text(graph.to_json())
     write_json(path / "environment.json", environment(spec))
     write_json(path / "dataset.json", dataset_record(dataset, classes))
@@ -62,7 +64,8 @@ def write_run(
         arrays = epoch_arrays(record, first, rng, len(classes))
         np.savez(path / "epochs" / f"{record['epoch']:04d}.npz", **arrays)
     weights = {f"parameters/{name}": draw(spec, name, p.shape) for name, p in graph.parameters.items()}
-    save_file(weights, path / "last.safetensors", metadata={"epoch": str(done), "step": str(20 * done)})
+    progress = Progress(epoch=done + 1, step=20 * done).to_json()
+    save_file(weights, path / "last.safetensors", metadata={"progress": json.dumps(progress)})
     if finished:
         write_json(path / "result.json", result_of(graph, records, rng, len(classes)))
     return path
@@ -161,12 +164,7 @@ def environment(spec: RunSpec) -> dict[str, Any]:
 
 def dataset_record(name: str, classes: tuple[str, ...]) -> dict[str, Any]:
     counts = {"train": TRAIN, "dev": DEV, "test": TEST}
-    return {"name": name, "classes": classes, **counts, "input_shape": [1, 8, 8], "skipped": [], "fingerprint": "f00d"}
-
-
-def without_none(table: dict[str, Any]) -> dict[str, Any]:
-    """TOML has no null: what is None is left out."""
-    return {k: without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}
+    return {"name": name, "classes": classes, **counts, **SHAPES, "skipped": [], "fingerprint": "f00d"}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

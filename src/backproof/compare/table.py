@@ -75,8 +75,12 @@ class Comparison:
     repeats: tuple[Repeats, ...] = ()
 
     def best(self, column: Column) -> float | None:
-        """The best value of a column, or None where there is no better, fewer than two values, or all are equal."""
-        values = [float(v) for row in self.rows if (v := row.value(column)) is not None and not isinstance(v, str)]
+        """The best value of a column, or None where there is no better, fewer than two values, or all are equal.
+
+        Only finished runs can be the best: one that is still going has the shortest time.
+        """
+        ended = [row for row in self.rows if row.status == "finished"]
+        values = [float(v) for row in ended if (v := row.value(column)) is not None and not isinstance(v, str)]
         if column.better is None or len(set(values)) < 2:
             return None
         return max(values) if column.better == "higher" else min(values)

@@ -1,0 +1,1 @@
+"""Figures of runs, as Plotly figures and as small pictures."""
