@@ -29,7 +29,7 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
 
     Raises `UserError` for everything in the options or files that does not fit, naming it.
     """
-    source = sources.find(data.dataset, Path(data.data_dir))
+    source = sources.find(data.dataset, data.data_dir)
     steps = steps_of(preprocessing)
     wanted = selected(data.select, len(source))
     split = tuple(float(value) for value in data.split)

@@ -60,7 +60,7 @@ class DatasetSummary:
 
 def describe(data: DataOptions) -> DatasetSummary:
     """Look at a dataset without decoding its images; it also describes data that cannot be trained on."""
-    source = sources.find(data.dataset, Path(data.data_dir))
+    source = sources.find(data.dataset, data.data_dir)
     ids = selected(data.select, len(source))
     notes = list(source.notes)
     unreadable: list[str] = []
@@ -112,7 +112,7 @@ def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> No
 
     Raises `UserError` where the dataset holds vectors, or the file cannot be written.
     """
-    source = sources.find(data.dataset, Path(data.data_dir))
+    source = sources.find(data.dataset, data.data_dir)
     if isinstance(source.images, np.ndarray) and source.images.ndim == 2:
         raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw.")
     ids = selected(data.select, len(source))

@@ -61,7 +61,7 @@ def _eight_bits(pixels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.u
 
 @contextmanager
 def _opened(path: Path) -> "Iterator[Image.Image]":
-    """The image, not decoded yet; turns whatever Pillow raises for a damaged file into one `BadImageError` that names it."""
+    """The image, not decoded yet; whatever Pillow raises for a damaged file becomes a `BadImageError`."""
     from PIL import Image, UnidentifiedImageError
 
     with warnings.catch_warnings():

@@ -37,7 +37,7 @@ def numbers(folder: Path, seed: int) -> None:
         picture = paper_colour + ink * (ink_colour - paper_colour) + random.normal(0, GRAIN, (SIDE, SIDE, 1))
         image = Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
         name = source.classes[source.labels[sample]]
-        image.save(folder / name / f"{name}-{number:03}.png")
+        image.save(folder / name / f"{name}-{number:03}.png", compress_level=1)  # grain hardly compresses
 
 
 def _ink(digit: npt.NDArray[np.generic], random: np.random.Generator) -> Floats:

@@ -76,11 +76,12 @@ def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], Path
     return register
 
 
-def find(name: str, data_dir: Path) -> Source:
+def find(name: str, data_dir: str | Path) -> Source:
     """The source called `name`: registered, or found in `data_dir`, or at a path. Generated ones are made now.
 
     Raises `UserError` where there is none, offering the nearest names.
     """
+    data_dir = Path(data_dir)
     if name in DATASETS:
         registered = DATASETS[name]
         if registered.read is not None:
@@ -95,11 +96,12 @@ def find(name: str, data_dir: Path) -> Source:
     raise unknown("dataset", name, {entry.name for entry in available(data_dir)})
 
 
-def make(name: str, data_dir: Path, seed: int = 0) -> Path:
+def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
     """Write the generated dataset `name` as a folder of images under `data_dir`; returns the folder.
 
     The folder appears whole or not at all. Raises `UserError` where it exists already.
     """
+    data_dir = Path(data_dir)
     writers = {known: entry.write for known, entry in DATASETS.items() if entry.write is not None}
     if name in DATASETS and name not in writers:
         raise UserError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}.")
@@ -121,8 +123,9 @@ def make(name: str, data_dir: Path, seed: int = 0) -> Path:
     return folder
 
 
-def available(data_dir: Path) -> list[Available]:
+def available(data_dir: str | Path) -> list[Available]:
     """Every dataset that has a name: the registered ones, then what lies in `data_dir`."""
+    data_dir = Path(data_dir)
     found = []
     for name, entry in DATASETS.items():
         kind = "built in" if entry.write is None else "generated"
