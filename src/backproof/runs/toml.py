@@ -16,9 +16,9 @@ A file may hold several experiments. What stands in the tables at the top is com
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import tomli_w
@@ -39,7 +39,7 @@ def table_types() -> dict[str, type]:
 
 def tables_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     """All options of `spec` as plain values. An option that is None has none: it is left out."""
-    tables: dict[str, dict[str, Any]] = msgspec.to_builtins(spec)
+    tables: dict[str, dict[str, Any]] = asdict(spec)  # msgspec.to_builtins would leave out defaults of converted ones
     return {name: {key: v for key, v in table.items() if v is not None} for name, table in tables.items()}
 
 
@@ -64,9 +64,20 @@ def spec_from_tables(tables: Tables, source: str = "") -> RunSpec:
     try:
         return msgspec.convert(tables, RunSpec)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        table, _, key = where.rstrip("`").partition(".")
-        raise UserError(f"[{table}] {key}{place}: {what[0].lower()}{what[1:]}") from error
+        raise _wrong_value(tables, str(error), place) from error
+
+
+def _wrong_value(tables: Tables, message: str, place: str) -> UserError:
+    """The user's words for what msgspec says: `Expected ..., got ... - at `$.table.key`."""
+    what, _, where = message.partition(" - at `$.")
+    table, _, key = where.rstrip("`").partition(".")
+    value = tables[table].get(key)
+    if isinstance(value, str):
+        hint = get_type_hints(table_types()[table])[key]
+        choices = [c for part in (hint, *get_args(hint)) if get_origin(part) is Literal for c in get_args(part)]
+        if choices:
+            return unknown(f"value of [{table}] {key}{place}", value, choices)
+    return UserError(f"[{table}] {key}{place}: {what[0].lower()}{what[1:]}")
 
 
 def read_tables(path: str | Path) -> list[dict[str, dict[str, object]]]:

@@ -34,10 +34,11 @@ class TrackedLayers:
         layer, comma, number = text.rpartition(",")
         if not comma or not number.strip().isdecimal() or int(number) < 1:
             raise UserError(f"--track-layer is '{text}'; it must be NAME,UNITS, such as fc1,8")
-        node, units = graph.require_node(layer), int(number)
-        if "weight" not in node.parameters:
-            with_weight = ", ".join(n.name for n in graph.nodes if "weight" in n.parameters)
-            raise UserError(f"--track-layer: layer '{layer}' has no weights; those that have are {with_weight}")
+        with_weights = [node.name for node in graph.nodes if "weight" in node.parameters]
+        if layer not in with_weights:
+            what = "has no weights" if layer in graph.node else "is not in the network"
+            raise UserError(f"--track-layer: layer '{layer}' {what}; those with weights are {', '.join(with_weights)}")
+        node, units = graph.node[layer], int(number)
         has = node.parameters["weight"].shape[0]
         if units > has:
             raise UserError(f"--track-layer: layer '{layer}' has {has} units, not {units}")

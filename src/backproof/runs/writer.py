@@ -11,13 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from backproof.errors import UserError
@@ -71,7 +70,7 @@ class RunWriter(Observer):
                 (self.folder / "epochs").mkdir(exist_ok=True)
                 write_atomically(self.folder / "epochs" / f"{event.record.epoch:04}.npz", content.getvalue())
             with (self.folder / "metrics.jsonl").open("a") as file:
-                file.write(json.dumps(msgspec.to_builtins(event.record)) + "\n")
+                file.write(json.dumps(asdict(event.record)) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         self._write_checkpoint(checkpoint, best=event.best)
@@ -83,7 +82,7 @@ class RunWriter(Observer):
     def finish(self, result: RunResult) -> None:
         """The last thing written."""
         with writing(self.folder):
-            write_json(self.folder / "result.json", msgspec.to_builtins(result))
+            write_json(self.folder / "result.json", asdict(result))
 
     def _write_checkpoint(self, checkpoint: Checkpoint, *, best: bool = False) -> None:
         content = checkpoint.to_bytes()
@@ -112,7 +111,7 @@ def create_folder(
         try:
             with writing(runs):
                 write_json(building / "environment.json", environment)
-                write_json(building / "dataset.json", msgspec.to_builtins(dataset))
+                write_json(building / "dataset.json", asdict(dataset))
                 write_atomically(building / "graph.json", graph.to_json().encode())
                 write_atomically(building / "last.safetensors", start.to_bytes())
                 building.chmod(0o755)  # mkdtemp makes folders that only their owner can open

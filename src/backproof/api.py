@@ -1,0 +1,66 @@
+"""backproof from Python: train, open, go on, compare.
+
+>>> import backproof as bp
+>>> run = bp.train(dataset="digits", model="mlp", layers=(64,), engine="numpy", epochs=10)  # doctest: +SKIP
+>>> run.result().test.accuracy  # doctest: +SKIP
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from backproof.errors import UserError
+from backproof.runs.launch import repeats, run_all
+from backproof.runs.launch import resume as resume_run
+from backproof.runs.launch import run as run_spec
+from backproof.runs.options import Options, spec_from_options
+from backproof.runs.spec import RunSpec
+from backproof.runs.store import Run, list_runs, open_run
+from backproof.runs.toml import load_experiments
+from backproof.train.events import Observer
+
+if TYPE_CHECKING:
+    from backproof.compare import Comparison
+
+__all__ = ["compare", "list_runs", "load_experiments", "open_run", "repeats", "resume", "run_all", "spec", "train"]
+
+
+def spec(**options: Unpack[Options]) -> RunSpec:
+    """A run's specification from the options of the command line, with _ for -.
+
+    Raises `UserError` for an unknown option or a wrong value.
+    """
+    return spec_from_options(options)
+
+
+def train(spec: RunSpec | None = None, *, observers: Sequence[Observer] = (), **options: Unpack[Options]) -> Run:
+    """Train a network and keep the run under its runs folder.
+
+    Give the options of `backproof train` as keywords, or a `spec`. Observers are told of every step and epoch.
+    An interrupt ends the run after the step under way; its status is then "interrupted", and `resume` goes on.
+
+    Raises `UserError` for everything that does not fit; then nothing is written.
+    """
+    if spec is not None and options:
+        raise UserError(f"train() takes a spec or options, not both; it was given spec and {', '.join(options)}")
+    return run_spec(spec if spec is not None else spec_from_options(options), observers)
+
+
+def resume(run: Run | str | Path, *, epochs: int | None = None, observers: Sequence[Observer] = ()) -> Run:
+    """Go on with a run exactly where its last checkpoint stands, to the end of `epochs` if more are wanted.
+
+    Raises `UserError` if the data has changed or there is nothing left to do.
+    """
+    kept = open_run(run.path if isinstance(run, Run) else run)  # anew: it may have gone on since
+    wanted = kept.spec
+    if epochs is not None:
+        wanted = replace(wanted, training=replace(wanted.training, epochs=epochs))
+    return resume_run(kept.path, observers, wanted)
+
+
+def compare(*runs: Run | str | Path) -> "Comparison":
+    """The figures of runs side by side, finished or not."""
+    from backproof.compare import comparison
+
+    return comparison([run if isinstance(run, Run) else open_run(run) for run in runs])
