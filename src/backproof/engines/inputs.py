@@ -1,6 +1,6 @@
 """The checks at every session's door: do inputs, weights and optimizer state fit the network?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 import numpy as np
@@ -17,8 +17,11 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
     """The number of samples N in `inputs`, once they are known to fit `graph`. About a microsecond.
 
     `targets`: whether the targets of the loss must be there too; without, they may.
-    Raises `UserError`, naming the input, for one that is missing, unknown, of another shape or kind, or empty.
+    Raises `UserError`, naming the input, for one that is missing, unknown, of another shape or kind, or empty; or if
+    the targets of a loss are asked for where the network has none.
     """
+    if targets and graph.loss is None:
+        raise UserError("the network has no loss; give it one with graph.with_loss(...)")
     n = given = 0
     for place, expected in enumerate(graph.inputs):
         array = inputs.get(expected.name)
@@ -45,6 +48,16 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
         names = {i.name for i in graph.inputs}
         raise unknown("input", next(name for name in inputs if name not in names), names)
     return n
+
+
+def reaches_loss(graph: Graph, inputs: Arrays, want: Collection[str]) -> bool:
+    """Whether a forward pass goes on to the loss: it is wanted by name, or all that it takes is there.
+
+    Raises `UserError` with the nearest names if `want` holds a name that is no node's.
+    """
+    for name in want:
+        graph.require_node(name)
+    return graph.loss is not None and (graph.loss in want or all(i.name in inputs for i in graph.inputs))
 
 
 def check_parameters(graph: Graph, parameters: Arrays) -> None:

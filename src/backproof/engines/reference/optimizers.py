@@ -56,7 +56,7 @@ def adam(o: Adam, w: float, g: float, lr: float, t: int, m: float, v: float) -> 
 
 def bounded_rate(o: AdaBound, lr: float, t: int, v: float) -> float:
     """η: Adam's rate, held between bounds that close in on SGD's."""
-    final = o.final_lr * o.schedule.factor(t - 1)  # = final_lr · lr / lr₀, and defined at lr₀ = 0
+    final = o.final_lr * lr / o.lr if o.lr else 0.0
     lower = final * (1 - 1 / (o.gamma * t + 1))
     upper = final * (1 + 1 / (o.gamma * t))
     return min(max(lr * sqrt(1 - o.beta2**t) / (1 - o.beta1**t) / (sqrt(v) + o.epsilon), lower), upper)

@@ -5,12 +5,11 @@ from collections.abc import Collection
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters
+from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.kernel import Call
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES
 from backproof.engines.sweep import Sweep
-from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
 
@@ -28,11 +27,7 @@ class ReferenceSession:
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """The prediction, the loss if the targets are given, and any node wanted."""
-        for name in want:
-            self.graph.require_node(name)
-        with_loss = self.graph.loss is not None and (
-            self.graph.loss in want or all(i.name in inputs for i in self.graph.inputs)
-        )
+        with_loss = reaches_loss(self.graph, inputs, want)
         sweep, _ = self._forward(inputs, mode, with_loss=with_loss)
         names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
         return {name: sweep.value(name).copy() for name in names}
@@ -92,8 +87,6 @@ class ReferenceSession:
         self, inputs: Arrays, mode: Mode, *, with_loss: bool, watch: Watch | None = None
     ) -> tuple[Sweep, dict[str, Array]]:
         """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
-        if with_loss and self.graph.loss is None:
-            raise UserError("the network has no loss; give it one with graph.with_loss(...)")
         batch_size(self.graph, inputs, targets=with_loss)
         given = {
             i.name: inputs[i.name].astype(np.float64) if i.kind == "float" else inputs[i.name]

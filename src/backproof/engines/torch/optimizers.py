@@ -37,7 +37,7 @@ class Bound(torch.optim.Optimizer):
                     v = state["v"].mul_(o.beta2).addcmul_(g, g, value=1 - o.beta2)
                     if isinstance(o, AMSBound):
                         v = torch.maximum(state["v_max"], v, out=state["v_max"])
-                    final = o.final_lr * o.schedule.factor(t - 1)
+                    final = o.final_lr * group["lr"] / o.lr if o.lr else 0.0
                     lower, upper = final * (1 - 1 / (o.gamma * t + 1)), final * (1 + 1 / (o.gamma * t))
                     rate = group["lr"] * sqrt(1 - o.beta2**t) / (1 - o.beta1**t)
                     w.sub_((rate / (v.sqrt() + o.epsilon)).clamp_(lower, upper).mul_(state["m"]))

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters
+from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import Call
 from backproof.engines.torch.optimizers import Updater, decayed, penalty
-from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
 
@@ -41,11 +40,7 @@ class TorchSession:
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """The prediction, the loss if the targets are given, and any node wanted."""
-        for name in want:
-            self.graph.require_node(name)
-        with_loss = self.graph.loss is not None and (
-            self.graph.loss in want or all(i.name in inputs for i in self.graph.inputs)
-        )
+        with_loss = reaches_loss(self.graph, inputs, want)
         with torch.no_grad():
             values = self._forward(self._enter(inputs, with_loss), mode, with_loss, self._copies(mode))
         names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
@@ -141,8 +136,6 @@ class TorchSession:
 
     def _enter(self, inputs: Arrays, with_loss: bool) -> dict[str, Tensor]:
         """The inputs as tensors: the caller's memory where it can be used as it is."""
-        if with_loss and self.graph.loss is None:
-            raise UserError("the network has no loss; give it one with graph.with_loss(...)")
         batch_size(self.graph, inputs, targets=with_loss)
         return {
             i.name: self._tensor(inputs[i.name], self.dtype if i.kind == "float" else "int64")
@@ -151,7 +144,8 @@ class TorchSession:
         }
 
     def _tensor(self, array: Array, dtype: str) -> Tensor:
-        if array.dtype != dtype or not array.flags.carray:  # PyTorch borrows only what is writeable and in order
+        # PyTorch borrows only what is writeable and in order; a stride may be negative where there is one element.
+        if array.dtype != dtype or not array.flags.carray or min(array.strides) < 0:
             array = np.array(array, dtype, order="C")
         return torch.from_numpy(array).to(self._device)
 

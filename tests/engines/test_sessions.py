@@ -1,0 +1,328 @@
+"""What every session promises, in every engine."""
+
+import numpy as np
+import pytest
+
+from backproof.engines import Mode
+from backproof.errors import UserError
+from backproof.graph import Builder, Graph, Sequential, Shape, initial_parameters
+from backproof.ops import MSE, Add, BatchNorm, Concat, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
+from backproof.optim import OPTIMIZERS, SGD, Adam, Momentum
+
+TRAIN = Mode(training=True, seed=3, step=0)
+
+
+def residual() -> Graph:
+    """A value taken by three nodes, one of which takes it twice."""
+    net = Builder(Shape("N", 5))
+    h = net("fc1", Linear(4), net.x)
+    h = net("bn", BatchNorm(), h)
+    relu = net("relu", ReLU(), h)
+    drop = net("drop", Dropout(0.3), relu)
+    twice = net("twice", Add(), relu, relu)
+    add = net("add", Add(), drop, twice)
+    cat = net("cat", Concat(), add, relu)
+    return net.graph(net("head", Linear(3), cat)).with_loss(SoftmaxCrossEntropy(0.1))
+
+
+def batch(n=7, seed=0):
+    rng = np.random.default_rng(seed)
+    return {"x": rng.standard_normal((n, 5)), "y": rng.integers(0, 3, n)}
+
+
+@pytest.fixture
+def session(engine):
+    graph = residual()
+    return engine.compile(graph, initial_parameters(graph), dtype="float64")
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_gradients_add_up_where_branches_meet(engine, session, reference):
+    other = reference.compile(session.graph, session.parameters())
+    found, expected = session.gradients(batch(), TRAIN), other.gradients(batch(), TRAIN)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-14)
+    for name, g in expected.parameters.items():
+        np.testing.assert_allclose(found.parameters[name], g, rtol=1e-11, atol=1e-14, err_msg=name)
+    np.testing.assert_allclose(found.inputs["x"], expected.inputs["x"], rtol=1e-11, atol=1e-14)
+
+
+def test_fan_out_by_hand(engine):
+    """L = mean (3 w x)² over one element: dL/dx = 18 w² x."""
+    net = Builder(Shape("N", 1))
+    h = net("fc", Linear(1, bias=False), net.x)
+    graph = net.graph(net("b", Add(), net("a", Add(), h, h), h)).with_loss(MSE())
+    session = engine.compile(graph, {"fc.weight": np.array([[2.0]])}, dtype="float64")
+    found = session.gradients({"x": np.array([[0.5]]), "y": np.array([[0.0]])}, TRAIN)
+    assert found.loss == pytest.approx(9)
+    assert found.inputs["x"].item() == pytest.approx(36)
+    assert found.parameters["fc.weight"].item() == pytest.approx(9)
+
+
+def test_forward_gives_what_is_asked(session):
+    inputs = batch()
+    assert set(session.forward(inputs)) == {"head", "loss"}
+    assert set(session.forward({"x": inputs["x"]})) == {"head"}
+    assert set(session.forward(inputs, want=["relu"])) == {"head", "loss", "relu"}
+    assert session.forward(inputs)["loss"].shape == ()
+    with pytest.raises(UserError, match="unknown layer 'rellu'; did you mean relu"):
+        session.forward(inputs, want=["rellu"])
+    with pytest.raises(UserError, match=r"input 'y' of shape .* is missing"):
+        session.forward({"x": inputs["x"]}, want=["loss"])
+
+
+def test_batches_of_changing_size(session):
+    whole = session.forward(batch(8))["head"]
+    for n in (8, 3, 1, 8, 5):
+        np.testing.assert_allclose(session.forward({"x": batch(8)["x"][:n]})["head"], whole[:n], rtol=1e-13)
+    for step, n in enumerate((8, 3, 8, 2)):
+        session.train_step(batch(n), SGD(), Mode(training=True, step=step))
+        assert session.gradients(batch(n), TRAIN).output.shape == (n, 3)
+
+
+def test_arrays_belong_to_the_caller(session):
+    before = session.parameters()
+    values = session.forward(batch(), want=[node.name for node in session.graph.nodes])
+    kept = {name: value.copy() for name, value in values.items()}
+    found = session.gradients(batch(), TRAIN)
+    head = found.output.copy()
+    session.forward(batch(seed=1), want=["relu"])
+    session.gradients(batch(seed=1), TRAIN)
+    same(values, kept)
+    np.testing.assert_array_equal(found.output, head)
+    for arrays in (values, found.parameters, found.inputs, found.state, session.parameters()):
+        for array in arrays.values():
+            array[...] = np.nan
+    same(session.parameters(), before)
+
+
+def test_outputs_do_not_share_the_input(engine):
+    graph = Sequential(Dropout(0.5)).build(Shape("N", 5))
+    x = batch()["x"]
+    output = engine.compile(graph, {}, dtype="float64").forward({"x": x})["0"]
+    output[...] = 0
+    assert np.all(x != 0)
+
+
+def test_a_training_step_is_its_gradient_and_its_update(session):
+    weights = session.parameters()
+    found = session.gradients(batch(), TRAIN, SGD(weight_decay=0.1))
+    result = session.train_step(batch(), SGD(lr=0.5, weight_decay=0.1), TRAIN)
+    assert result.loss == pytest.approx(found.loss, rel=1e-14)
+    assert result.penalty == pytest.approx(found.penalty, rel=1e-14)
+    assert result.cost == result.loss + result.penalty
+    np.testing.assert_allclose(result.output, found.output, rtol=1e-13)
+    after = session.parameters()
+    for name, g in found.parameters.items():
+        np.testing.assert_allclose(after[name], weights[name] - 0.5 * g, rtol=1e-12, atol=1e-15)
+    for name, value in found.state.items():
+        np.testing.assert_allclose(after[name], value, rtol=1e-14)
+
+
+def test_penalty_is_reported_and_differentiated(session):
+    plain = session.gradients(batch(), TRAIN)
+    decayed = session.gradients(batch(), TRAIN, SGD(weight_decay=0.2))
+    weights = session.parameters()
+    squares = sum(float(np.sum(weights[name] ** 2)) for name in ("fc1.weight", "head.weight"))
+    assert plain.penalty == 0
+    assert decayed.penalty == pytest.approx(0.1 * squares)
+    assert decayed.loss == plain.loss
+    for name, g in plain.parameters.items():
+        term = 0.2 * weights[name] if name in ("fc1.weight", "head.weight") else 0
+        np.testing.assert_allclose(decayed.parameters[name], g + term, rtol=1e-12, atol=1e-15)
+    decoupled = session.gradients(batch(), TRAIN, SGD(weight_decay=0.2, decay="decoupled"))
+    assert decoupled.penalty == 0
+    same(decoupled.parameters, plain.parameters)
+
+
+def test_evaluation_uses_running_statistics_and_no_dropout(session):
+    one = session.forward({"x": batch()["x"][:1]})["head"]
+    np.testing.assert_allclose(one, session.forward({"x": batch()["x"]})["head"][:1], rtol=1e-13)
+
+
+def test_dropout_follows_seed_and_step(session):
+    def output(mode):
+        return session.forward(batch(), mode)["head"]
+
+    np.testing.assert_array_equal(output(Mode(True, 1, 2)), output(Mode(True, 1, 2)))
+    assert np.any(output(Mode(True, 1, 2)) != output(Mode(True, 1, 3)))
+    assert np.any(output(Mode(True, 1, 2)) != output(Mode(True, 2, 2)))
+
+
+def test_a_training_batch_of_one_is_refused_by_name(session):
+    before = session.parameters()
+    with pytest.raises(UserError, match=r"node 'bn': .* (two|2) samples or more.*batch size"):
+        session.train_step(batch(1), SGD(), TRAIN)
+    same(session.parameters(), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": None}, "input 'x' of shape .N, 5. is missing"),
+        ({"y": None}, "input 'y' of shape .N,. is missing"),
+        ({"x": np.zeros((7, 4))}, r"input 'x' has shape \(7, 4\) .* takes floats of shape \(N, 5\)"),
+        ({"x": np.zeros((7, 5), int)}, "input 'x' has .*int64; the network takes floats"),
+        ({"y": np.zeros(7)}, "input 'y' has .*float64; the network takes whole numbers"),
+        ({"y": np.zeros(6, int)}, "input 'y' has 6 samples where 'x' has 7"),
+        ({"x": np.zeros((0, 5)), "y": np.zeros(0, int)}, "input 'x' is an empty batch"),
+        ({"z": np.zeros(7)}, "unknown input 'z'"),
+    ],
+)
+def test_bad_inputs_are_named(session, change, message):
+    inputs = {name: value for name, value in (batch() | change).items() if value is not None}
+    for call in (
+        lambda: session.train_step(inputs, SGD(), TRAIN),
+        lambda: session.gradients(inputs, TRAIN),
+        *([] if "y" not in inputs else [lambda: session.forward(inputs)]),
+    ):
+        with pytest.raises(UserError, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fc1.weight": None}, r"parameter 'fc1.weight' of shape \(4, 5\) is missing"),
+        ({"fc1.weight": np.zeros((5, 4))}, r"parameter 'fc1.weight' has shape \(5, 4\), not \(4, 5\)"),
+        ({"fc1.wait": np.zeros(1)}, "unknown parameter 'fc1.wait'; did you mean fc1.weight"),
+    ],
+)
+def test_bad_parameters_are_named(engine, session, change, message):
+    before = session.parameters()
+    parameters = {name: value for name, value in (before | change).items() if value is not None}
+    with pytest.raises(UserError, match=message):
+        session.load(parameters)
+    with pytest.raises(UserError, match=message):
+        engine.compile(session.graph, parameters, dtype="float64")
+    same(session.parameters(), before)
+
+
+def test_load_takes_what_parameters_gave(engine, session):
+    session.train_step(batch(), SGD(), TRAIN)
+    other = engine.compile(session.graph, initial_parameters(session.graph, 9), dtype="float64")
+    other.load(session.parameters())
+    same(other.parameters(), session.parameters())
+    np.testing.assert_array_equal(other.forward(batch())["head"], session.forward(batch())["head"])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_resumes_bit_for_bit(engine, name):
+    graph, optimizer = residual(), OPTIMIZERS[name](lr=0.01, weight_decay=0.01)
+    start = initial_parameters(graph)
+    steps = [(batch(seed=step), Mode(True, 5, step)) for step in range(6)]
+    through = engine.compile(graph, start, dtype="float64")
+    for inputs, mode in steps:
+        through.train_step(inputs, optimizer, mode)
+    first = engine.compile(graph, start, dtype="float64")
+    assert first.optimizer_state() == {}
+    for inputs, mode in steps[:3]:
+        first.train_step(inputs, optimizer, mode)
+    state = first.optimizer_state()
+    trainable = [name for name, spec in graph.parameters.items() if spec.trainable]
+    assert set(state) == {f"{slot}/{parameter}" for slot in optimizer.slots for parameter in trainable}
+    second = engine.compile(graph, first.parameters(), dtype="float64")
+    second.load_optimizer_state(optimizer, state)
+    for inputs, mode in steps[3:]:
+        second.train_step(inputs, optimizer, mode)
+    same(second.parameters(), through.parameters())
+    same(second.optimizer_state(), through.optimizer_state())
+
+
+def test_optimizer_state_can_start_afresh(session):
+    start = session.parameters()
+    session.train_step(batch(), Momentum(), TRAIN)
+    once = session.parameters()
+    session.train_step(batch(), Momentum(), TRAIN)
+    session.load(start)
+    session.load_optimizer_state(Momentum(), {})
+    session.train_step(batch(), Momentum(), TRAIN)
+    same(session.parameters(), once)
+
+
+def test_bad_optimizer_state_is_named(session):
+    session.train_step(batch(), Adam(), TRAIN)
+    state = session.optimizer_state()
+    with pytest.raises(UserError, match=r"'v/head.bias' .* is missing"):
+        session.load_optimizer_state(Adam(), {name: value for name, value in state.items() if name != "v/head.bias"})
+    with pytest.raises(UserError, match="unknown optimizer state 'm/"):
+        session.load_optimizer_state(Momentum(), state)
+    with pytest.raises(UserError, match=r"'m/head.bias' has shape \(2,\), not \(3,\)"):
+        session.load_optimizer_state(Adam(), state | {"m/head.bias": np.zeros(2)})
+
+
+def test_watch_sees_every_node_both_ways(session, reference):
+    def seen(s):
+        calls = []
+        s.train_step(batch(), SGD(), TRAIN, lambda *call: calls.append((*call[:2], np.array(call[2]))))
+        return calls
+
+    other = reference.compile(session.graph, session.parameters())
+    calls, expected = seen(session), seen(other)
+    names = [node.name for node in session.graph.nodes]
+    assert [call[:2] for call in calls] == [
+        *((name, "forward") for name in names),
+        *((name, "backward") for name in reversed(names)),
+    ]
+    for (name, direction, value), (*_, right) in zip(calls, expected, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-11, atol=1e-14, err_msg=f"{name} {direction}")
+
+
+def test_watching_changes_nothing(engine, session):
+    other = engine.compile(session.graph, session.parameters(), dtype="float64")
+    for step in range(3):
+        session.train_step(batch(), Adam(), Mode(True, 0, step))
+        other.train_step(batch(), Adam(), Mode(True, 0, step), lambda *_: None)
+    same(session.parameters(), other.parameters())
+
+
+def test_gradients_between_steps_change_nothing(engine, session):
+    other = engine.compile(session.graph, session.parameters(), dtype="float64")
+    for step in range(3):
+        session.train_step(batch(), Adam(), Mode(True, 0, step))
+        other.gradients(batch(5, seed=2), Mode(True, 9, 9), Adam(weight_decay=0.1))
+        other.forward(batch(2), Mode(True, 0, 0), want=["bn"])
+        other.train_step(batch(), Adam(), Mode(True, 0, step))
+    same(session.parameters(), other.parameters())
+    same(session.optimizer_state(), other.optimizer_state())
+
+
+def test_two_sessions_are_independent(engine):
+    graph = residual()
+    start = initial_parameters(graph)
+    a, b = (engine.compile(graph, start, dtype="float64") for _ in range(2))
+    a.train_step(batch(), SGD(), TRAIN)
+    same(b.parameters(), start)
+
+
+def test_a_branch_that_the_loss_does_not_see(engine):
+    net = Builder(Shape("N", 5))
+    seen = net("seen", Linear(3), net.x)
+    net("unseen", Linear(2), net.x)
+    graph = net.graph(seen).with_loss(SoftmaxCrossEntropy())
+    start = initial_parameters(graph)
+    session = engine.compile(graph, start, dtype="float64")
+    assert not np.any(session.gradients(batch(), TRAIN).parameters["unseen.weight"])
+    session.train_step(batch(), Momentum(lr=0.5, weight_decay=0.1), TRAIN)
+    np.testing.assert_allclose(session.parameters()["unseen.weight"], 0.95 * start["unseen.weight"], rtol=1e-14)
+
+
+def test_a_network_without_loss_only_predicts(engine):
+    graph = Sequential(Linear(2), Tanh()).build(Shape("N", 5))
+    session = engine.compile(graph, initial_parameters(graph), dtype="float64")
+    assert session.forward({"x": batch()["x"]})["1"].shape == (7, 2)
+    with pytest.raises(UserError, match="no loss"):
+        session.train_step({"x": batch()["x"]}, SGD(), TRAIN)
+    with pytest.raises(UserError, match="no loss"):
+        session.gradients({"x": batch()["x"]}, TRAIN)
+
+
+def test_inputs_of_another_float_dtype_are_converted(session):
+    inputs = batch()
+    single = {"x": inputs["x"].astype(np.float32), "y": inputs["y"].astype(np.uint8)}
+    double = {"x": single["x"].astype(np.float64), "y": inputs["y"]}
+    same(session.forward(single), session.forward(double))
