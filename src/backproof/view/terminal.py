@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from backproof.compare import Column, Comparison, Row, WeightDistance
+from backproof.view.best import best_rows
 from backproof.view.numbers import spread, state, written
 
 if TYPE_CHECKING:
@@ -83,12 +84,9 @@ def runs_table(comparison: Comparison, columns: Sequence[Column], gap: int) -> "
     out.add_column("\nrun", no_wrap=True)
     for column in columns:
         out.add_column(column.short, justify="left" if column.unit == "text" else "right", no_wrap=True)
-    best = {column.key: comparison.best(column) for column in columns}
-    for row in comparison.rows:
-        cells = [
-            Text(cell(row, column), style="bold green" if row.value(column) == best[column.key] is not None else "")
-            for column in columns
-        ]
+    best = {column.key: best_rows(comparison, column) for column in columns}
+    for place, row in enumerate(comparison.rows):
+        cells = [Text(cell(row, column), style="bold green" if place in best[column.key] else "") for column in columns]
         out.add_row(Text(name_of(row)), *cells)
     return out
 

@@ -1,9 +1,10 @@
 """Curves over the epochs, all runs in one figure."""
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, combinations
 from typing import TYPE_CHECKING, Any, Literal
 
+from backproof.compare import same_but_engine
 from backproof.runs.store import Run
 from backproof.view.figures.theme import axis, color, dress, symbol
 
@@ -20,6 +21,7 @@ Measure = Literal["cost", "accuracy"]
 def learning(runs: Sequence[Run], measure: Measure) -> "Figure":
     """Cost or accuracy over the epochs: train dashed, dev solid, a ring where early stopping marks the epoch."""
     figure = empty()
+    below = shadowed(runs)
     for place, run in enumerate(runs):
         epochs = run.epochs()
         for partition in ("train", "dev"):
@@ -31,6 +33,7 @@ def learning(runs: Sequence[Run], measure: Measure) -> "Figure":
                 [e.epoch for e, _ in seen],
                 [getattr(figures, measure) for _, figures in seen],
                 dash="dot" if partition == "train" else "solid",
+                wide=place in below and partition == "dev",
             )
         marked = [(e.epoch, getattr(e.dev, measure)) for e in epochs if e.early_stop and e.dev is not None]
         if marked:
@@ -78,6 +81,12 @@ def by_epoch(runs: Sequence[Run], value: "Callable[[EpochRecord], float]", form:
     return finish(figure, runs, "epoch", form)
 
 
+def shadowed(runs: Sequence[Run]) -> set[int]:
+    """Runs that a later one repeats on another engine: their curves would be hidden below its curves if not wider."""
+    pairs = combinations(range(len(runs)), 2)
+    return {a for a, b in pairs if same_but_engine(runs[a].spec, runs[b].spec) and len(runs[a].epochs()) > 1}
+
+
 def empty() -> "Figure":
     """A figure without curves."""
     from plotly.graph_objects import Figure
@@ -86,17 +95,25 @@ def empty() -> "Figure":
 
 
 def add_curve(
-    figure: "Figure", run: int, name: str, x: Sequence[float], y: Sequence[float], dash: str = "solid"
+    figure: "Figure",
+    run: int,
+    name: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    dash: str = "solid",
+    *,
+    wide: bool = False,
 ) -> None:
-    """A line in the run's colour, with marks at the points as long as they are few."""
-    marks = len(x) <= 40 and (dash == "solid" or len(x) == 1)
+    """A line in the run's colour, with marks at the points as long as they are few, or wide and pale."""
+    marks = len(x) <= 40 and not wide and (dash == "solid" or len(x) == 1)
+    width = 2 if dash == "solid" else 1.5
     figure.add_scatter(
         x=list(x),
         y=list(y),
         mode="lines+markers" if marks else "lines",
-        line={"color": color(run), "width": 2 if dash == "solid" else 1.5, "dash": dash},
+        line={"color": color(run), "width": 6 if wide else width, "dash": dash},
         marker={"symbol": symbol(run), "size": 5},
-        opacity=1 if dash == "solid" else 0.75,
+        opacity=0.45 if wide else 1 if dash == "solid" else 0.75,
         name=name,
         meta={"run": run},
     )

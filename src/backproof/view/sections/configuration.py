@@ -9,10 +9,13 @@ from backproof.runs.store import Run
 from backproof.view.html import Html, element, folded, section
 from backproof.view.sections.table import dot
 
+NAME = ("output", "name")
+"""Stands in every heading already."""
+
 
 def configuration_section(runs: Sequence[Run]) -> Html:
     """A table of differences with a column a run, and the options that all runs share."""
-    every = options([run.spec for run in runs])
+    every = [option for option in options([run.spec for run in runs]) if (option.table, option.key) != NAME]
     differing = [option for option in every if option.differs]
     shared = [option for option in every if not option.differs]
     shared_tables = folded(

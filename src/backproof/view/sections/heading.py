@@ -51,7 +51,8 @@ def tiles(comparison: Comparison) -> list[Html]:
         if column.key not in HEADLINES or not numbers:
             continue
         best = max(numbers) if column.better == "higher" else min(numbers)
-        owners = [name for name, value in values.items() if value == best]
+        shown_best = written(best, column.unit)
+        owners = [name for name, value in values.items() if written(value, column.unit) == shown_best]
         superlative = {"dev_cost": "lowest", "seconds": "shortest"}.get(column.key, "best")
         label = f"{superlative} {column.heading}" if len(numbers) > 1 else column.heading
         whose = owners[0] if len(owners) == 1 else f"{len(owners)} runs alike"
@@ -59,7 +60,7 @@ def tiles(comparison: Comparison) -> list[Html]:
             element(
                 "div",
                 element("p", label, class_="label"),
-                element("p", written(best, column.unit), class_="value"),
+                element("p", shown_best, class_="value"),
                 element("p", whose, class_="whose") if len(numbers) > 1 else None,
                 class_="tile",
             )

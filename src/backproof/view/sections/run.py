@@ -1,5 +1,6 @@
 """One run at a time: its confusion matrix, weights, samples, checks, network and environment."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from backproof.graph import Array
 from backproof.runs.store import Run
 from backproof.view.figures.confusion import confusion, mistakes
+from backproof.view.figures.profile import node_times
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import written
 from backproof.view.sections.curves import plot
@@ -40,6 +42,7 @@ def panel(place: int, run: Run) -> list[Html | None]:
         *weights_blocks(run),
         samples_block(place, run),
         checks_block(run),
+        profile_block(place, run),
         folded("Network", element("pre", run.graph.summary())),
         folded("Environment", facts_table(run.environment)),
         folded("Data", facts_table(data_facts(run))),
@@ -102,7 +105,19 @@ def checks_block(run: Run) -> Html | None:
     result = run.result()
     if result is None or not result.gradient_checks:
         return None
-    return element("div", element("h3", "Gradient checks"), facts_table(result.gradient_checks), class_="card")
+    made, failed = result.gradient_checks["made"], result.gradient_checks["failed"]
+    verdict = "all of them passed" if not failed else f"{failed} of them failed"
+    sentence = f"{made:,} numerical against analytical, in float64 on minibatches of the training: {verdict}."
+    return element("div", element("h3", "Gradient checks"), element("p", sentence), class_="card")
+
+
+def profile_block(place: int, run: Run) -> Html | None:
+    """The time of each node, if the run was profiled."""
+    path = run.path / "profile.json"
+    if not path.is_file():
+        return None
+    figure = node_times(json.loads(path.read_text())["nodes"])
+    return element("div", element("h3", "Time of each node"), plot(f"profile-{place}", figure), class_="card")
 
 
 def data_facts(run: Run) -> dict[str, Any]:

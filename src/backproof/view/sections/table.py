@@ -5,6 +5,7 @@ from itertools import combinations, groupby
 
 from backproof.compare import Column, Comparison, Repeats, Row, WeightDistance, same_but_engine, weight_distance
 from backproof.runs.store import Run
+from backproof.view.best import best_rows
 from backproof.view.figures.theme import color
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import spread, state, written
@@ -48,11 +49,8 @@ def run_row(place: int, row: Row, comparison: Comparison) -> Html:
     """The figures of one run."""
     cells = []
     for column in comparison.columns:
-        value = row.value(column)
-        classes = ["text"] if column.unit == "text" else []
-        if row.status == "finished" and value is not None and value == comparison.best(column):
-            classes.append("best")
-        cells.append(element("td", written(value, column.unit), class_=" ".join(classes) or None))
+        kind = "text" if column.unit == "text" else "best" if place in best_rows(comparison, column) else None
+        cells.append(element("td", written(row.value(column), column.unit), class_=kind))
     note = state(row.status, row.epochs, row.planned_epochs)
     name = element("th", dot(place), row.name, element("small", note) if note else None, scope="row", class_="name")
     return element("tr", name, *cells)
