@@ -1,0 +1,161 @@
+"""One step of every optimizer in every engine, against its formula by hand."""
+
+import numpy as np
+import pytest
+
+from backproof.engines import Mode
+from backproof.graph import Sequential, Shape
+from backproof.ops import MSE, Linear
+from backproof.optim import (
+    OPTIMIZERS,
+    SGD,
+    AdaBound,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSBound,
+    Exponential,
+    Momentum,
+    Nesterov,
+    RMSprop,
+)
+
+GRAPH = Sequential(("fc", Linear(2))).build(Shape("N", 3)).with_loss(MSE())
+RNG = np.random.default_rng(0)
+WEIGHTS = {"fc.weight": RNG.standard_normal((2, 3)), "fc.bias": RNG.standard_normal(2)}
+INPUTS = {"x": RNG.standard_normal((4, 3)), "y": RNG.standard_normal((4, 2))}
+STATE = {
+    f"{slot}/{name}": RNG.uniform(0.1, 1, w.shape) for slot in ("m", "v", "v_max", "s") for name, w in WEIGHTS.items()
+}
+STEP = 4
+T = STEP + 1
+HALF = Exponential(gamma=0.5, every=STEP)  # the rate at STEP is half of lr
+LR = 0.005
+
+
+def bounded(m, v, v_in_rate):
+    final = 0.1 * 0.5
+    lower, upper = final * (1 - 1 / (1e-3 * T + 1)), final * (1 + 1 / (1e-3 * T))
+    eta = np.clip(LR * np.sqrt(1 - 0.999**T) / (1 - 0.9**T) / (np.sqrt(v_in_rate) + 1e-8), lower, upper)
+    return eta * m
+
+
+def by_hand(name, g, state):
+    """The change of w, and the new state, from the formula in the declaration's docstring."""
+    m, v, s = state["m"], state["v"], state["s"]
+    match name:
+        case "sgd":
+            return -LR * g, {}
+        case "momentum":
+            v = 0.9 * v + g
+            return -LR * v, {"v": v}
+        case "nesterov":
+            v = 0.9 * v + g
+            return -LR * (g + 0.9 * v), {"v": v}
+        case "rmsprop":
+            v = 0.99 * v + 0.01 * g**2
+            return -LR * g / (np.sqrt(v) + 1e-8), {"v": v}
+        case "adagrad":
+            s = s + g**2
+            return -LR * g / (np.sqrt(s) + 1e-10), {"s": s}
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    match name:
+        case "adam" | "adamw":
+            return -LR * m / (1 - 0.9**T) / (np.sqrt(v / (1 - 0.999**T)) + 1e-8), {"m": m, "v": v}
+        case "adabound":
+            return -bounded(m, v, v), {"m": m, "v": v}
+        case "amsbound":
+            v_max = np.maximum(state["v_max"], v)
+            return -bounded(m, v, v_max), {"m": m, "v": v, "v_max": v_max}
+    raise AssertionError(f"no formula written down for {name}")
+
+
+@pytest.mark.parametrize("decay", ["coupled", "decoupled"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_step_is_the_formula(engine, name, decay):
+    optimizer = OPTIMIZERS[name](lr=2 * LR, schedule=HALF, weight_decay=0.3, decay=decay)
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    slots = {key: value for key, value in STATE.items() if key.split("/")[0] in optimizer.slots}
+    session.load_optimizer_state(optimizer, slots)
+    gradients = session.gradients(INPUTS, Mode(training=True, step=STEP)).parameters
+    session.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
+    after, state = session.parameters(), session.optimizer_state()
+    for name_of, w in WEIGHTS.items():
+        decayed = name_of == "fc.weight"
+        g = gradients[name_of] + (0.3 * w if decayed and decay == "coupled" else 0)
+        start = w - LR * 0.3 * w if decayed and decay == "decoupled" else w
+        change, new = by_hand(name, g, {slot: STATE[f"{slot}/{name_of}"] for slot in ("m", "v", "v_max", "s")})
+        np.testing.assert_allclose(after[name_of], start + change, rtol=1e-13, err_msg=name_of)
+        assert set(new) == set(optimizer.slots)
+        for slot, value in new.items():
+            np.testing.assert_allclose(state[f"{slot}/{name_of}"], value, rtol=1e-13, err_msg=slot)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_fresh_state_may_start_at_any_step(engine, reference, name):
+    optimizer = OPTIMIZERS[name]()
+    sessions = [e.compile(GRAPH, WEIGHTS, dtype="float64") for e in (engine, reference)]
+    for session in sessions:
+        session.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
+    found, expected = (session.parameters() for session in sessions)
+    for name_of in WEIGHTS:
+        np.testing.assert_allclose(found[name_of], expected[name_of], rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_rate_of_zero_moves_nothing(engine, name):
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    session.train_step(INPUTS, OPTIMIZERS[name](lr=0.0), Mode(training=True))
+    for name_of, w in session.parameters().items():
+        np.testing.assert_array_equal(w, WEIGHTS[name_of])
+
+
+def test_adagrad_starts_where_it_is_told(engine):
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = session.gradients(INPUTS, Mode(training=True)).parameters["fc.weight"]
+    session.train_step(INPUTS, Adagrad(initial=2.0), Mode(training=True))
+    np.testing.assert_allclose(session.optimizer_state()["s/fc.weight"], 2 + g**2, rtol=1e-13)
+
+
+def test_decay_all_reaches_the_biases(engine):
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = session.gradients(INPUTS, Mode(training=True)).parameters["fc.bias"]
+    session.train_step(INPUTS, SGD(lr=0.1, weight_decay=0.5, decay_all=True), Mode(training=True))
+    expected = WEIGHTS["fc.bias"] - 0.1 * (g + 0.5 * WEIGHTS["fc.bias"])
+    np.testing.assert_allclose(session.parameters()["fc.bias"], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("cls", [Momentum, Nesterov])
+def test_without_momentum_it_is_plain_descent(engine, cls):
+    sessions = [engine.compile(GRAPH, WEIGHTS, dtype="float64") for _ in range(2)]
+    for step in range(3):
+        sessions[0].train_step(INPUTS, cls(momentum=0.0), Mode(training=True, step=step))
+        sessions[1].train_step(INPUTS, SGD(), Mode(training=True, step=step))
+    found, expected = (session.parameters() for session in sessions)
+    for name in WEIGHTS:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-13)
+
+
+def test_a_new_rate_keeps_the_state(engine):
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    session.train_step(INPUTS, Momentum(lr=0.1), Mode(training=True, step=0))
+    v = session.optimizer_state()["v/fc.weight"]
+    g = session.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
+    session.train_step(INPUTS, Momentum(lr=0.2, momentum=0.5), Mode(training=True, step=1))
+    np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], 0.5 * v + g, rtol=1e-13)
+
+
+def test_another_kind_of_optimizer_starts_afresh(engine):
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    session.train_step(INPUTS, Momentum(), Mode(training=True, step=0))
+    g = session.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
+    session.train_step(INPUTS, RMSprop(), Mode(training=True, step=1))
+    np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], 0.01 * g**2, rtol=1e-13)
+
+
+def test_defaults_are_those_of_the_formulas():
+    """`by_hand` writes the numbers out; this keeps the two together."""
+    assert (Adam().beta1, Adam().beta2, Adam().epsilon) == (0.9, 0.999, 1e-8)
+    assert (AdaBound().final_lr, AdaBound().gamma) == (AMSBound().final_lr, AMSBound().gamma) == (0.1, 1e-3)
+    assert (RMSprop().alpha, RMSprop().epsilon, Adagrad().epsilon, Momentum().momentum) == (0.99, 1e-8, 1e-10, 0.9)
+    assert (AdamW().decay, AdamW().weight_decay) == ("decoupled", 1e-2)
