@@ -63,7 +63,11 @@ class Process:
             text=True,
             env=os.environ | threads,
         )
-        self.losses: list[float] | None = self._ask(job.to_json())["losses"]
+        try:
+            self.losses: list[float] | None = self._ask(job.to_json())["losses"]
+        except BaseException:
+            self.close()
+            raise
 
     def _ask(self, line: str) -> dict[str, Any]:
         assert self._process.stdin is not None
