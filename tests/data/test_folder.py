@@ -108,6 +108,7 @@ def bomb(path):
         (lambda path: path.write_bytes(path.read_bytes()[:-40]), "truncated"),
         (lambda path: path.write_bytes(b"not an image"), "not an image that can be read"),
         (lambda path: path.write_bytes(b""), "not an image that can be read"),
+        (lambda path: path.unlink() or path.symlink_to("nowhere"), "No such file"),
         (bomb, "decompression bomb"),
         (lambda path: Image.new("F", (8, 6)).save(path, format="TIFF"), "floating-point"),
     ],

@@ -6,11 +6,12 @@ from backproof.data.loading import load
 from backproof.data.options import AugmentationOptions, DataOptions, PreprocessingOptions
 from backproof.data.partitions import Partition, Partitions
 from backproof.data.show import DatasetSummary, contact_sheet, describe
-from backproof.data.sources import Available, Source, available, dataset, file_format, generated, make
+from backproof.data.sources import Available, BadImageError, Source, available, dataset, file_format, generated, make
 
 __all__ = [
     "AugmentationOptions",
     "Available",
+    "BadImageError",
     "Batch",
     "Batches",
     "DataOptions",

@@ -1,7 +1,5 @@
 """`digits`: real handwritten digits that scikit-learn brings along."""
 
-import hashlib
-
 import numpy as np
 
 from backproof.data.sources.registry import dataset
@@ -17,14 +15,10 @@ def digits() -> Source:
     from sklearn.datasets import load_digits
 
     found = load_digits()
-    images = (found.images / 16).astype(np.float32)[:, :, :, None]
-    labels = found.target.astype(np.int64)
-    return Source(
-        name="digits",
-        kind="scikit-learn",
-        where="built in",
+    return Source.from_arrays(
+        "digits",
+        images=(found.images / 16).astype(np.float32)[:, :, :, None],
+        labels=found.target.astype(np.int64),
         classes=tuple(str(name) for name in found.target_names),
-        labels=labels,
-        images=images,
-        content=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
+        kind="scikit-learn",
     )

@@ -88,7 +88,7 @@ def _files(folder: Path) -> list[Path]:
     """All files below `folder` that are not hidden, in natural order of their paths."""
     if not folder.is_dir():
         return []
-    paths = (path for path in folder.rglob("*") if path.is_file())
+    paths = (path for path in folder.rglob("*") if not path.is_dir())
     visible = [p for p in paths if not any(name.startswith(".") for name in p.relative_to(folder).parts)]
     return sorted(visible, key=lambda path: natural(path.relative_to(folder).as_posix()))
 
@@ -102,7 +102,10 @@ def _ignored_note(ignored: list[str]) -> str:
 def _digest(root: Path, paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError:  # reading the image will say so, and may skip it
+            content = b""
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

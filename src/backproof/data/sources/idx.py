@@ -1,7 +1,6 @@
 """IDX files as MNIST has them: train-images-idx3-ubyte[.gz] and so on. Format: http://yann.lecun.com/exdb/mnist."""
 
 import gzip
-import hashlib
 import math
 import zlib
 from pathlib import Path
@@ -44,16 +43,13 @@ def read_idx(prefix: Path) -> Source:
             break
     images = np.concatenate([part[0] for part in parts])
     classes, labels = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
-    digest = hashlib.sha256(images.data)  # not of the files: gzip or raw makes no difference
-    digest.update(repr(images.shape).encode() + classes[labels].tobytes())
-    return Source(
-        name=prefix.resolve().name,
+    return Source.from_arrays(
+        prefix.resolve().name,
+        images[:, :, :, None],
+        labels.astype(np.int64),
+        classes=tuple(str(label) for label in classes),
         kind="IDX",
         where=str(prefix),
-        classes=tuple(str(label) for label in classes),
-        labels=labels.astype(np.int64),
-        images=images[:, :, :, None],
-        content=digest.hexdigest(),
         test_from=len(parts[0][1]) if len(parts) > 1 else None,
     )
 

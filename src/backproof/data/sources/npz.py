@@ -1,6 +1,5 @@
 """NumPy arrays kept with `np.savez`: x and y, and optionally x_test, y_test and classes."""
 
-import hashlib
 import zipfile
 import zlib
 from pathlib import Path
@@ -34,18 +33,7 @@ def read_npz(path: Path) -> Source:
         test_from = len(x)
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
     classes, labels = _classes(path, y, arrays.get("classes"))
-    digest = hashlib.sha256(np.ascontiguousarray(x).data)
-    digest.update(repr((x.shape, x.dtype.str, classes)).encode() + labels.tobytes())
-    return Source(
-        name=path.stem,
-        kind="npz",
-        where=str(path),
-        classes=classes,
-        labels=labels,
-        images=x,
-        content=digest.hexdigest(),
-        test_from=test_from,
-    )
+    return Source.from_arrays(path.stem, x, labels, classes, kind="npz", where=str(path), test_from=test_from)
 
 
 def _load(path: Path) -> dict[str, Array]:

@@ -1,0 +1,60 @@
+"""Adding a dataset or a format, as docs/how-to/add-a-dataset.md tells it."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backproof.data import PreprocessingOptions, Source, available, dataset, file_format, generated, load
+from backproof.data.sources import registry
+
+
+@pytest.fixture(autouse=True)
+def _registries_as_before(monkeypatch):
+    monkeypatch.setattr(registry, "DATASETS", dict(registry.DATASETS))
+    monkeypatch.setattr(registry, "FORMATS", dict(registry.FORMATS))
+
+
+def two_moons() -> Source:
+    from sklearn.datasets import make_moons
+
+    x, y = make_moons(200, noise=0.1, random_state=0)
+    return Source.from_arrays("moons", x.astype(np.float32), y.astype(np.int64), classes=("upper", "lower"))
+
+
+def test_a_registered_dataset_is_found_by_name(options, tmp_path):
+    dataset("moons", "200 points of two half circles")(two_moons)
+    parts = load(options("moons"), PreprocessingOptions())
+    assert parts.train.x.shape == (140, 2)
+    assert parts.classes == ("upper", "lower")
+    assert "moons" in [entry.name for entry in available(tmp_path)]
+
+
+def test_a_generated_dataset_is_written_once(options, tmp_path):
+    calls = []
+
+    @generated("gray", "dark and light")
+    def gray(folder, seed):
+        calls.append(seed)
+        for name, value in (("dark", 40), ("light", 200)):
+            (folder / name).mkdir()
+            for i in range(5):
+                Image.new("L", (4, 4), value + i).save(folder / name / f"{i}.png")
+
+    for _ in range(2):
+        assert load(options("gray"), PreprocessingOptions()).classes == ("dark", "light")
+    assert calls == [0]
+    assert (tmp_path / "datasets" / "gray" / "dark" / "0.png").exists()
+
+
+def test_a_registered_format_is_recognised(options, tmp_path):
+    @file_format("JSON", lambda path: path.suffix == ".json")
+    def read_json(path):
+        content = json.loads(path.read_text())
+        x, y = np.array(content["x"], dtype=np.float32), np.array(content["y"])
+        return Source.from_arrays(path.stem, x, y, ("a", "b"), kind="JSON", where=str(path))
+
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps({"x": [[i, 0] for i in range(10)], "y": [0, 1] * 5}))
+    assert load(options(path, split=(1.0,)), PreprocessingOptions()).train.x.shape == (10, 2)
