@@ -28,9 +28,9 @@ def test_angles_spread_over_the_whole_range():
     assert max(ends) == pytest.approx(reach, abs=1.5)
 
 
-def test_crop_back_shifts_and_repeats_the_edge():
-    image = np.arange(20, dtype=np.float32).reshape(1, 4, 5)
-    padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="edge")
+def test_crop_back_shifts_and_fills_with_the_corners_colour():
+    image = np.arange(7, 27, dtype=np.float32).reshape(1, 4, 5)
+    padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), constant_values=7)
     windows = {padded[:, r : r + 4, c : c + 5].tobytes() for r in range(5) for c in range(5)}
     random = np.random.default_rng(0)
     seen = {np.ascontiguousarray(CropBack(2)(image, random)).tobytes() for _ in range(500)}

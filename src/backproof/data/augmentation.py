@@ -40,20 +40,22 @@ class Rotate:
 
 @dataclass(frozen=True)
 class CropBack:
-    """Pad by `pixels` on each side, repeating the edge, and crop back to the old size at a random place.
+    """Pad by `pixels` on each side with the top-left pixel's colour, and crop back to the old size at random.
 
-    As in He et al. 2015, section 4.2 (who pad with zeros).
+    As in He et al. 2015, section 4.2, who pad with zeros.
     """
 
     pixels: int
 
     def __call__(self, image: Image, random: np.random.Generator) -> Image:
         """(C, H, W) -> (C, H, W)."""
-        _, height, width = image.shape
-        down, right = random.integers(-self.pixels, self.pixels + 1, size=2)
-        rows = np.clip(np.arange(height) + down, 0, height - 1)
-        columns = np.clip(np.arange(width) + right, 0, width - 1)
-        return image[:, rows[:, None], columns]
+        channels, height, width = image.shape
+        p = self.pixels
+        padded = np.empty((channels, height + 2 * p, width + 2 * p), dtype=image.dtype)
+        padded[:] = image[:, :1, :1]
+        padded[:, p : p + height, p : p + width] = image
+        top, left = random.integers(0, 2 * p + 1, size=2)
+        return padded[:, top : top + height, left : left + width]
 
 
 @dataclass(frozen=True)

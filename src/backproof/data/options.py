@@ -94,8 +94,8 @@ class AugmentationOptions:
         Turn by an angle drawn from -ROTATE to ROTATE degrees; the image keeps its size, and what comes in at
         the corners has the top-left pixel's colour.
     crop
-        Pad by this many pixels on each side, by repeating the edge, and crop back to the old size at a place
-        drawn at random: a shift of up to CROP pixels each way.
+        Pad by this many pixels on each side, with the top-left pixel's colour, and crop back to the old size at a
+        place drawn at random: a shift of up to CROP pixels each way.
     noise
         Standard deviation of Gaussian noise added to every value, in units of the preprocessed values.
     """
