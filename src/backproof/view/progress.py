@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REFRESH = 0.1
 """Seconds between two looks of the bar. It has no thread of its own, so that it takes no time from the training."""
 
-HEADER = f"{'epoch':>9}  {'train cost':>10}  {'accuracy':>9}  {'dev cost':>10}  {'accuracy':>9}  {'time':>10}  samples/s  (* lowest dev cost so far)"
+HEADER = "    epoch  train cost   accuracy    dev cost   accuracy        time  samples/s  (* lowest dev cost so far)"
 
 
 class TerminalProgress(Observer):

@@ -1,16 +1,19 @@
 """Run folders written by hand, as training would leave them: real digits, made-up learning."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
 
 from backproof.graph import Graph, Sequential, Shape
 from backproof.ops import Flatten, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.runs.spec import EngineOptions, ModelOptions, OutputOptions, RunSpec, TrainingOptions
+from backproof.runs.store import Run, open_run
 from backproof.runs.toml import to_toml
 from backproof.train.progress import Progress
 
@@ -169,3 +172,13 @@ def dataset_record(name: str, classes: tuple[str, ...]) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """Write a fake run and open it: `make_run("name", engine="torch", seed=1, finished=False, ...)`."""
+
+    def make(name: str, engine: str = "numpy", seed: int = 0, planned: int = 6, tables: Any = (), **how: Any) -> Run:
+        return open_run(write_run(tmp_path / "runs", spec_of(name, engine, seed, planned, **dict(tables)), **how))
+
+    return make

@@ -1,0 +1,156 @@
+"""Figures of runs against ones worked out by hand."""
+
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+
+import pytest
+
+from backproof.compare import COLUMNS, comparison, differences, options, same_but_engine
+from backproof.runs import store
+from backproof.runs.spec import EngineOptions, ModelOptions, OptimizerOptions, OutputOptions, RunSpec
+from backproof.runs.store import FinalFigures, RunResult
+from backproof.train.metrics import Figures
+from backproof.train.progress import EpochRecord
+
+COLUMN = {column.key: column for column in COLUMNS}
+
+
+@dataclass
+class StandIn:
+    """What a comparison reads of a run."""
+
+    name: str
+    spec: RunSpec = field(default_factory=RunSpec)
+    records: list[EpochRecord] = field(default_factory=list)
+    outcome: RunResult | None = None
+    dataset: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train=1000))
+    graph: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(parameter_count=2500))
+
+    @property
+    def status(self) -> str:
+        return self.outcome.status if self.outcome else "running"
+
+    def epochs(self) -> list[EpochRecord]:
+        return self.records
+
+    def result(self) -> RunResult | None:
+        return self.outcome
+
+
+def record(epoch: int, train: float = 0.5, dev: float | None = 0.4, *, mark: bool = False) -> EpochRecord:
+    dev_figures = None if dev is None else Figures(0.8, 0.7, dev)
+    return EpochRecord(epoch, 10 * epoch, Figures(0.6, 0.5, train), dev_figures, 0.1, 2.0, 500.0, mark)
+
+
+def result(train: float = 0.95, dev: float = 0.9, seconds: float = 3.0, cost: float = 0.2) -> RunResult:
+    return RunResult(
+        status="finished",
+        parameters=2500,
+        train_samples=1000,
+        parameters_per_sample=2.5,
+        epochs=2,
+        seconds=seconds,
+        train=FinalFigures(cost=cost, accuracy=train),
+        dev=FinalFigures(cost=0.3, accuracy=dev),
+        test=store.TestFigures(cost=0.35, accuracy=0.88, macro_f1=0.87),
+        peak_memory_mb=120.5,
+    )
+
+
+def seeded(seed: int) -> RunSpec:
+    return RunSpec(model=ModelOptions(model_seed=seed), output=OutputOptions(name=f"seed-{seed}"))
+
+
+def test_finished_run_has_the_figures_of_its_final_weights():
+    row = comparison([StandIn("a", records=[record(1), record(2, mark=True)], outcome=result())]).rows[0]
+    assert (row.parameters, row.parameters_per_sample) == (2500, 2.5)
+    assert (row.train_cost, row.train_accuracy, row.dev_cost, row.dev_accuracy) == (0.2, 0.95, 0.3, 0.9)
+    assert row.avoidable_bias == pytest.approx(0.05)
+    assert row.variance == pytest.approx(0.05)
+    assert (row.test_accuracy, row.test_macro_f1) == (0.88, 0.87)
+    assert (row.seconds, row.peak_memory_mb, row.early_stop_epoch, row.epochs) == (3.0, 120.5, 2, 2)
+
+
+def test_unfinished_run_has_the_figures_of_its_last_epoch():
+    row = comparison([StandIn("a", records=[record(1), record(2, train=0.7, dev=0.6)])]).rows[0]
+    assert row.status == "running"
+    assert (row.train_cost, row.train_accuracy, row.dev_cost, row.dev_accuracy) == (0.6, 0.7, 0.8, 0.6)
+    assert row.variance == pytest.approx(0.1)
+    assert row.seconds == 4.0
+    assert row.test_accuracy is None
+    assert row.peak_memory_mb is None
+
+
+def test_run_without_an_epoch_has_no_figures():
+    table = comparison([StandIn("a")])
+    assert table.rows[0].train_cost is None
+    assert table.rows[0].seconds is None
+    assert [column.key for column in table.columns] == ["parameters", "parameters_per_sample"]
+
+
+def test_without_dev_there_is_no_variance():
+    row = comparison([StandIn("a", records=[record(1, dev=None)])]).rows[0]
+    assert row.avoidable_bias == pytest.approx(0.5)
+    assert row.variance is None
+
+
+def test_what_all_runs_share_is_no_column():
+    torch = RunSpec(engine=EngineOptions(engine="torch"))
+    table = comparison([StandIn("a", outcome=result()), StandIn("b", spec=torch, outcome=result())])
+    assert table.common == {"model": "mlp", "optimizer": "sgd 0.01"}
+    assert [column.key for column in table.columns][:2] == ["engine", "parameters"]
+
+
+def test_optimizer_shows_the_rate_that_was_used():
+    adam = RunSpec(optimizer=OptimizerOptions(optimizer="adam"))
+    own = RunSpec(optimizer=OptimizerOptions(optimizer="adam", learning_rate=0.25))
+    assert [row.optimizer for row in comparison([StandIn("a", adam), StandIn("b", own)]).rows] == [
+        "adam 0.001",
+        "adam 0.25",
+    ]
+
+
+def test_best_goes_the_right_way_and_leaves_out_unfinished_runs():
+    runs = [
+        StandIn("a", outcome=result(dev=0.9, seconds=3, cost=0.2)),
+        StandIn("b", outcome=result(dev=0.8, seconds=5, cost=0.1)),
+        StandIn("going", records=[replace(record(1, dev=0.99), seconds=0.1)]),
+    ]
+    table = comparison(runs)
+    assert table.best(COLUMN["dev_accuracy"]) == 0.9
+    assert table.best(COLUMN["train_cost"]) == 0.1
+    assert table.best(COLUMN["seconds"]) == 3
+    assert table.best(COLUMN["test_accuracy"]) is None  # equal
+    assert table.best(COLUMN["parameters"]) is None  # no better
+
+
+def test_repeats_give_mean_and_standard_deviation():
+    accuracies = [0.90, 0.92, 0.97]
+    runs = [StandIn(f"r{i}", seeded(i), outcome=result(dev=a)) for i, a in enumerate(accuracies)]
+    other = StandIn("other", RunSpec(engine=EngineOptions(engine="torch")), outcome=result())
+    (repeats,) = comparison([*runs, other]).repeats
+    assert repeats.names == ("r0", "r1", "r2")
+    spread = repeats.spread["dev_accuracy"]
+    assert spread.mean == pytest.approx(0.93)
+    assert spread.deviation == pytest.approx((0.0026 / 2) ** 0.5)  # ((-.03)² + (-.01)² + .04²) / 2
+    assert spread.count == 3
+
+
+def test_unfinished_runs_and_equal_seeds_are_no_repeats():
+    assert not comparison([StandIn("a", seeded(0), outcome=result()), StandIn("b", seeded(1))]).repeats
+    assert not comparison([StandIn(n, seeded(0), outcome=result()) for n in "ab"]).repeats
+
+
+def test_differences_name_table_key_and_values():
+    a = RunSpec(output=OutputOptions(name="a"))
+    b = RunSpec(model=ModelOptions(layers=(64, 32)), output=OutputOptions(name="b"))
+    (only,) = differences([a, b])
+    assert (only.table, only.key, only.values) == ("model", "layers", (None, (64, 32)))
+    assert {(o.table, o.key) for o in options([a, b]) if o.differs} == {("model", "layers"), ("output", "name")}
+
+
+def test_same_but_engine():
+    a, b = RunSpec(), RunSpec(engine=EngineOptions(engine="torch"), output=OutputOptions(name="b"))
+    assert same_but_engine(a, b)
+    assert not same_but_engine(a, a)
+    assert not same_but_engine(a, replace(b, model=ModelOptions(model_seed=1)))
