@@ -100,6 +100,27 @@ def test_arrays_belong_to_the_caller(session):
     same(session.parameters(), before)
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_parameters_are_copies_whatever_their_shape(engine, width):
+    """One row or one column is in order both ways round, so a transposed view of it passes for a copy."""
+    graph = Sequential(("wide", Linear(width)), ("one", Linear(1)), ("many", Linear(3))).build(Shape("N", 5))
+    graph = graph.with_loss(SoftmaxCrossEntropy())
+    start = initial_parameters(graph)
+    session = engine.compile(graph, start, dtype="float64")
+    copies = session.parameters()
+    session.train_step(batch(), Momentum(lr=0.5), TRAIN)
+    same(copies, start)
+    state = session.optimizer_state()
+    kept = {name: value.copy() for name, value in state.items()}
+    session.train_step(batch(), Momentum(lr=0.5), TRAIN)
+    same(state, kept)
+    session.load(start)
+    found = session.gradients(batch(), TRAIN).parameters
+    kept = {name: value.copy() for name, value in found.items()}
+    session.gradients(batch(seed=1), TRAIN)
+    same(found, kept)
+
+
 def test_outputs_do_not_share_the_input(engine):
     graph = Sequential(Dropout(0.5)).build(Shape("N", 5))
     x = batch()["x"]

@@ -68,7 +68,7 @@ class Scale(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
-    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
+    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         return {"weight": ParameterSpec(shape=(3,))}
 
 

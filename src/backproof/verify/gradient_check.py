@@ -5,6 +5,7 @@ Central differences in float64. Every probe moves one tensor along one direction
     a = <g, v>                                       the analytical derivative, from the session's reverse sweep
     n = (cost(w + h v) - cost(w - h v)) / (2 h)      the numerical one
 
+by the error |a - n| / (|a| + |n| + r), where r is a size that rounding lets nobody measure to the tolerance.
 First whole directions (one along the gradient, where the signal is strongest, and random ones), which see every element
 at once; then single coordinates, which say where. A probe that crosses a kink, such as ReLU's, is left out and counted.
 """
@@ -35,12 +36,8 @@ class Probe:
     where: str
     analytical: float
     numerical: float
+    error: float
     verdict: Literal["agrees", "kink", "differs"]
-
-    @property
-    def error(self) -> float:
-        """|a - n| / (|a| + |n|)."""
-        return relative_error(self.analytical, self.numerical)
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,8 @@ class TensorCheck:
 
     @property
     def error(self) -> float:
-        """‖a - n‖ / (‖a‖ + ‖n‖) over the probes that were judged."""
-        judged = [probe for probe in self.probes if probe.verdict != "kink"]
-        return relative_error(np.array([p.analytical for p in judged]), np.array([p.numerical for p in judged]))
+        """The largest error of the probes that were judged."""
+        return max((probe.error for probe in self.probes if probe.verdict != "kink"), default=0.0)
 
     def __str__(self) -> str:
         line = f"{self.kind} {self.name}: error {self.error:.1e}, {self.checked} probes, {self.kinks} at kinks"
@@ -120,12 +116,6 @@ class GradientReport:
         return "\n".join(map(str, self.tensors))
 
 
-def relative_error(a: float | Array, n: float | Array) -> float:
-    """‖a - n‖ / (‖a‖ + ‖n‖), 0 where both are 0."""
-    size = float(np.linalg.norm(a) + np.linalg.norm(n))
-    return float(np.linalg.norm(np.subtract(a, n))) / size if size else 0.0
-
-
 def check_gradients(
     session: Session,
     inputs: Arrays,
@@ -147,10 +137,11 @@ def check_gradients(
         raise UserError(f"a gradient check needs a session in float64, not in {session.dtype}")
     found = session.gradients(inputs, mode, optimizer)
     cost = _Cost(session, inputs, mode, optimizer)
-    # The cost carries rounding errors of some ε of the numbers that it was computed from, so a difference quotient
-    # cannot be known better than that over h, however small the gradient is.
+    # The cost carries rounding errors of some ε of the numbers that it was computed from, and the difference quotient
+    # those over h, however small the derivative is. Below r they alone would exceed the tolerance.
     size = abs(found.cost) + float(np.max(np.abs(found.output)))
-    prober = _Prober(found.cost, step, tolerance, floor=4 * EPSILON["float64"] * size / step)
+    r = 4 * EPSILON["float64"] * size / step / tolerance
+    prober = _Prober(cost.here(), step, tolerance, r)
     checks = []
     try:
         for name, g in found.parameters.items():
@@ -179,6 +170,9 @@ class _Cost:
         decayed = session.graph.parameters.items() if optimizer is not None else ()
         self._decayed = [name for name, spec in decayed if optimizer is not None and optimizer.decays(spec)]
         self._l2 = optimizer.l2 if optimizer is not None else 0.0
+
+    def here(self) -> float:
+        return self._loss(self._inputs) + self._penalty(self._parameters)
 
     def of_parameter(self, name: str) -> CostOf:
         def cost(change: Array) -> float:
@@ -213,7 +207,7 @@ class _Prober:
     here: float
     h: float
     tolerance: float
-    floor: float
+    r: float
 
     def probe(self, where: str, cost: CostOf, g: Array, v: Array) -> Probe:
         """Compare the derivatives along `v`."""
@@ -221,14 +215,15 @@ class _Prober:
         a = float(np.sum(g * v))
         up, down = cost(h * v), cost(-h * v)
         n = (up - down) / (2 * h)
-        if self._equal(a, n):
-            return Probe(where, a, n, "agrees")
+        error = self._error(a, n)
+        if error <= self.tolerance:
+            return Probe(where, a, n, error, "agrees")
         # A second look with half the step. Where the cost is smooth, Richardson's extrapolation knows better.
         half_up, half_down = cost(h / 2 * v), cost(-h / 2 * v)
         n_half = (half_up - half_down) / h
         better = (4 * n_half - n) / 3
-        if self._equal(a, better):
-            return Probe(where, a, better, "agrees")
+        if self._error(a, better) <= self.tolerance:
+            return Probe(where, a, better, self._error(a, better), "agrees")
         # Where it is not, the two steps disagree. A kink at distance u h, 0 <= u < 1, which bends the slope by d, puts
         # n off by d (1 - u) / 2. It makes n and n_half differ by d u / 2 or more, and the second differences over h,
         # which should halve with h, by d (1 - 3 u): one of the two is 0.4 of n's fault at least. The analytical
@@ -236,10 +231,10 @@ class _Prober:
         bend = (up - 2 * self.here + down) / h
         bend_half = (half_up - 2 * self.here + half_down) / (h / 2)
         unrest = max(abs(n - n_half), abs(2 * bend_half - bend))
-        return Probe(where, a, n, "kink" if unrest >= abs(a - n) / 4 else "differs")
+        return Probe(where, a, n, error, "kink" if unrest >= abs(a - n) / 4 else "differs")
 
-    def _equal(self, a: float, n: float) -> bool:
-        return abs(a - n) <= max(self.tolerance * (abs(a) + abs(n)), self.floor)
+    def _error(self, a: float, n: float) -> float:
+        return abs(a - n) / (abs(a) + abs(n) + self.r)
 
 
 def _probes(prober: _Prober, cost: CostOf, g: Array, rng: np.random.Generator, coordinates: int) -> Iterator[Probe]:

@@ -1,0 +1,242 @@
+"""The gradient check passes right gradients, and names the tensor of every planted fault."""
+
+import numpy as np
+import pytest
+
+import backproof.ops  # noqa: F401  (fills the registry)
+from backproof.engines import ENGINES, Mode, get_engine, installed
+from backproof.engines.reference.kernels import KERNELS
+from backproof.errors import UserError
+from backproof.graph import OPERATIONS, Builder, Graph, Sequential, Shape, initial_parameters
+from backproof.ops import MSE, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
+from backproof.optim import SGD
+from backproof.verify import check_gradients
+from backproof.verify.parity import make_case
+
+MODE = Mode(training=True, seed=1, step=4)
+L2 = SGD(weight_decay=0.05)
+
+
+def network(activation=Tanh) -> Graph:
+    net = Builder(Shape("N", 4))
+    h = net("fc1", Linear(6), net.x)
+    h = net("bn", BatchNorm(), h)
+    h = net("act", activation(), h)
+    h = net("drop", Dropout(0.3), h)
+    h = net("fc2", Linear(6), h)
+    return net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
+
+
+def batch(n=8):
+    rng = np.random.default_rng(2)
+    return {"x": rng.standard_normal((n, 4)), "y": rng.integers(0, 3, n)}
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def session_of(graph, engine="reference"):
+    return get_engine(engine).compile(graph, initial_parameters(graph, 3), dtype="float64")
+
+
+@pytest.mark.parametrize("sample", [sample for op in OPERATIONS.values() for sample in op.samples()], ids=str)
+def test_every_operation_in_every_engine(sample):
+    for engine in filter(installed, ENGINES):
+        for seed in range(2):
+            case = make_case(sample, seed)
+            session = get_engine(engine).compile(case.graph, case.parameters, dtype="float64")
+            report = check_gradients(session, case.inputs, case.mode, rng=np.random.default_rng(seed))
+            assert report.passed, f"{engine}:\n{report}"
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if installed(name)])
+@pytest.mark.parametrize("activation", [Tanh, ReLU])
+def test_a_whole_network_with_decay_dropout_and_batch_statistics(engine, activation):
+    session = session_of(network(activation), engine)
+    before = session.parameters()
+    report = check_gradients(session, batch(), MODE, L2, rng=rng())
+    assert report.passed, str(report)
+    assert report.error <= 1e-7
+    assert [tensor.name for tensor in report.tensors if tensor.kind == "parameter"] == [
+        name for name, spec in session.graph.parameters.items() if spec.trainable
+    ]
+    assert [tensor.name for tensor in report.tensors if tensor.kind == "input"] == ["x"]
+    for name, value in session.parameters().items():
+        np.testing.assert_array_equal(value, before[name], err_msg="the session is left as it was")
+
+
+def plant(monkeypatch, op, change):
+    """Let the reference's kernel of `op` go wrong: `change(dxs, g)` alters what its backward made."""
+    right = type(KERNELS[op])
+
+    class Wrong(right):
+        def backward(self, op, dy, saved, p, g, call):
+            return change(super().backward(op, dy, saved, p, g, call), g)
+
+    monkeypatch.setitem(KERNELS, op, Wrong())
+
+
+def wrong_tensors(graph=None, optimizer=L2):
+    report = check_gradients(session_of(graph or network()), batch(), MODE, optimizer, rng=rng())
+    assert not report.passed
+    return {tensor.name for tensor in report.failures}
+
+
+WEIGHTS = {"fc1.weight", "fc2.weight", "head.weight"}
+BIASES = {"fc1.bias", "fc2.bias", "head.bias"}
+
+
+def scaled(key, factor):
+    def change(dxs, g):
+        g[key][...] *= factor
+        return dxs
+
+    return change
+
+
+@pytest.mark.parametrize("factor", [1.000001, 0.999999, 2.0, -1.0, 0.0])
+def test_a_wrong_factor_in_one_gradient(monkeypatch, factor):
+    plant(monkeypatch, Linear, scaled("weight", factor))
+    assert wrong_tensors(optimizer=None) == WEIGHTS
+
+
+@pytest.mark.parametrize("factor", [1.000001, 0.0])
+def test_a_missing_or_wrong_bias_gradient(monkeypatch, factor):
+    plant(monkeypatch, Linear, scaled("bias", factor))
+    # In front of batch normalisation a bias has no effect, so its gradient is 0 however it is scaled.
+    assert wrong_tensors() == BIASES - {"fc1.bias"}
+
+
+def test_a_transposed_weight_gradient(monkeypatch):
+    def change(dxs, g):
+        if g["weight"].shape[0] == g["weight"].shape[1]:
+            g["weight"][...] = g["weight"].T.copy()
+        return dxs
+
+    plant(monkeypatch, Linear, change)
+    assert wrong_tensors() == {"fc2.weight"}, "the only square one"
+
+
+def test_one_wrong_element(monkeypatch):
+    def change(dxs, g):
+        if g["weight"].shape == (3, 6):
+            g["weight"][2, 1] *= 1.5
+        return dxs
+
+    plant(monkeypatch, Linear, change)
+    assert wrong_tensors() == {"head.weight"}
+
+
+def test_a_fault_on_the_way_back_shows_in_all_that_lies_below(monkeypatch):
+    plant(monkeypatch, Tanh, lambda dxs, g: (1.000001 * dxs[0],))
+    assert wrong_tensors(optimizer=None) == {"fc1.weight", "bn.weight", "bn.bias", "x"}
+
+
+def test_a_dropout_that_forgets_its_mask(monkeypatch):
+    right = type(KERNELS[Dropout])
+
+    class Unmasked(right):
+        def backward(self, op, dy, saved, p, g, call):
+            return (dy / (1 - op.p),)
+
+    monkeypatch.setitem(KERNELS, Dropout, Unmasked())
+    assert "bn.weight" in wrong_tensors()
+
+
+def test_batch_norm_as_if_its_statistics_were_constant(monkeypatch):
+    right = type(KERNELS[BatchNorm])
+
+    class Constant(right):
+        def backward(self, op, dy, saved, p, g, call):
+            super().backward(op, dy, saved, p, g, call)
+            _, s = saved
+            return (p["weight"] * dy / s,)
+
+    monkeypatch.setitem(KERNELS, BatchNorm, Constant())
+    assert {"fc1.weight", "fc1.bias", "x"} == wrong_tensors()
+
+
+def test_a_loss_without_its_mean(monkeypatch):
+    plant(monkeypatch, SoftmaxCrossEntropy, lambda dxs, g: (8 * dxs[0], None))
+    assert "x" in wrong_tensors()
+
+
+def test_decay_missing_from_the_gradient():
+    """The cost has the penalty and the gradient has not."""
+    session = session_of(network())
+    plain = session.gradients
+
+    class Forgetful:
+        def __getattr__(self, name):
+            return getattr(session, name)
+
+        def gradients(self, inputs, mode, optimizer=None):
+            return plain(inputs, mode, None)
+
+    report = check_gradients(Forgetful(), batch(), MODE, L2, rng=rng())
+    assert {tensor.name for tensor in report.failures} == WEIGHTS
+
+
+def test_a_kink_is_left_out_and_counted():
+    """x = 0 sits on the kink of ReLU, where the numerical derivative is one half and the analytical one 0."""
+    graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
+    session = get_engine("reference").compile(graph, {})
+    x = np.array([[0.0, 1.0, -1.0], [4e-6, 2.0, -2.0]])
+    report = check_gradients(session, {"x": x, "y": np.ones((2, 3))}, MODE, rng=rng(), coordinates=6)
+    assert report.passed, str(report)
+    (on_x,) = [tensor for tensor in report.tensors if tensor.name == "x"]
+    assert {probe.where for probe in on_x.probes if probe.verdict == "kink"} >= {"[0, 0]", "[1, 0]"}
+    assert on_x.checked >= 4
+    assert "at kinks" in str(on_x)
+
+
+def test_a_tensor_with_nothing_but_kinks_does_not_pass():
+    graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
+    session = get_engine("reference").compile(graph, {})
+    report = check_gradients(session, {"x": np.zeros((1, 3)), "y": np.ones((1, 3))}, MODE, rng=rng())
+    assert not report.passed
+    assert not report.failures
+    assert [tensor.name for tensor in report.unchecked] == ["x"]
+
+
+def test_a_wrong_gradient_beside_kinks_is_still_found(monkeypatch):
+    plant(monkeypatch, ReLU, lambda dxs, g: (1.01 * dxs[0],))
+    assert wrong_tensors(network(ReLU)) >= {"fc1.weight", "x"}
+
+
+def test_names_where_and_how_wrong(monkeypatch):
+    plant(monkeypatch, Linear, scaled("weight", 2.0))
+    report = check_gradients(session_of(network()), batch(), MODE, rng=rng())
+    worst = report.failures[0].worst
+    assert worst.error == pytest.approx(1 / 3, rel=0.01)
+    assert worst.analytical == pytest.approx(2 * worst.numerical, rel=1e-6)
+    assert "parameter fc1.weight: error 3.3e-01" in str(report)
+    assert f"WRONG at {worst.where}: analytical" in str(report)
+
+
+def test_float32_is_refused():
+    graph = network()
+    session = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float32")
+    with pytest.raises(UserError, match="needs a session in float64, not in float32"):
+        check_gradients(session, batch(), MODE, rng=rng())
+
+
+def test_the_session_is_restored_even_when_a_probe_fails():
+    session = session_of(network())
+    before = session.parameters()
+    calls = iter(range(10))
+
+    class Failing:
+        def __getattr__(self, name):
+            return getattr(session, name)
+
+        def forward(self, *args):
+            if next(calls) == 5:
+                raise RuntimeError("stop")
+            return session.forward(*args)
+
+    with pytest.raises(RuntimeError, match="stop"):
+        check_gradients(Failing(), batch(), MODE, rng=rng())
+    for name, value in session.parameters().items():
+        np.testing.assert_array_equal(value, before[name])

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from backproof.verify.tolerances import difference, tolerance
+
+
+def test_grows_with_the_length_of_the_sum_and_shrinks_with_precision():
+    assert tolerance("float64", 10_000) > 10 * tolerance("float64", 1)
+    assert tolerance("float32", 100) > 1e8 * tolerance("float64", 100)
+    assert tolerance("float64", 1) < 1e-14
+    assert tolerance("float32", 1000) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("terms", [1, 10, 1000, 100_000])
+def test_covers_the_rounding_of_real_sums(dtype, terms):
+    """The same products, added in another order, one by one."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        values = (rng.standard_normal(terms) * rng.standard_normal(terms)).astype(dtype)
+        there, back = np.cumsum(values)[-1], np.cumsum(values[::-1])[-1]
+        scale = np.sqrt(terms)  # the size that such a sum has
+        assert abs(float(there) - float(back)) / scale <= tolerance(dtype, terms)
+
+
+def test_difference_is_relative_to_what_is_large():
+    assert difference(np.array([1000.0, 1.0]), np.array([1001.0, 1.0])) == pytest.approx(1 / 1001)
+    assert difference(np.array([1e-9]), np.array([2e-9])) == pytest.approx(1e-9)
+    assert difference(np.zeros((2, 1)), np.zeros((1, 2))) == float("inf")
+    assert difference(np.zeros(0), np.zeros(0)) == 0
+    assert np.isnan(difference(np.array([np.nan]), np.array([1.0])))
