@@ -22,7 +22,7 @@ import numpy as np
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
-from backproof.runs.store import DatasetRecord, Run, RunResult
+from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
 from backproof.runs.toml import to_toml
 from backproof.train.checkpoint import Checkpoint, write_atomically
 from backproof.train.events import EpochDone, Interrupted, Observer, RunStarted, StepDone
@@ -181,7 +181,5 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kept = (
-            f"; what was kept before is whole, go on with: --resume {folder}" if (folder / "spec.toml").exists() else ""
-        )
-        raise UserError(f"cannot write in '{folder}': {error.strerror or error}{kept}") from error
+        hint = f"; what was kept before is whole: go on with --resume {folder}" if is_run(folder) else ""
+        raise UserError(f"cannot write in '{folder}': {error.strerror or error}{hint}") from error

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from math import isfinite
 from time import perf_counter
 
+import numpy as np
+
 from backproof.data.batches import Batches
 from backproof.data.partitions import Partition
 from backproof.engines.base import Mode, Session, Watch
@@ -25,6 +27,7 @@ from backproof.train.metrics import Evaluation, evaluate, inputs
 from backproof.train.progress import EpochRecord, Progress
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a cost that is not finite is reported once
 def fit(
     session: Session,
     optimizer: Optimizer,
@@ -86,12 +89,13 @@ def _train_epoch(
 
         result = session.train_step(feed, optimizer, mode, watch)
 
-        was_finite = isfinite(progress.cost)
         progress.count(result, batch.y)
         now = perf_counter()
         progress.training_seconds += now - before
-        if was_finite and watch is None and not isfinite(progress.cost):
-            _warn_of_cost(progress, observers)
+        if progress.finite and not isfinite(progress.cost):
+            progress.finite = False
+            if watch is None:
+                _warn_of_cost(progress, observers)
         for observe in done:
             observe(StepDone(progress, batch, result))
         before = perf_counter()

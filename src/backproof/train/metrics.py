@@ -70,6 +70,7 @@ def penalty(graph: Graph, parameters: Arrays, optimizer: Optimizer) -> float:
     return optimizer.l2 / 2 * sum(float(np.sum(np.square(w, dtype=np.float64))) for w in decayed)
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the cost says it
 def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Evaluation:
     """Cost, loss, accuracy and confusion matrix of `partition`, which has at least one sample."""
     graph = session.graph

@@ -47,6 +47,7 @@ class Progress:
         step: steps done in all.
         cost, loss: sums over the samples of this epoch so far.
         correct, samples: counts of the same.
+        finite: whether every cost so far was a number.
         training_seconds: wall time of this epoch's steps so far.
         seconds: wall time of all epochs that are done.
         best_epoch, best_cost: of the lowest dev cost so far.
@@ -61,6 +62,7 @@ class Progress:
     loss: float = 0.0
     correct: int = 0
     samples: int = 0
+    finite: bool = True
     training_seconds: float = 0.0
     seconds: float = 0.0
     best_epoch: int | None = None

@@ -1,0 +1,231 @@
+"""A run from its specification to what is kept of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backproof.errors import UserError
+from backproof.runs.launch import repeats, run, run_all
+from backproof.runs.store import list_runs, open_run
+from backproof.runs.toml import load_experiments, read_tables, spec_from_tables
+from backproof.train.events import Event, Observer
+
+
+class Recorder(Observer):
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def keep(self, event: Event) -> None:
+        self.events.append(event)
+
+    run_started = epoch_started = step_starting = step_done = epoch_done = keep
+    early_stop_marked = health_problem = gradients_checked = interrupted = run_finished = keep
+
+
+def test_what_is_kept(make_spec) -> None:
+    spec = make_spec(early_stopping=2, show_samples=4, track_layer=("fc1,3", "fc2,2"), weight_decay=0.01)
+    done = run(spec)
+    assert done.name == "mlp-numpy"
+    assert done.status == "finished"
+    assert done.spec == replace(spec, output=replace(spec.output, name="mlp-numpy"))
+    assert (done.dataset.train, done.dataset.dev, done.dataset.test) == (40, 10, 10)
+    assert done.dataset.input_shape == (1, 8, 8)
+    assert done.graph.loss == "loss"
+    assert done.environment["python"]
+    assert done.environment["started"].endswith("Z")
+    epochs = done.epochs()
+    assert [e.epoch for e in epochs] == [1, 2, 3]
+    assert [e.step for e in epochs] == [5, 10, 15]
+    assert epochs[0].train.cost > epochs[0].train.loss > epochs[2].train.loss
+    result = done.result()
+    assert result is not None
+    assert result.train is not None
+    assert result.test is not None
+    assert result.dev is not None
+    assert epochs[2].dev is not None
+    assert result.dev.cost == epochs[2].dev.cost
+    assert result.parameters == 64 * 8 + 8 + 8 * 10 + 10
+    assert result.parameters_per_sample == result.parameters / 40
+    confusion = np.array(result.confusion_test)
+    assert confusion.sum() == 10
+    assert np.trace(confusion) / 10 == result.test.accuracy
+    arrays = done.arrays(3)
+    assert arrays["confusion_dev"].sum() == 10
+    assert np.array_equal(arrays["track.fc1"], done.weights()["fc1.weight"][:3])
+    assert arrays["track.fc2"].shape == (2, 8)
+    assert arrays["samples_x"].shape == (4, 1, 8, 8)
+    assert arrays["samples_predicted"].shape == arrays["samples_y"].shape == (4,)
+    assert ((arrays["samples_probability"] > 0.1) & (arrays["samples_probability"] <= 1)).all()
+    assert not list(done.path.glob(".*")), "nothing temporary is left"
+
+
+def test_repeated_from_its_own_file(make_spec) -> None:
+    first = run(make_spec(dropout=0.2, noise=0.1))
+    again = run(load_experiments(first.path / "spec.toml")[0])
+    assert again.name == "mlp-numpy-2"
+    assert all(np.array_equal(again.weights()[name], w) for name, w in first.weights().items())
+
+
+def test_observers_change_nothing(make_spec, tmp_path: Path) -> None:
+    spec = make_spec(dropout=0.3, batch_norm=True, batch_size=8, optimizer="adam", noise=0.1, weight_decay=0.01)
+    alone = run(spec)
+    watched = run(
+        make_spec(
+            dropout=0.3, batch_norm=True, batch_size=8, optimizer="adam", noise=0.1, weight_decay=0.01,
+            gradient_checks="error", gradient_check_every=3, health_checks="error", track_layer=("fc1,2",),
+            show_samples=3, checkpoint_every=1, dump_batches=str(tmp_path / "dump"), profile=True, debug=True,
+        ),
+        [recorder := Recorder()],
+    )  # fmt: skip
+    assert all(np.array_equal(watched.weights()[name], w) for name, w in alone.weights().items())
+    assert [e.train for e in watched.epochs()] == [e.train for e in alone.epochs()]
+    assert [e.dev for e in watched.epochs()] == [e.dev for e in alone.epochs()]
+
+    result = watched.result()
+    assert result is not None
+    assert result.gradient_checks == {"made": 5, "failed": 0}
+    assert len(list((tmp_path / "dump").glob("*.png"))) == 3
+    assert "<html" in (watched.path / "profile.html").read_text().lower()
+    nodes = json.loads((watched.path / "profile.json").read_text())["nodes"]
+    assert [n["node"] for n in nodes] == [n.name for n in watched.graph.nodes]
+    assert all(n["forward_s"] > 0 for n in nodes)
+    log = (watched.path / "log.txt").read_text().splitlines()
+    assert any("epoch 3 step 15: cost" in line for line in log)
+    assert log[0][10] == "T"
+    assert log[0].split()[0].endswith("Z")
+    names = [type(event).__name__ for event in recorder.events]
+    assert names[0] == "RunStarted"
+    assert names[-1] == "RunFinished"
+    assert [names.count(n) for n in ("EpochStarted", "StepStarting", "StepDone", "EpochDone")] == [3, 15, 15, 3]
+
+
+def test_keep_best(make_spec) -> None:
+    done = run(make_spec(learning_rate=3.0, epochs=8, keep_best=True))
+    result = done.result()
+    assert result is not None
+    assert result.dev is not None
+    dev = [e.dev.cost for e in done.epochs() if e.dev]
+    assert result.best_epoch == 1 + int(np.argmin(dev))
+    assert result.best_epoch < 8
+    assert result.dev.cost == min(dev)
+    best = done.session().parameters()
+    assert all(np.array_equal(w, best[name]) for name, w in done.weights("best").items())
+
+
+def test_without_dev(make_spec) -> None:
+    done = run(make_spec(eval_dev=False))
+    assert [e.dev for e in done.epochs()] == [None] * 3
+    assert done.arrays(1) == {}
+    with pytest.raises(UserError, match="has no best weights"):
+        done.weights("best")
+    only_train = run(make_spec(split=(1.0,)))
+    result = only_train.result()
+    assert result is not None
+    assert (result.dev, result.test) == (None, None)
+
+
+def test_no_epochs(make_spec) -> None:
+    done = run(make_spec(epochs=0))
+    assert done.status == "finished"
+    assert done.epochs() == []
+    assert done.weights().keys() == done.graph.parameters.keys()
+
+
+def test_mse(make_spec) -> None:
+    done = run(make_spec(loss="mse", epochs=5, show_samples=2))
+    first, last = done.epochs()[0], done.epochs()[-1]
+    assert last.train.cost < first.train.cost < 5
+    assert done.arrays(5)["samples_probability"].shape == (2,)
+
+
+def test_repeats_and_names(make_spec) -> None:
+    runs = run_all(repeats(make_spec(epochs=1), 3))
+    assert [r.name for r in runs] == ["mlp-numpy", "mlp-numpy-2", "mlp-numpy-3"]
+    assert [r.spec.model.model_seed for r in runs] == [0, 1, 2]
+    assert len({r.weights()["fc1.weight"].tobytes() for r in runs}) == 3
+    assert {r.name for r in list_runs(runs[0].path.parent)} == {r.name for r in runs}
+    with pytest.raises(UserError, match="--repeat is 0"):
+        repeats(make_spec(), 0)
+
+
+def test_all_are_checked_before_the_first_begins(make_spec, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown model 'mpl'; did you mean mlp"):
+        run_all([make_spec(), make_spec(model="mpl")])
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "nmpy"}, "unknown engine 'nmpy'; did you mean numpy"),
+        ({"dataset": "digit"}, "did you mean digits"),
+        ({"optimizer": "adamm"}, "unknown optimizer 'adamm'; did you mean adam"),
+        ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean cosine"),
+        ({"init": "kaiming"}, "unknown initializer 'kaiming'; did you mean kaiming_"),
+        ({"beta1": 0.5}, "optimizer 'sgd' has no --beta1; it has --learning-rate, --weight-decay"),
+        ({"optimizer": "adam", "bound_gamma": 0.1}, "optimizer 'adam' has no --bound-gamma"),
+        ({"loss": "mse", "label_smoothing": 0.1}, "--label-smoothing is for --loss cross_entropy"),
+        ({"track_layer": ("fc7,3",)}, "layer 'fc7' is not in the network; those with weights are fc1, fc2"),
+        ({"track_layer": ("relu1,3",)}, "layer 'relu1' has no weights"),
+        ({"track_layer": ("fc1,9",)}, "layer 'fc1' has 8 units, not 9"),
+        ({"track_layer": ("fc1",)}, "must be NAME,UNITS"),
+        ({"show_samples": -1}, "--show-samples is -1"),
+        ({"show_samples": 2, "split": (1.0,)}, "--show-samples shows dev samples"),
+        ({"checkpoint_every": -1}, "--checkpoint-every is -1"),
+        ({"batch_norm": True, "batch_size": 39}, "--batch-size 39 leaves a batch of one .* take --batch-size 40"),
+        ({"batch_norm": True, "batch_size": 1}, "--batch-size 1 .* take --batch-size 4"),
+        ({"name": "../up"}, "--name is '../up'"),
+        ({"model_option": ("dropout=0.1",), "dropout": 0.2}, "--model-option gives 'dropout'"),
+    ],
+)
+def test_bad_input_leaves_nothing_behind(make_spec, tmp_path: Path, options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run(make_spec(**options))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_health_checks(make_spec) -> None:
+    diverging = {"learning_rate": 1e30, "engine": "numpy"}
+    with pytest.raises(UserError, match=r"epoch 1, step \d: first (NaN|infinity) in the \w+ pass, .* of node '\w+'"):
+        run(make_spec(**diverging, health_checks="error"))
+    (failed,) = list_runs(make_spec().output.runs_dir)
+    result = failed.result()
+    assert failed.status == "failed"
+    assert result is not None
+    assert "first" in str(result.error)
+
+    for checks in ("warn", "off"):
+        recorder = Recorder()
+        run(make_spec(**diverging, health_checks=checks), [recorder])
+        (problem,) = [e for e in recorder.events if type(e).__name__ == "HealthProblem"]
+        assert bool(problem.node) == (checks == "warn")
+    assert "--health-checks error finds the node" in problem.message
+
+
+def test_open_run(make_spec, tmp_path: Path) -> None:
+    done = run(make_spec(epochs=1, name="alpha"))
+    assert open_run(done.path).name == "alpha"
+    with pytest.raises(UserError, match=r"did you mean .*runs/alpha\?"):
+        open_run(done.path.parent / "alhpa")
+    with pytest.raises(UserError, match=r"is no run: it has no spec.toml"):
+        open_run(tmp_path)
+    with pytest.raises(UserError, match="there is no run"):
+        open_run(tmp_path / "nowhere" / "x")
+
+
+def test_read_while_it_is_written(make_spec) -> None:
+    done = run(make_spec(epochs=2))
+    with (done.path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "step"')
+    assert [e.epoch for e in open_run(done.path).epochs()] == [1, 2]
+
+
+def test_tables_of_a_file_and_options_over_them(make_spec) -> None:
+    done = run(make_spec(epochs=1))
+    (tables,) = read_tables(done.path / "spec.toml")
+    assert spec_from_tables(tables) == done.spec
