@@ -27,6 +27,7 @@ class Options(TypedDict, total=False):
     adaptive_invert: bool
     trim: bool
     resize: Sequence[int]
+    standardize: bool
     flatten: bool
     # augmentation
     clone: int

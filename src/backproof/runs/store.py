@@ -181,7 +181,7 @@ def open_run(path: str | Path) -> Run:
         return Run(path)
     near = [str(run.path) for run in list_runs(path.parent)]
     if path.exists():
-        raise UserError(f"'{path}' is no run: it has no spec.toml")
+        raise UserError(f"'{path}' is no run: it has no spec.toml and environment.json")
     raise unknown("run", str(path), near) if near else UserError(f"there is no run '{path}'")
 
 
@@ -193,4 +193,5 @@ def list_runs(runs_dir: str | Path) -> list[Run]:
 
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run."""
-    return (path / "spec.toml").is_file() and not path.name.startswith(".")
+    kept = all((path / name).is_file() for name in ("spec.toml", "environment.json"))
+    return kept and not path.name.startswith(".")
