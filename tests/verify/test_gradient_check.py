@@ -10,7 +10,7 @@ from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Builder, Graph, Sequential, Shape, initial_parameters
 from backproof.ops import MSE, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
 from backproof.optim import SGD
-from backproof.verify import check_gradients
+from backproof.verify import GradientReport, Probe, TensorCheck, check_gradients
 from backproof.verify.parity import make_case
 
 MODE = Mode(training=True, seed=1, step=4)
@@ -191,13 +191,25 @@ def test_a_kink_is_left_out_and_counted():
     assert "at kinks" in str(on_x)
 
 
-def test_a_tensor_with_nothing_but_kinks_does_not_pass():
+def test_a_network_that_sits_on_kinks_is_judged_from_nearby(monkeypatch):
+    """Nothing can be said at x = 0; a step aside a right gradient passes, and a wrong one does not."""
     graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
+    inputs = {"x": np.zeros((1, 3)), "y": np.ones((1, 3))}
     session = get_engine("reference").compile(graph, {})
-    report = check_gradients(session, {"x": np.zeros((1, 3)), "y": np.ones((1, 3))}, MODE, rng=rng())
+    report = check_gradients(session, inputs, MODE, rng=rng())
+    assert report.passed, str(report)
+    assert report.kinks > 0
+    plant(monkeypatch, ReLU, lambda dxs, g: (1.000001 * dxs[0],))
+    report = check_gradients(get_engine("reference").compile(graph, {}), inputs, MODE, rng=rng())
+    assert [tensor.name for tensor in report.failures] == ["x"]
+
+
+def test_a_tensor_of_which_nothing_can_be_said_does_not_pass():
+    kinks = TensorCheck("w", "parameter", (Probe("[0]", 1.0, 0.5, 0.3, "kink"),))
+    report = GradientReport((kinks,))
     assert not report.passed
-    assert not report.failures
-    assert [tensor.name for tensor in report.unchecked] == ["x"]
+    assert report.failures == ()
+    assert report.unchecked == (kinks,)
 
 
 def test_a_wrong_gradient_beside_kinks_is_still_found(monkeypatch):

@@ -1,6 +1,7 @@
 """Proof that engines are right: gradient checks, and engines held against each other."""
 
-from backproof.verify.gradient_check import GradientReport, Probe, TensorCheck, check_gradients
+from backproof.verify.gradient_check import check_gradients
+from backproof.verify.gradient_report import GradientReport, Probe, TensorCheck
 from backproof.verify.parity import (
     Difference,
     Trajectory,

@@ -1,0 +1,93 @@
+"""What a gradient check found, probe by probe and tensor by tensor."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["parameter", "input"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One comparison: where, both derivatives, and what came of it."""
+
+    where: str
+    analytical: float
+    numerical: float
+    error: float
+    verdict: Literal["agrees", "kink", "differs"]
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """What the probes of one parameter or input found."""
+
+    name: str
+    kind: Kind
+    probes: tuple[Probe, ...]
+
+    @property
+    def passed(self) -> bool:
+        """No probe differs."""
+        return all(probe.verdict != "differs" for probe in self.probes)
+
+    @property
+    def checked(self) -> int:
+        """Probes that could be judged."""
+        return sum(probe.verdict != "kink" for probe in self.probes)
+
+    @property
+    def kinks(self) -> int:
+        """Probes left out."""
+        return sum(probe.verdict == "kink" for probe in self.probes)
+
+    @property
+    def worst(self) -> Probe | None:
+        """The probe that differs most, or None where all agree."""
+        return max((p for p in self.probes if p.verdict == "differs"), key=lambda p: p.error, default=None)
+
+    @property
+    def error(self) -> float:
+        """The largest error of the probes that were judged."""
+        return max((probe.error for probe in self.probes if probe.verdict != "kink"), default=0.0)
+
+    def __str__(self) -> str:
+        line = f"{self.kind} {self.name}: error {self.error:.1e}, {self.checked} probes, {self.kinks} at kinks"
+        if self.worst is None:
+            return line
+        a, n = self.worst.analytical, self.worst.numerical
+        return f"{line}; WRONG at {self.worst.where}: analytical {a:.12g}, numerical {n:.12g}"
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The gradient check of a network, by tensor."""
+
+    tensors: tuple[TensorCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Every tensor passed, and every tensor could be judged somewhere."""
+        return all(tensor.passed and tensor.checked for tensor in self.tensors)
+
+    @property
+    def failures(self) -> tuple[TensorCheck, ...]:
+        """The tensors whose gradient is wrong."""
+        return tuple(tensor for tensor in self.tensors if not tensor.passed)
+
+    @property
+    def unchecked(self) -> tuple[TensorCheck, ...]:
+        """The tensors of which nothing could be said: a kink at every probe."""
+        return tuple(tensor for tensor in self.tensors if not tensor.checked)
+
+    @property
+    def error(self) -> float:
+        """The largest error of any tensor."""
+        return max((tensor.error for tensor in self.tensors), default=0.0)
+
+    @property
+    def kinks(self) -> int:
+        """Probes left out."""
+        return sum(tensor.kinks for tensor in self.tensors)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.tensors))
