@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from backproof.data import PreprocessingOptions
-from backproof.data.preprocessing import AdaptiveInvert, Grayscale, MinMax, Resize, Trim, steps_of
+from backproof.data.preprocessing import AdaptiveInvert, Grayscale, MinMax, Resize, Standardize, Trim, steps_of
 from backproof.errors import UserError
 
 
@@ -82,3 +82,12 @@ def test_resize_has_the_asked_size_and_averages_when_shrinking():
 def test_a_bad_resize_is_refused(resize):
     with pytest.raises(UserError, match=r"--resize is .*; it must be a height and a width"):
         PreprocessingOptions(resize=resize)
+
+
+def test_standardize_gives_mean_0_and_deviation_1_to_each_image():
+    image = np.random.default_rng(0).random((5, 4, 3), dtype=np.float32)
+    done = Standardize()(image)
+    assert done.dtype == np.float32
+    assert abs(done.mean()) < 1e-6
+    assert abs(done.std() - 1) < 1e-6
+    assert not Standardize()(np.full((2, 2, 1), 0.3, dtype=np.float32)).any()

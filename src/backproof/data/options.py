@@ -65,6 +65,8 @@ class PreprocessingOptions:
         Cut the border that has the top-left pixel's colour, then pad back to the old aspect ratio.
     resize
         Height and width to bring every image to, such as 16,16.
+    standardize
+        Shift and scale each image to mean 0 and standard deviation 1.
     flatten
         Give the model vectors instead of images.
     """
@@ -74,6 +76,7 @@ class PreprocessingOptions:
     adaptive_invert: bool = False
     trim: bool = False
     resize: tuple[int, ...] = ()
+    standardize: bool = False
     flatten: bool = False
 
     def __post_init__(self) -> None:

@@ -121,6 +121,21 @@ class Resize:
         return np.stack([np.asarray(channel) for channel in resized], axis=2)
 
 
+@dataclass(frozen=True)
+class Standardize:
+    """Mean 0 and standard deviation 1 over the pixels and channels of the image.
+
+    TensorFlow's `per_image_standardization`. Nothing is learnt from other images, so nothing leaks
+    from dev and test samples. An even image becomes 0.
+    """
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (H, W, C)."""
+        centred: Image = image - image.mean()
+        deviation = float(image.std())
+        return centred / np.float32(deviation) if deviation > 0 else np.zeros_like(image)
+
+
 def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
     """The steps of these options, in the order in which they are done (flattening is a matter of the whole array)."""
     steps: list[Step] = []
@@ -134,4 +149,6 @@ def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
         steps.append(Trim())
     if options.resize:
         steps.append(Resize(*options.resize))
+    if options.standardize:
+        steps.append(Standardize())
     return tuple(steps)
