@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backproof.errors import UserError
 from backproof.runs.launch import resume, run
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run, open_run
@@ -126,3 +127,16 @@ def test_second_interrupt_stops_at_once(make_spec, tmp_path: Path) -> None:
     kept = open_run(folder)
     assert kept.status == "interrupted"
     assert kept.checkpoint().progress.step == 0
+
+
+def test_one_writer_at_a_time(make_spec, tmp_path: Path) -> None:
+    config = tmp_path / "spec.toml"
+    config.write_text(to_toml(long_run(make_spec, epochs=100_000)))
+    child = start("run", config)
+    assert child.stdout is not None
+    child.stdout.readline()
+    with pytest.raises(UserError, match="run 'long' is being trained by another process"):
+        resume(tmp_path / "runs" / "long")
+    child.kill()
+    child.communicate()
+    assert open_run(tmp_path / "runs" / "long").status == "running"

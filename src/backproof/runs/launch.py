@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from backproof.errors import UserError
 from backproof.runs.differences import continued
 from backproof.runs.dump import DumpBatches
-from backproof.runs.environment import environment, now, peak_memory_mb
+from backproof.runs.environment import environment, now
 from backproof.runs.gradients import GradientChecks
+from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
+from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Prepared, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
 from backproof.runs.spec import RunSpec
-from backproof.runs.store import DatasetRecord, FinalFigures, Run, RunResult, TestFigures, open_run
+from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
 from backproof.runs.writer import Extra, RunWriter, create_folder, rewind
 from backproof.train.checkpoint import Checkpoint
@@ -23,7 +24,6 @@ from backproof.train.events import Observer, RunFinished, RunStarted, tell
 from backproof.train.health import HealthCheck
 from backproof.train.interruption import Interruption
 from backproof.train.loop import fit
-from backproof.train.metrics import evaluate, macro_f1
 from backproof.train.progress import Progress
 
 
@@ -43,7 +43,8 @@ def run(spec: RunSpec, observers: Sequence[Observer] = ()) -> Run:
         prepared.graph,
         Checkpoint.of(prepared.session, progress),
     )
-    return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
+    with only_writer(folder):
+        return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
 
 
 def run_all(specs: Sequence[RunSpec], observers: Sequence[Observer] = ()) -> list[Run]:
@@ -75,7 +76,11 @@ def resume(path: str | Path, observers: Sequence[Observer] = (), spec: RunSpec |
     `spec` may ask for more epochs, other checks and outputs; see `backproof.runs.differences.continued`.
     Raises `UserError` if it differs otherwise, if the data has changed, or if there is nothing left to do.
     """
-    old = open_run(path)
+    with only_writer(open_run(path).path):
+        return _resume(open_run(path), observers, spec)
+
+
+def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Run:
     kept = old.spec
     spec = continued(kept, spec if spec is not None else kept)
     checkpoint = old.checkpoint()
@@ -134,13 +139,13 @@ def _train(
         try:
             result = _train_and_measure(prepared, folder, progress, everyone)
         except KeyboardInterrupt:
-            writer.finish(_ended(prepared, progress, "interrupted", checks))
+            writer.finish(ended(prepared, progress, "interrupted", checks))
             raise
         except Exception as error:
             with suppress(UserError):  # a full disk may be the very reason; the reason is what must be told
-                writer.finish(_ended(prepared, progress, "failed", checks, error=str(error)))
+                writer.finish(ended(prepared, progress, "failed", checks, error=str(error)))
             raise
-        result = replace(result, gradient_checks=_counts(checks))
+        result = replace(result, gradient_checks=counts(checks))
         writer.finish(result)
         tell(everyone, RunFinished(folder.name, folder, result.status, result.seconds))
     return Run(folder)
@@ -204,51 +209,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
             interruption=interruption,
         )
         if not done:
-            return _ended(prepared, progress, "interrupted")
+            return ended(prepared, progress, "interrupted")
         if training.keep_best and progress.best_epoch is not None:
             session.load(Checkpoint.read(folder / "best.safetensors").parameters)
-        return _measured(prepared, _ended(prepared, progress, "finished"))
-
-
-def _ended(
-    prepared: Prepared,
-    progress: Progress,
-    status: Literal["finished", "interrupted", "failed"],
-    checks: GradientChecks | None = None,
-    error: str | None = None,
-) -> RunResult:
-    """What is known of a run without measuring its weights."""
-    parameters, samples = prepared.graph.parameter_count, len(prepared.data.train)
-    return RunResult(
-        status=status,
-        error=error,
-        parameters=parameters,
-        train_samples=samples,
-        parameters_per_sample=parameters / samples,
-        early_stop_epoch=progress.early_stop_epoch,
-        best_epoch=progress.best_epoch,
-        epochs=progress.epoch - 1,
-        seconds=progress.seconds + progress.training_seconds,
-        peak_memory_mb=peak_memory_mb(),
-        gradient_checks=_counts(checks),
-    )
-
-
-def _counts(checks: GradientChecks | None) -> dict[str, int] | None:
-    return None if checks is None else {"made": checks.made, "failed": checks.failed}
-
-
-def _measured(prepared: Prepared, result: RunResult) -> RunResult:
-    """`result` with the figures of the final weights on each partition that has samples."""
-    found = {}
-    for name, partition in (("train", prepared.data.train), ("dev", prepared.data.dev), ("test", prepared.data.test)):
-        if not len(partition):
-            continue
-        evaluation = evaluate(prepared.session, partition, prepared.optimizer)
-        cost, accuracy = evaluation.figures.cost, evaluation.figures.accuracy
-        found[name] = FinalFigures(cost=cost, accuracy=accuracy)
-        if name == "test":
-            f1 = macro_f1(partition.y, evaluation.predicted)
-            test = TestFigures(cost=cost, accuracy=accuracy, macro_f1=f1)
-            result = replace(result, test=test, confusion_test=evaluation.confusion.tolist())
-    return replace(result, train=found["train"], dev=found.get("dev"))
+        return measured(prepared, ended(prepared, progress, "finished"))
