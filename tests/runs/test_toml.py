@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backproof.data.options import AugmentationOptions, DataOptions, PreprocessingOptions
@@ -58,6 +58,7 @@ specs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(specs)
 def test_there_and_back(spec: RunSpec) -> None:
     assert spec_from_tables(tomllib.loads(to_toml(spec))) == spec

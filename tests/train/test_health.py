@@ -1,0 +1,68 @@
+"""The first NaN or infinity, by epoch, step, node and direction."""
+
+import numpy as np
+import pytest
+
+from backproof.errors import UserError
+from backproof.optim import SGD
+from backproof.train import HealthProblem, Observer, Progress, fit
+from backproof.train.health import HealthCheck
+
+
+def test_names_the_node_where_it_began(make_task) -> None:
+    task, progress = make_task(), Progress()
+    weights = task.session.parameters()
+    found: list[HealthProblem] = []
+    fit(task.session, task.optimizer, task.batches, progress, epochs=1)
+    weights["fc2.weight"][0, 0] = np.nan
+    task.session.load(weights)
+    watch = HealthCheck("error", progress, found.append)
+    with pytest.raises(UserError, match=r"epoch 2, step 4: first NaN in the forward pass, in the output of node 'fc2'"):
+        fit(task.session, task.optimizer, task.batches, progress, epochs=2, watch=watch)
+    assert [(p.epoch, p.step, p.node, p.direction) for p in found] == [(2, 4, "fc2", "forward")]
+
+
+def test_looks_at_gradients(make_task) -> None:
+    found: list[HealthProblem] = []
+    check = HealthCheck("warn", Progress(epoch=3, step=9), found.append)
+    check("a", "forward", np.zeros(3))
+    check("b", "backward", np.array([0, -np.inf]))
+    check("c", "forward", np.array([np.nan]))
+    (problem,) = found
+    assert problem.message == (
+        "epoch 3, step 10: first infinity in the backward pass, in the gradient of the output of node 'b'"
+    )
+
+
+def test_pdb_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pdb
+
+    stops = []
+    monkeypatch.setattr(pdb, "set_trace", lambda: stops.append(1))
+    check = HealthCheck("pdb", Progress(), lambda problem: None)
+    check("a", "forward", np.array(np.inf))
+    check("a", "forward", np.array(np.inf))
+    assert stops == [1]
+
+
+def test_checks_change_nothing(make_task) -> None:
+    watched, alone = make_task(), make_task()
+    watch = HealthCheck("error", Progress(), lambda problem: None)
+    fit(watched.session, watched.optimizer, watched.batches, Progress(), epochs=3, watch=watch)
+    fit(alone.session, alone.optimizer, alone.batches, Progress(), epochs=3)
+    a, b = watched.session.parameters(), alone.session.parameters()
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_one_line_without_checks(make_task) -> None:
+    problems: list[HealthProblem] = []
+
+    class Keep(Observer):
+        def health_problem(self, event: HealthProblem) -> None:
+            problems.append(event)
+
+    task, progress = make_task(SGD(lr=1e200)), Progress()
+    fit(task.session, task.optimizer, task.batches, progress, epochs=4, dev=task.dev, observers=[Keep()])
+    (problem,) = problems
+    assert "--health-checks error finds the node" in problem.message
+    assert not progress.finite
