@@ -185,7 +185,6 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         engine=prepared.engine,
         graph=prepared.graph,
         session=session,
-        engine=prepared.engine,
         epochs=training.epochs,
         batches_per_epoch=batches.batches_per_epoch,
         samples_per_epoch=batches.samples_per_epoch,

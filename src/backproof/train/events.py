@@ -35,7 +35,6 @@ class RunStarted:
     engine: Engine
     graph: Graph
     session: Session
-    engine: Engine
     epochs: int
     batches_per_epoch: int
     samples_per_epoch: int
