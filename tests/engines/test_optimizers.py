@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from backproof.engines import Mode
+from backproof.errors import UserError
 from backproof.graph import Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import (
@@ -159,3 +160,12 @@ def test_defaults_are_those_of_the_formulas():
     assert (AdaBound().final_lr, AdaBound().gamma) == (AMSBound().final_lr, AMSBound().gamma) == (0.1, 1e-3)
     assert (RMSprop().alpha, RMSprop().epsilon, Adagrad().epsilon, Momentum().momentum) == (0.99, 1e-8, 1e-10, 0.9)
     assert (AdamW().decay, AdamW().weight_decay) == ("decoupled", 1e-2)
+
+
+def test_an_optimizer_that_an_engine_lacks_is_named(engine):
+    class Lion(SGD):
+        pass
+
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    with pytest.raises(UserError, match=f"engine '{engine.name}' has no update for the optimizer Lion"):
+        session.train_step(INPUTS, Lion(), Mode(training=True))

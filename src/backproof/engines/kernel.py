@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from backproof.engines.base import EVALUATION, Mode
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Op
+from backproof.optim import Optimizer
 
 AnyOp = TypeVar("AnyOp", bound=Op)
 
@@ -50,6 +51,8 @@ class Kernel(Generic[AnyOp, AnyCall]):
         raise NotImplementedError
 
 
+AnyUpdate = TypeVar("AnyUpdate")
+
 Kernels = dict[type[Op], Kernel[Any, Any]]
 
 AnyKernel = TypeVar("AnyKernel", bound=Kernel[Any, Any])
@@ -70,3 +73,11 @@ def require_kernels(engine: str, kernels: Mapping[type[Op], object], graph: Grap
     missing = [f"'{node.name}' ({type(node.op).__name__})" for node in graph.nodes if type(node.op) not in kernels]
     if missing:
         raise UserError(f"engine '{engine}' has no kernel for {', '.join(missing)}")
+
+
+def require_update(engine: str, updates: Mapping[type[Optimizer], AnyUpdate], optimizer: Optimizer) -> AnyUpdate:
+    """The engine's update of `optimizer`. Raises `UserError` if it has none."""
+    update = updates.get(type(optimizer))
+    if update is None:
+        raise UserError(f"engine '{engine}' has no update for the optimizer {type(optimizer).__name__}")
+    return update

@@ -6,7 +6,7 @@ import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
 from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
-from backproof.engines.kernel import Call
+from backproof.engines.kernel import Call, require_update
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES
 from backproof.engines.sweep import Sweep
@@ -72,6 +72,7 @@ class ReferenceSession:
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """Set the optimizer's state; an empty one starts afresh."""
+        require_update("reference", UPDATES, optimizer)
         if state:
             check_optimizer_state(self.graph, optimizer, state)
             slots = {name: np.array(value, np.float64) for name, value in state.items()}

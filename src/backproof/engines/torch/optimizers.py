@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backproof.engines.kernel import require_update
 from backproof.graph import Arrays, ParameterSpec
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
 
@@ -106,7 +107,7 @@ class Updater:
     ) -> None:
         self.optimizer = optimizer
         self._weights = weights
-        self._native = NATIVE[type(optimizer)]
+        self._native = require_update("torch", NATIVE, optimizer)
         self._decayed = decayed(optimizer, weights, specs)
         marked = {id(w) for w in self._decayed}
         by_hand = optimizer.decay == "decoupled" and not self._native.decouples

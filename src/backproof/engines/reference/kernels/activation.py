@@ -60,11 +60,11 @@ class LeakyReLUKernel(ElementWiseKernel[LeakyReLU]):
 
     def f(self, op: LeakyReLU, x: float) -> float:
         """x or s x."""
-        return x if x > 0 else op.slope * x
+        return x if x > 0 else op.negative_slope * x
 
     def df(self, op: LeakyReLU, x: float, y: float) -> float:
         """1 or s; s at the kink."""
-        return 1.0 if x > 0 else op.slope
+        return 1.0 if x > 0 else op.negative_slope
 
 
 @computes(KERNELS, Sigmoid)

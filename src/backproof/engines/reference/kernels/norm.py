@@ -44,7 +44,7 @@ class BatchNormKernel(Kernel[BatchNorm, Call]):
             call.state["running_mean"] = (1 - op.momentum) * p["running_mean"] + op.momentum * mean
             call.state["running_var"] = (1 - op.momentum) * p["running_var"] + op.momentum * unbiased
         for c in range(C):
-            s[c] = sqrt(variance[c] + op.epsilon)
+            s[c] = sqrt(variance[c] + op.eps)
             for n in range(N):
                 x_hat[n, c] = (x[n, c] - mean[c]) / s[c]
                 y[n, c] = p["weight"][c] * x_hat[n, c] + p["bias"][c]

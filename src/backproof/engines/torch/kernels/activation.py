@@ -19,7 +19,7 @@ def relu(op: ReLU, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor
 def leaky_relu(op: LeakyReLU, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
     """x of any shape -> y of the same."""
     (x,) = inputs
-    return functional.leaky_relu(x, op.slope)
+    return functional.leaky_relu(x, op.negative_slope)
 
 
 @computes(Sigmoid)

@@ -18,5 +18,5 @@ def batch_norm(op: BatchNorm, inputs: tuple[Tensor, ...], p: Tensors, call: Call
             f"choose a batch size that leaves no single sample over"
         )
     return functional.batch_norm(
-        x, p["running_mean"], p["running_var"], p["weight"], p["bias"], call.mode.training, op.momentum, op.epsilon
+        x, p["running_mean"], p["running_var"], p["weight"], p["bias"], call.mode.training, op.momentum, op.eps
     )

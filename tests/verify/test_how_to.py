@@ -1,0 +1,79 @@
+"""The how-to pages are true: their code is run, in the files that they name, and passes the checks they promise."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import backproof.ops
+from backproof.engines import ENGINES, Mode, get_engine, installed
+from backproof.graph import OPERATIONS, Sequential, Shape, initial_parameters
+from backproof.ops import Linear, SoftmaxCrossEntropy, Tanh
+from backproof.optim import OPTIMIZERS
+from backproof.verify import check_gradients, compare_ops, compare_trajectories
+from backproof.verify.parity import make_case
+
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+def run_page(page: str, *names: str) -> dict:
+    """Run every block of a page among the names of the file that stands above it; return what `names` became."""
+    made: dict = {}
+    blocks = re.findall(r"^`src/(\S+)\.py`.*?:\n\n```python\n(.*?)```", (PAGES / page).read_text(), re.M | re.S)
+    assert len(blocks) == 4
+    for path, code in blocks:
+        if "/torch/" in path and not installed("torch"):
+            continue
+        exists = (Path(backproof.__file__).parents[1] / f"{path}.py").exists()
+        namespace = (dict(vars(import_module(path.replace("/", ".")))) if exists else {"__name__": "page"}) | made
+        exec(compile(code, path, "exec"), namespace)
+        made = {name: namespace[name] for name in names}
+    return made
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    """The tables that the pages write into, put back afterwards."""
+    tables = [OPERATIONS, OPTIMIZERS]
+    for engine in filter(installed, ENGINES):
+        tables.append(import_module(f"backproof.engines.{engine}.kernels").KERNELS)
+        optimizers = import_module(f"backproof.engines.{engine}.optimizers")
+        tables.append(getattr(optimizers, "UPDATES", None) or optimizers.NATIVE)
+    kept = [dict(table) for table in tables]
+    yield
+    for table, before in zip(tables, kept, strict=True):
+        table.clear()
+        table.update(before)
+
+
+def engines():
+    return [get_engine(name) for name in ENGINES if installed(name)]
+
+
+def test_add_an_op(registries):
+    Softplus = run_page("add-an-op.md", "Softplus")["Softplus"]
+    assert OPERATIONS["Softplus"] is Softplus
+    for engine in engines():
+        for sample in Softplus.samples():
+            assert [d for d in compare_ops(engine, get_engine("reference"), sample, 0) if not d.passed] == []
+            case = make_case(sample, 0)
+            session = engine.compile(case.graph, case.parameters, dtype="float64")
+            assert check_gradients(session, case.inputs, case.mode, rng=np.random.default_rng(0)).passed
+            extreme = np.full(sample.shapes[0], 800.0)
+            value = session.forward(case.inputs | {"x0": extreme}, Mode())["op"]
+            np.testing.assert_array_equal(value, extreme)
+
+
+@pytest.mark.parametrize("decay", ["coupled", "decoupled"])
+def test_add_an_optimizer(registries, decay):
+    Lion = run_page("add-an-optimizer.md", "Lion")["Lion"]
+    assert OPTIMIZERS["lion"] is Lion
+    graph = Sequential(Linear(5), Tanh(), Linear(3)).build(Shape("N", 4)).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    batches = [{"x": rng.standard_normal((6, 4)), "y": rng.integers(0, 3, 6)} for _ in range(20)]
+    optimizer = Lion(lr=0.01, weight_decay=0.1, decay=decay)
+    for pair in compare_trajectories(graph, initial_parameters(graph), engines(), optimizer, batches):
+        assert pair.worst_loss < 1e-12
+        assert pair.worst_parameter < 1e-12
