@@ -34,13 +34,13 @@ class ReLU(ElementWise):
 @operation
 @dataclass(frozen=True)
 class LeakyReLU(ElementWise):
-    """y = x where x > 0, else slope · x.   dy/dx at 0 is slope, as PyTorch.
+    """y = x where x > 0, else negative_slope · x.   dy/dx at 0 is negative_slope, as PyTorch.
 
     Attributes:
-        slope: the factor of negative inputs.
+        negative_slope: the factor of negative inputs.
     """
 
-    slope: float = 0.01
+    negative_slope: float = 0.01
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

@@ -14,37 +14,37 @@ class Linear(Op):
     """y = x Wᵀ + b.   x: (N, in)   W: (out, in)   b: (out,)   y: (N, out).
 
     Attributes:
-        features: number of outputs, out.
+        out_features: number of outputs, out.
         bias: whether there is a b.
         initializer: how W is drawn; None leaves it to the run.
     """
 
-    features: int
+    out_features: int
     bias: bool = True
     initializer: str | None = None
 
     def __post_init__(self) -> None:
-        if self.features < 1:
-            raise UserError(f"Linear needs 1 output feature or more, not {self.features}")
+        if self.out_features < 1:
+            raise UserError(f"Linear needs 1 output feature or more, not {self.out_features}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(N, in) -> (N, out)."""
         (x,) = inputs
         if len(x) != 2 or x[0] != BATCH:
             raise UserError(f"Linear takes an input of shape (N, features), not {x}; put Flatten() before it")
-        return Shape(BATCH, self.features)
+        return Shape(BATCH, self.out_features)
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """Weight (out, in), bias (out,) starting at 0."""
         fan_in = inputs[0].size
         weight = ParameterSpec(
-            shape=(self.features, fan_in),
+            shape=(self.out_features, fan_in),
             fan_in=fan_in,
-            fan_out=self.features,
+            fan_out=self.out_features,
             initializer=self.initializer,
             decay=True,
         )
-        bias = ParameterSpec(shape=(self.features,), fan_in=fan_in, fan_out=self.features, initializer="zeros")
+        bias = ParameterSpec(shape=(self.out_features,), fan_in=fan_in, fan_out=self.out_features, initializer="zeros")
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     @classmethod

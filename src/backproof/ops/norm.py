@@ -19,11 +19,11 @@ class BatchNorm(Op):
 
     Attributes:
         momentum: the share of the new batch in the running statistics.
-        epsilon: ε, added to the variance.
+        eps: ε, added to the variance.
     """
 
     momentum: float = 0.1
-    epsilon: float = 1e-5
+    eps: float = 1e-5
 
     def __post_init__(self) -> None:
         if not 0 <= self.momentum <= 1:
@@ -53,4 +53,4 @@ class BatchNorm(Op):
         yield Sample(op=BatchNorm(), shapes=((6, 3),), training=False)
         yield Sample(op=BatchNorm(), shapes=((1, 3),), training=False)
         yield Sample(op=BatchNorm(), shapes=((4, 1),))
-        yield Sample(op=BatchNorm(momentum=0.3, epsilon=1e-2), shapes=((5, 4),))
+        yield Sample(op=BatchNorm(momentum=0.3, eps=1e-2), shapes=((5, 4),))

@@ -15,13 +15,13 @@ def module(op: Op, inputs: int) -> nn.Module | None:
         case Flatten():
             return nn.Flatten()
         case Linear():
-            return nn.Linear(inputs, op.features, bias=op.bias)
+            return nn.Linear(inputs, op.out_features, bias=op.bias)
         case BatchNorm():
-            return nn.BatchNorm1d(inputs, eps=op.epsilon, momentum=op.momentum)
+            return nn.BatchNorm1d(inputs, eps=op.eps, momentum=op.momentum)
         case Dropout():
             return nn.Dropout(op.p)
         case LeakyReLU():
-            return nn.LeakyReLU(op.slope)
+            return nn.LeakyReLU(op.negative_slope)
         case ReLU():
             return nn.ReLU()
         case Sigmoid():

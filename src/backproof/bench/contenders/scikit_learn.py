@@ -17,7 +17,7 @@ class ScikitLearn:
         if not all(isinstance(op, (Flatten, Linear, ReLU)) for op in ops):
             raise UserError(f"--contenders scikit-learn takes Linear and ReLU layers alone; '{job.model}' has others")
         threadpool_limits(job.threads, user_api="blas")
-        widths = [op.features for op in ops if isinstance(op, Linear)]
+        widths = [op.out_features for op in ops if isinstance(op, Linear)]
         self._x, self._y = workload.x.reshape(job.samples, -1), workload.y
         self._classes = range(job.classes)
         self._model = MLPClassifier(

@@ -63,14 +63,14 @@ class ReLUKernel(_Activation[ReLU]):
 
 @computes(KERNELS, LeakyReLU)
 class LeakyReLUKernel(_Activation[LeakyReLU]):
-    """The factor, 1 or slope, is worked out once and serves both directions."""
+    """The factor, 1 or negative_slope, is worked out once and serves both directions."""
 
     def compute(self, op: LeakyReLU, x: Array, y: Array, call: Lender) -> None:
         """y = x · factor,   factor = slope + (1 - slope) [x > 0]."""
         factor = call.lend("factor", x.shape)
         np.greater(x, 0, out=factor, casting="unsafe")
-        factor *= 1 - op.slope
-        factor += op.slope
+        factor *= 1 - op.negative_slope
+        factor += op.negative_slope
         np.multiply(x, factor, out=y)
 
     def differentiate(self, op: LeakyReLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:

@@ -23,14 +23,14 @@ WIDE = 8192
 class LinearKernel(NumpyKernel[Linear]):
     """Three matrix products and a column sum."""
 
-    def transposes(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> bool:
-        """The weight, unless it is very wide."""
-        return parameter == "weight" and shape[1] < WIDE
+    def layout(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The weight as (in, out), unless it is very wide."""
+        return (1, 0) if parameter == "weight" and shape[1] < WIDE else super().layout(op, parameter, shape)
 
     def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = x W + b."""
         (x,) = inputs
-        y = call.lend("y", (len(x), op.features))
+        y = call.lend("y", (len(x), op.out_features))
         np.dot(x, self._in_out(p["weight"], x), out=y)
         if op.bias:
             np.add(y, p["bias"], out=y)

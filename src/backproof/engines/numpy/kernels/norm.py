@@ -48,7 +48,7 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
         else:
             mean, variance = p["running_mean"], p["running_var"]
             np.subtract(x, mean, out=normalised)
-        np.add(variance, op.epsilon, out=inverse_deviation)
+        np.add(variance, op.eps, out=inverse_deviation)
         np.sqrt(inverse_deviation, out=inverse_deviation)
         np.divide(1, inverse_deviation, out=inverse_deviation)
         normalised *= inverse_deviation
