@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from backproof.engines.inputs import check_parameters
 from backproof.engines.numpy.buffers import ALIGNMENT, aligned
-from backproof.engines.numpy.kernels.kernel import transposes
+from backproof.engines.numpy.kernels.kernel import layout
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 
@@ -27,9 +27,7 @@ class Parameters:
     def __init__(self, graph: Graph, dtype: npt.DTypeLike) -> None:
         self._graph = graph
         self._specs = graph.parameters
-        self._transposed = {
-            node.path(local) for node in graph.nodes for local in node.parameters if transposes(node, local)
-        }
+        self._layout = {node.path(local): layout(node, local) for node in graph.nodes for local in node.parameters}
         trainable = [name for name, spec in self._specs.items() if spec.trainable]
         # A stable sort: by whether weight decay applies by default, else in the order of the nodes.
         self._order = sorted(trainable, key=lambda name: not self._specs[name].decay)
@@ -46,14 +44,14 @@ class Parameters:
         self.gradient_views = self._views(self.gradient)
         for name, spec in self._specs.items():
             if not spec.trainable:
-                self.views[name] = aligned(spec.shape, dtype)
+                self.views[name] = aligned(tuple(spec.shape[axis] for axis in self._layout[name]), dtype)
 
     def _views(self, flat: Array) -> dict[str, Array]:
         views = {}
         for name in self._order:
             shape = self._specs[name].shape
-            inside = shape[::-1] if name in self._transposed else shape
             start = self._start[name]
+            inside = [shape[axis] for axis in self._layout[name]]
             views[name] = flat[start : start + int(np.prod(shape))].reshape(inside)
         return views
 
@@ -62,7 +60,7 @@ class Parameters:
         return slice(0, self.flat.size if optimizer.decay_all else self._decayed)
 
     def _canonical(self, name: str, array: Array) -> Array:
-        return np.ascontiguousarray(array.T) if name in self._transposed else array.copy()
+        return array.transpose(np.argsort(self._layout[name])).copy(order="C")
 
     def canonical(self) -> dict[str, Array]:
         """Copies of all parameters, canonical layout, in the order of the graph."""
@@ -77,7 +75,7 @@ class Parameters:
         """Set all parameters. Raises `UserError` for a missing, unknown or misshapen one; then nothing is set."""
         check_parameters(self._graph, arrays)
         for name in self._specs:
-            self.views[name][...] = arrays[name].T if name in self._transposed else arrays[name]
+            self.views[name][...] = arrays[name].transpose(self._layout[name])
 
     def new_slot(self, fill: float) -> Array:
         """A vector for one of the optimizer's state arrays, laid out as `flat`."""
@@ -92,5 +90,4 @@ class Parameters:
     def load_slot(self, slot: str, flat: Array, arrays: Arrays) -> None:
         """Set a state array from `slot/parameter`."""
         for name, view in self._views(flat).items():
-            array = arrays[f"{slot}/{name}"]
-            view[...] = array.T if name in self._transposed else array
+            view[...] = arrays[f"{slot}/{name}"].transpose(self._layout[name])

@@ -9,6 +9,7 @@ from backproof.engines.inputs import batch_size, check_optimizer_state
 from backproof.engines.kernel import require_kernels
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.buffers import Lender, Pool
+from backproof.engines.numpy.door import inside, outside
 from backproof.engines.numpy.kernels import KERNELS
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.sweep import Sweep
@@ -42,7 +43,7 @@ class NumpySession:
         with_loss = self.graph.loss is not None and all(i.name in inputs for i in self.graph.inputs)
         sweep = self._run_forward(inputs, mode, with_loss=with_loss)
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
-        return {name: np.array(sweep.value(name)) for name in names}
+        return {name: outside(sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         """See `Session.gradients`."""
@@ -53,9 +54,9 @@ class NumpySession:
         return Gradients(
             loss=float(sweep.value(self.graph.loss)),
             penalty=penalty,
-            output=sweep.value(self.graph.output).copy(),
+            output=outside(sweep.value(self.graph.output)),
             parameters=self._parameters.canonical_gradients(),
-            inputs={name: gradient.copy() for name, gradient in input_gradients.items()},
+            inputs={name: outside(gradient) for name, gradient in input_gradients.items()},
             state={name: value.copy() for name, value in sweep.state().items()},
         )
 
@@ -78,7 +79,10 @@ class NumpySession:
             mode.step,
             self._pool.scratch("optimizer", (optimizers.BLOCK,)),
         )
-        return StepResult(float(sweep.value(self.graph.loss)), penalty, sweep.value(self.graph.output))
+        output = sweep.value(self.graph.output)
+        if output.ndim > 2:
+            output = outside(output)
+        return StepResult(float(sweep.value(self.graph.loss)), penalty, output)
 
     def _run_forward(
         self,
@@ -103,8 +107,8 @@ class NumpySession:
                 with_loss=with_loss,
                 input_gradients=input_gradients,
             )
-        inside = {name: np.ascontiguousarray(array, self._kinds[name]) for name, array in inputs.items()}
-        sweep.forward(inside, mode, watch)
+        given = {name: inside(array, self._kinds[name]) for name, array in inputs.items()}
+        sweep.forward(given, mode, watch)
         return sweep
 
     def _lender(self, node: Node, wants: tuple[bool, ...]) -> Lender:

@@ -9,15 +9,18 @@ KERNELS: Kernels = {}
 
 
 class NumpyKernel(Kernel[AnyOp, Lender]):
-    """A kernel that computes in lent buffers: no allocation in the steady state."""
+    """A kernel that computes in lent buffers: no allocation in the steady state.
 
-    def transposes(self, op: AnyOp, parameter: str, shape: tuple[int, ...]) -> bool:
-        """Whether the engine keeps a parameter of canonical `shape` transposed."""
-        return False
+    Values of rank 3 and more come channels-last, (N, H, W, C), so the features are always the last axis.
+    """
+
+    def layout(self, op: AnyOp, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The order in which the engine keeps the axes of a parameter whose canonical shape is `shape`."""
+        return tuple(range(len(shape)))
 
 
-def transposes(node: Node, parameter: str) -> bool:
-    """Whether the engine keeps this parameter of this node transposed."""
+def layout(node: Node, parameter: str) -> tuple[int, ...]:
+    """The order in which the engine keeps the axes of this parameter of this node."""
     kernel = KERNELS[type(node.op)]
     assert isinstance(kernel, NumpyKernel)
-    return kernel.transposes(node.op, parameter, node.parameters[parameter].shape)
+    return kernel.layout(node.op, parameter, node.parameters[parameter].shape)

@@ -1,36 +1,74 @@
-"""Flatten and Reshape: the same numbers under another shape, so views where memory allows.
+"""Flatten and Reshape: the same numbers under another shape.
 
-dx = dy in the shape of x
+    dx = dy in the shape of x
+
+Their order is the canonical one, channels first, so images are turned from (N, H, W, C) and back; a copy, unless
+there is one channel or nothing to turn.
 """
 
-from backproof.engines.kernel import Saved, computes
+import numpy as np
+
+from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.graph import Array, Arrays, Op
+from backproof.graph import Array, Arrays
 from backproof.ops import Flatten, Reshape
 
 
-class _Rearrange(NumpyKernel[Op]):
-    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender) -> tuple[Array | None, ...]:
+class _Rearrange(NumpyKernel[AnyOp]):
+    """x (inside) -> canonical -> new shape -> inside, and the same way back."""
+
+    def shape(self, op: AnyOp, x: Array) -> tuple[int, ...]:
+        """The canonical shape of the output."""
+        raise NotImplementedError
+
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """Elements in canonical order."""
+        (x,) = inputs
+        canonical = np.moveaxis(x, -1, 1) if x.ndim > 2 else x
+        y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
+        return _contiguous(np.moveaxis(y, 1, -1) if y.ndim > 2 else y, "y", call), (canonical.shape, y.shape)
+
+    def backward(
+        self,
+        op: AnyOp,
+        dy: Array,
+        saved: Saved,
+        p: Arrays,
+        g: Arrays,
+        call: Lender,
+    ) -> tuple[Array | None, ...]:
         """Back to the shape of x."""
-        return (dy.reshape(saved[0]) if call.wants[0] else None,)
+        if not call.wants[0]:
+            return (None,)
+        before, after = saved
+        canonical = np.moveaxis(dy, -1, 1) if len(after) > 2 else dy
+        dx = _contiguous(canonical, "dflat", call).reshape(before)
+        return (_contiguous(np.moveaxis(dx, 1, -1) if dx.ndim > 2 else dx, "dx", call),)
+
+
+def _contiguous(array: Array, name: str, call: Lender) -> Array:
+    """The array itself if it is contiguous, else a copy in a lent buffer."""
+    if array.flags.c_contiguous:
+        return array
+    buffer = call.lend(name, array.shape)
+    buffer[...] = array
+    return buffer
 
 
 @computes(KERNELS, Flatten)
-class FlattenKernel(_Rearrange):
+class FlattenKernel(_Rearrange[Flatten]):
     """(N, C, H, W) -> (N, C·H·W)."""
 
-    def forward(self, op: Op, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def shape(self, op: Flatten, x: Array) -> tuple[int, ...]:
         """All but the batch in one dimension."""
-        (x,) = inputs
-        return x.reshape(len(x), -1), (x.shape,)
+        return (len(x), -1)
 
 
 @computes(KERNELS, Reshape)
-class ReshapeKernel(_Rearrange):
+class ReshapeKernel(_Rearrange[Reshape]):
     """(N, ...) -> (N, *shape)."""
 
-    def forward(self, op: Reshape, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:  # type: ignore[override]
+    def shape(self, op: Reshape, x: Array) -> tuple[int, ...]:
         """The sample's dimensions replaced."""
-        (x,) = inputs
-        return x.reshape(len(x), *op.shape), (x.shape,)
+        return (len(x), *op.shape)
