@@ -88,6 +88,12 @@ class Sweep:
         """A value of the last forward pass."""
         return self._values[self._place[name]]
 
+    @property
+    def loss(self) -> float:
+        """The loss of the last forward pass."""
+        assert self._loss is not None, "this sweep leaves the loss out"
+        return float(self._values[self._loss])
+
     def backward(self, watch: Watch | None = None) -> dict[str, Array]:
         """Sweep back from the loss, fill the parameters' gradients, and return those of the inputs."""
         assert self._loss is not None, "a reverse sweep starts at a loss"

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
 
@@ -131,14 +130,6 @@ UPDATES: dict[type[Optimizer], Update] = {
 }
 
 
-def require_update(optimizer: Optimizer) -> Update:
-    """The update of an optimizer. Raises `UserError` for one that this engine lacks."""
-    update = UPDATES.get(type(optimizer))
-    if update is None:
-        raise UserError(f"engine 'numpy' has no update for the optimizer {type(optimizer).__name__}")
-    return update
-
-
 def step(
     optimizer: Optimizer, w: Array, g: Array, state: list[Array], decayed: slice, step_index: int, scratch: Array
 ) -> None:
@@ -146,7 +137,7 @@ def step(
 
     Coupled decay is in `g` already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
     """
-    update = require_update(optimizer)
+    update = UPDATES[type(optimizer)]
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
         w[decayed] *= 1 - lr * optimizer.weight_decay

@@ -5,8 +5,8 @@ from collections.abc import Collection
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state
-from backproof.engines.kernel import require_kernels
+from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_loss
+from backproof.engines.kernel import require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.door import inside, outside
@@ -38,21 +38,18 @@ class NumpySession:
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Session.forward`."""
-        for name in want:
-            self.graph.require_node(name)
-        with_loss = self.graph.loss is not None and all(i.name in inputs for i in self.graph.inputs)
+        with_loss = reaches_loss(self.graph, inputs, want)
         sweep = self._run_forward(inputs, mode, with_loss=with_loss)
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
         return {name: outside(sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         """See `Session.gradients`."""
-        assert self.graph.loss is not None, "gradients are those of a loss: compile graph.with_loss(...)"
         sweep = self._run_forward(inputs, mode, input_gradients=True)
         input_gradients = sweep.backward()
         penalty = self._couple(optimizer)
         return Gradients(
-            loss=float(sweep.value(self.graph.loss)),
+            loss=sweep.loss,
             penalty=penalty,
             output=outside(sweep.value(self.graph.output)),
             parameters=self._parameters.canonical_gradients(),
@@ -62,7 +59,6 @@ class NumpySession:
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """See `Session.train_step`."""
-        assert self.graph.loss is not None, "a training step needs a loss: compile graph.with_loss(...)"
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
         sweep = self._run_forward(inputs, mode, watch=watch)
@@ -82,7 +78,7 @@ class NumpySession:
         output = sweep.value(self.graph.output)
         if output.ndim > 2:
             output = outside(output)
-        return StepResult(float(sweep.value(self.graph.loss)), penalty, output)
+        return StepResult(sweep.loss, penalty, output)
 
     def _run_forward(
         self,
@@ -140,7 +136,7 @@ class NumpySession:
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """See `Session.load_optimizer_state`."""
-        optimizers.require_update(optimizer)
+        require_update("numpy", optimizers.UPDATES, optimizer)
         slots = {slot: self._parameters.new_slot(optimizer.initial_slot(slot)) for slot in optimizer.slots}
         if state:
             check_optimizer_state(self.graph, optimizer, state)
