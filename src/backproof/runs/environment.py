@@ -12,26 +12,25 @@ from typing import Any
 import numpy as np
 
 from backproof import __version__
+from backproof.engines import get_engine
 
 
 def now() -> str:
-    """This second, ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    """This moment, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def environment(engine: str) -> dict[str, Any]:
-    """Versions, linear-algebra library and its threads, machine, commit of the source if it is a git checkout."""
-    from threadpoolctl import threadpool_info
-
-    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    """Versions, the engine's linear algebra and threads, machine, and the source's commit if it is a git checkout."""
+    details = get_engine(engine).info().details
     commit, dirty = source_commit()
     return {
         "backproof": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         **({"torch": version("torch")} if engine == "torch" else {}),
-        "blas": " ".join(str(pools[0][key]) for key in ("internal_api", "version")) if pools else None,
-        "threads": pools[0]["num_threads"] if pools else None,
+        "blas": details.get("blas"),
+        "threads": details.get("threads"),
         "platform": platform.platform(),
         "cpu": cpu(),
         "commit": commit,

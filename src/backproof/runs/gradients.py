@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from backproof.engines import Session
 from backproof.errors import UserError
 from backproof.runs.prepare import Prepared
 from backproof.train.events import GradientsChecked, Observer, StepStarting
@@ -22,9 +23,7 @@ class GradientChecks(Observer):
         self._fails = options.gradient_checks == "error"
         self._seed = prepared.spec.model.model_seed
         self._optimizer = prepared.optimizer
-        self._twin = prepared.engine.compile(
-            prepared.graph, prepared.session.parameters(), dtype="float64", device=prepared.spec.engine.device
-        )
+        self._twin = float64_twin(prepared)
         self._report = report
         self.made = self.failed = 0
 
@@ -44,6 +43,12 @@ class GradientChecks(Observer):
         self._report(GradientsChecked(progress.epoch, step, passed, message))
         if self._fails and not passed:
             raise UserError(f"gradient check failed: {message}")
+
+
+def float64_twin(prepared: Prepared) -> Session:
+    """A session with the same weights in float64. Raises `UserError` if engine or device have none."""
+    parameters, device = prepared.session.parameters(), prepared.spec.engine.device
+    return prepared.engine.compile(prepared.graph, parameters, dtype="float64", device=device)
 
 
 def _summary(report: GradientReport) -> str:

@@ -9,12 +9,12 @@ from backproof.errors import UserError
 from backproof.runs.differences import continued
 from backproof.runs.dump import DumpBatches
 from backproof.runs.environment import environment, now
-from backproof.runs.gradients import GradientChecks
+from backproof.runs.gradients import GradientChecks, float64_twin
 from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Prepared, prepare
-from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
+from backproof.runs.profile import FlameGraph, require_profiler, tells_node_times, write_node_times
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
@@ -101,12 +101,14 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
 
 
 def extras_of(prepared: Prepared) -> list[Extra]:
-    """What is kept of each epoch. Raises `UserError` for an output option that does not fit the run."""
+    """What is kept of each epoch. Raises `UserError` for an output or a check that does not fit the run."""
     output = prepared.spec.output
     if output.checkpoint_every < 0:
         raise UserError(f"--checkpoint-every is {output.checkpoint_every}; it must be 1 or more steps, or 0")
     if output.profile:
         require_profiler()
+    if prepared.spec.training.gradient_checks != "off":
+        float64_twin(prepared)  # some devices have no float64: better told now than in the middle of a run
     return [TrackedLayers(prepared.graph, output.track_layer), ShownSamples(prepared.data.dev, output.show_samples)]
 
 
@@ -127,6 +129,17 @@ def dataset_record(prepared: Prepared) -> DatasetRecord:
     )
 
 
+def notes(prepared: Prepared) -> tuple[str, ...]:
+    """What the user should know before training begins, one sentence each."""
+    data, output = prepared.data, prepared.spec.output
+    found = list(data.notes)
+    if data.skipped:
+        found.append(f"{len(data.skipped)} images cannot be read and are left out; dataset.json lists them")
+    if output.profile and not tells_node_times(prepared.engine):
+        found.append(f"profile: engine '{prepared.engine.name}' does not tell the time of each node; no profile.json")
+    return tuple(found)
+
+
 def _train(
     prepared: Prepared, folder: Path, extras: Sequence[Extra], progress: Progress, observers: Sequence[Observer]
 ) -> Run:
@@ -134,9 +147,10 @@ def _train(
     writer = RunWriter(folder, prepared.spec.output.checkpoint_every, extras)
     with ExitStack() as stack:
         everyone: list[Observer] = [writer]  # the writer first: when another one raises, all is kept already
-        checks = _own_observers(prepared, folder, everyone, stack)
-        everyone += observers
+        checks = None
         try:
+            checks = _own_observers(prepared, folder, everyone, stack)
+            everyone += observers
             result = _train_and_measure(prepared, folder, progress, everyone)
         except KeyboardInterrupt:
             writer.finish(ended(prepared, progress, "interrupted", checks))
@@ -190,7 +204,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         samples_per_epoch=batches.samples_per_epoch,
         progress=progress,
         classes=data.classes,
-        notes=(*data.notes, *(f"skipped {image}" for image in data.skipped)),
+        notes=notes(prepared),
     )
     tell(everyone, started)
     with Interruption() as interruption:

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from backproof.engines.base import Direction, Mode
+from backproof.engines.base import Direction, Engine, Mode
 from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.runs.prepare import Prepared, fresh_batches
@@ -88,14 +88,18 @@ class NodeTimes:
             self._under_way = node
 
 
+def tells_node_times(engine: Engine) -> bool:
+    """Whether the engine calls a `Watch` as it goes; PyTorch's autograd does so when all is done."""
+    return engine.name != "torch"
+
+
 def write_node_times(prepared: Prepared, folder: Path) -> None:
     """Measure each node on a twin of the session, on the run's first batches, and write profile.json.
 
     Times are seconds of all calls together. The backward time of the first layer includes the weight update, which
-    follows it without a sign. PyTorch's autograd does not tell when a node's turn comes, so there is nothing to
-    measure on that engine.
+    follows it without a sign.
     """
-    if prepared.engine.name == "torch":
+    if not tells_node_times(prepared.engine):
         return
     session, graph = prepared.session, prepared.graph
     options = prepared.spec.engine

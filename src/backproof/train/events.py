@@ -1,7 +1,7 @@
 """What happens in a run, as typed events, and the observers that are told of it.
 
 An observer looks on: it changes nothing, so a run has the same weights, bit for bit, with any observers or none.
-It may raise, which ends the run.
+It may raise, which ends the run. `progress` and `session` are the loop's own, and go on after the event.
 """
 
 from collections.abc import Callable, Iterable
