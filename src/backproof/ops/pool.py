@@ -1,0 +1,185 @@
+"""Pooling: each output pixel from a window of the input, channel by channel."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backproof.errors import UserError
+from backproof.graph.op import Op, Sample, operation
+from backproof.graph.shape import BATCH, Shape
+from backproof.ops.spatial import PairAttribute, StrideAttribute, image_shape, require_output, window_count
+
+
+def _require_padding(op: "MaxPool2d | AvgPool2d", span: tuple[int, int]) -> None:
+    """With more padding than half a window a window could lie outside of the image (PyTorch's rule)."""
+    for padding, pixels in zip(op.padding, span, strict=True):
+        if 2 * padding > pixels:
+            raise UserError(
+                f"{type(op).__name__}'s padding is at most half of its window, and {padding} is more than half of "
+                f"{pixels}"
+            )
+
+
+@operation
+@dataclass(frozen=True)
+class MaxPool2d(Op):
+    """y[n,c,i,j] = max over (a,e) of x[n, c, i·S - P + a·D, j·S - P + e·D],   x is -∞ outside of the image.
+
+    x: (N, C, H, W)   y: (N, C, H', W') with, along each axis,
+
+        H' = floor((H + 2P - D(K - 1) - 1) / S) + 1
+
+    dy goes to the pixel that was the largest; of equal ones to the first, row by row. A NaN counts as the largest.
+
+    Attributes:
+        kernel_size: K, (height, width) of the window.
+        stride: S, pixels from one window to the next; None: the kernel size, so windows side by side.
+        padding: P, (height, width), at most half of the window.
+        dilation: D, pixels from one element of the window to the next.
+        ceil_mode: round up instead of down: a last window may hang over the end, if it starts inside the image or
+            the padding before it.
+    """
+
+    kernel_size: PairAttribute = PairAttribute()
+    stride: StrideAttribute = StrideAttribute()
+    padding: PairAttribute = PairAttribute(0, least=0)
+    dilation: PairAttribute = PairAttribute(1)
+    ceil_mode: bool = False
+
+    def __post_init__(self) -> None:
+        height, width = (d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True))
+        _require_padding(self, (height, width))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(N, C, H, W) -> (N, C, H', W')."""
+        (x,) = inputs
+        channels, *sizes = image_shape(self, x)
+        height, width = (
+            window_count(size, kernel, stride, 2 * padding, dilation, before=padding, ceil_mode=self.ceil_mode)
+            for size, kernel, stride, padding, dilation in zip(
+                sizes, self.kernel_size, self.stride, self.padding, self.dilation, strict=True
+            )
+        )
+        require_output(self, x, height, width)
+        for axis, count in enumerate((height, width)):
+            if not all(self._sees_pixels(axis, i, sizes[axis]) for i in range(count)):
+                raise UserError(f"{self} does not fit images of {x[2]}x{x[3]}: a window would lie in the padding alone")
+        return Shape(BATCH, channels, height, width)
+
+    def _sees_pixels(self, axis: int, i: int, size: int) -> bool:
+        """Whether window `i` along an axis has an element inside the image: with dilation all may fall beside it."""
+        start = i * self.stride[axis] - self.padding[axis]
+        return any(0 <= start + a * self.dilation[axis] < size for a in range(self.kernel_size[axis]))
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Windows side by side, overlapping, with gaps, over the edge; the smallest images."""
+        yield Sample(op=MaxPool2d(2), shapes=((2, 3, 4, 6),))
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 6),))
+        yield Sample(op=MaxPool2d(3, stride=1), shapes=((1, 2, 4, 5),))
+        yield Sample(op=MaxPool2d((1, 2)), shapes=((2, 2, 3, 5),))
+        yield Sample(op=MaxPool2d(1, stride=2), shapes=((2, 2, 3, 4),))
+        yield Sample(op=MaxPool2d((2, 3), stride=(1, 2), padding=(0, 1)), shapes=((2, 1, 3, 6),))
+        yield Sample(op=MaxPool2d(2, dilation=2, stride=1), shapes=((1, 2, 4, 5),))
+        yield Sample(op=MaxPool2d(3, stride=2, padding=2, dilation=2), shapes=((2, 1, 5, 4),))
+        yield Sample(op=MaxPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
+        yield Sample(op=MaxPool2d(2, stride=3, ceil_mode=True), shapes=((1, 1, 6, 7),))
+        yield Sample(op=MaxPool2d(3, padding=1), shapes=((2, 3, 1, 1),))
+        yield Sample(op=MaxPool2d(1), shapes=((1, 1, 1, 1),))
+
+
+@operation
+@dataclass(frozen=True)
+class AvgPool2d(Op):
+    """y[n,c,i,j] = 1/d Σₐₑ x[n, c, i·S - P + a, j·S - P + e],   x is 0 outside of the image.
+
+    x: (N, C, H, W)   y: (N, C, H', W') with H' as in `MaxPool2d`, D = 1.
+
+    d, the divisor, is the number of elements of the window: those in the padding count with `count_include_pad`; those
+    beyond the padding, where a window hangs over the end with `ceil_mode`, never do.
+
+    Attributes:
+        kernel_size: K, (height, width) of the window.
+        stride: S, pixels from one window to the next; None: the kernel size.
+        padding: P, (height, width), at most half of the window.
+        ceil_mode: round H' up instead of down, as in `MaxPool2d`.
+        count_include_pad: whether the zeros of the padding count in d.
+        divisor_override: d, the same for every window; None: as above.
+    """
+
+    kernel_size: PairAttribute = PairAttribute()
+    stride: StrideAttribute = StrideAttribute()
+    padding: PairAttribute = PairAttribute(0, least=0)
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_padding(self, self.kernel_size)
+        if self.divisor_override == 0:
+            raise UserError("AvgPool2d's divisor_override is not 0")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(N, C, H, W) -> (N, C, H', W')."""
+        (x,) = inputs
+        channels, *sizes = image_shape(self, x)
+        height, width = (
+            window_count(size, kernel, stride, 2 * padding, before=padding, ceil_mode=self.ceil_mode)
+            for size, kernel, stride, padding in zip(sizes, self.kernel_size, self.stride, self.padding, strict=True)
+        )
+        require_output(self, x, height, width)
+        return Shape(BATCH, channels, height, width)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Windows side by side, overlapping, over the edge; every way to count; the smallest images."""
+        yield Sample(op=AvgPool2d(2), shapes=((2, 3, 4, 6),))
+        yield Sample(op=AvgPool2d(3, stride=1), shapes=((1, 2, 4, 5),))
+        yield Sample(op=AvgPool2d((1, 3), stride=(2, 1)), shapes=((2, 2, 4, 5),))
+        yield Sample(op=AvgPool2d(1, stride=2), shapes=((2, 2, 3, 4),))
+        yield Sample(op=AvgPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 6),))
+        yield Sample(op=AvgPool2d(3, stride=2, padding=1, count_include_pad=False), shapes=((2, 2, 5, 6),))
+        yield Sample(op=AvgPool2d((2, 3), padding=(1, 0), divisor_override=5), shapes=((1, 2, 4, 6),))
+        yield Sample(op=AvgPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
+        yield Sample(op=AvgPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
+        yield Sample(
+            op=AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), shapes=((1, 2, 4, 6),)
+        )
+        yield Sample(op=AvgPool2d(3, padding=1), shapes=((2, 3, 1, 1),))
+        yield Sample(op=AvgPool2d(1), shapes=((1, 1, 1, 1),))
+
+
+@operation
+@dataclass(frozen=True)
+class AdaptiveAvgPool2d(Op):
+    """y[n,c,i,j] = mean of x[n,c] over rows [⌊i H/H'⌋, ⌈(i+1) H/H'⌉) and columns [⌊j W/W'⌋, ⌈(j+1) W/W'⌉).
+
+    x: (N, C, H, W)   y: (N, C, H', W'), of whatever size is asked for, larger than the input too: windows overlap where
+    H' does not divide H.   AdaptiveAvgPool2d(1) is the global average: one number a channel, the mean of all pixels.
+
+    Attributes:
+        output_size: (H', W').
+    """
+
+    output_size: PairAttribute = PairAttribute()
+
+    @staticmethod
+    def window(i: int, size: int, output_size: int) -> tuple[int, int]:
+        """Start and end (exclusive) of window `i` along an axis."""
+        return i * size // output_size, -(-(i + 1) * size // output_size)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(N, C, H, W) -> (N, C, H', W')."""
+        (x,) = inputs
+        channels, _, _ = image_shape(self, x)
+        return Shape(BATCH, channels, *self.output_size)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Global, sizes that divide and that do not, as many windows as pixels, more windows than pixels."""
+        yield Sample(op=AdaptiveAvgPool2d(1), shapes=((2, 3, 3, 5),))
+        yield Sample(op=AdaptiveAvgPool2d(2), shapes=((2, 2, 4, 6),))
+        yield Sample(op=AdaptiveAvgPool2d((2, 3)), shapes=((1, 2, 5, 7),))
+        yield Sample(op=AdaptiveAvgPool2d((3, 1)), shapes=((2, 1, 3, 4),))
+        yield Sample(op=AdaptiveAvgPool2d(3), shapes=((2, 2, 2, 1),))
+        yield Sample(op=AdaptiveAvgPool2d(1), shapes=((1, 1, 1, 1),))
