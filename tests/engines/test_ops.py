@@ -5,7 +5,8 @@ import pytest
 
 import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.graph import OPERATIONS
-from backproof.verify.parity import compare_case, make_case, run_case
+from backproof.verify import compare_ops
+from backproof.verify.parity import make_case, run_case
 
 pytestmark = pytest.mark.parametrize(
     "sample", [sample for op in OPERATIONS.values() for sample in op.samples()], ids=str
@@ -17,9 +18,7 @@ def test_agrees_with_the_reference(engine, reference, sample, dtype):
     if engine.name == "reference" and dtype == "float32":
         pytest.skip("the reference engine computes in float64")
     for seed in range(3):
-        case = make_case(sample, seed)
-        differences = compare_case(run_case(engine, case, dtype), run_case(reference, case), case, dtype)
-        assert [d for d in differences if not d.passed] == []
+        assert [d for d in compare_ops(engine, reference, sample, seed, dtype) if not d.passed] == []
 
 
 def test_shapes_and_dtypes(engine, sample):

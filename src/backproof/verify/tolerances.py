@@ -14,10 +14,10 @@ EPSILON: dict[DType, float] = {"float32": float(np.finfo(np.float32).eps), "floa
 def tolerance(dtype: DType, terms: int = 1) -> float:
     """The difference that rounding may explain between two sums of `terms` terms, relative to their size.
 
-    Rounding errors add up like a random walk: √terms steps of half an ε each (Higham 2002, section 2.8). The factor 16
+    Rounding errors add up like a random walk: √terms steps of half an ε each (Higham 2002, section 2.8). The factor 8
     leaves room for a handful of operations one after the other and for unlucky walks.
     """
-    return 16 * EPSILON[dtype] * (1 + sqrt(terms))
+    return 8 * EPSILON[dtype] * (1 + sqrt(terms))
 
 
 def difference(a: Array, b: Array) -> float:
