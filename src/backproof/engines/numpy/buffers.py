@@ -23,10 +23,14 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
 
 
 class Pool:
-    """Scratch that all nodes of a session share, since each needs it only while its kernel runs."""
+    """Scratch that all nodes of a session share, since each needs it only while its kernel runs.
 
-    def __init__(self, dtype: npt.DTypeLike) -> None:
+    `winograd`: whether convolutions may take Winograd's way.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
         self.dtype = np.dtype(dtype)
+        self.winograd = winograd
         self._flat: dict[str, Array] = {}
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
@@ -70,3 +74,7 @@ class Lender(Call):
         if buffer is None:
             buffer = self._lent[name] = aligned(shape, dtype or self.pool.dtype)
         return buffer
+
+    def lend_gradient(self, shape: tuple[int, ...], place: int = 0) -> Array:
+        """The buffer for the gradient of input `place`."""
+        return self.lend(f"dx{place}", shape)

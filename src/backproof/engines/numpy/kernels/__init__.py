@@ -1,6 +1,32 @@
 """The fast kernels, one file a family of operations, forward and backward side by side."""
 
-from backproof.engines.numpy.kernels import activation, dropout, linear, loss, merge, norm, shape
+from backproof.engines.numpy.kernels import (
+    activation,
+    conv,
+    dropout,
+    linear,
+    loss,
+    merge,
+    norm,
+    pad,
+    pool,
+    resize,
+    shape,
+)
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 
-__all__ = ["KERNELS", "NumpyKernel", "activation", "dropout", "linear", "loss", "merge", "norm", "shape"]
+__all__ = [
+    "KERNELS",
+    "NumpyKernel",
+    "activation",
+    "conv",
+    "dropout",
+    "linear",
+    "loss",
+    "merge",
+    "norm",
+    "pad",
+    "pool",
+    "resize",
+    "shape",
+]

@@ -1,0 +1,13 @@
+"""Ways to compute a convolution. Values (N, H, W, C), weight (kh, kw, C, O); all of them linear in both.
+
+Each way is a class with three methods, which fill the array given last:
+
+    forward          y[n, h, w, o] = Σᵢⱼ꜀ x[n, h s + i d - p, w s + j d - p, c] W[i, j, c, o]
+    input_gradient   dx: every dy goes back along the taps it came by
+    weight_gradient  dW[i, j, c, o] = Σₙₕᵥ x[n, h s + i d - p, v s + j d - p, c] dy[n, h, v, o]
+"""
+
+from backproof.engines.numpy.convolution.choice import Algorithm, choose
+from backproof.engines.numpy.convolution.geometry import Geometry
+
+__all__ = ["Algorithm", "Geometry", "choose"]

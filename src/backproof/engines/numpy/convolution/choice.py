@@ -1,0 +1,55 @@
+"""Which way to compute a convolution, from its shapes alone, so that the choice is the same in every run."""
+
+from functools import cache
+from typing import Protocol
+
+from backproof.engines.numpy.buffers import Pool
+from backproof.engines.numpy.convolution.geometry import Geometry
+from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.convolution.pointwise import Pointwise
+from backproof.engines.numpy.convolution.winograd import Winograd
+from backproof.graph import Array
+
+FEWEST_CHANNELS = 64
+"""Input channels from which Winograd's smaller products are still large enough to run at full speed."""
+
+
+class Algorithm(Protocol):
+    """A way to compute a convolution of x (N, H, W, C) with W (kh, kw, C, O); see the package."""
+
+    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+        """Fill y."""
+        ...
+
+    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+        """Fill dx."""
+        ...
+
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+        """Fill dW."""
+        ...
+
+
+@cache
+def choose(geometry: Geometry, samples: int, channels: int, winograd: bool) -> Algorithm:
+    """One matrix product for 1x1, Winograd for 3x3 where it pays, else im2col."""
+    if Pointwise.fits(geometry):
+        return Pointwise(geometry)
+    if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
+        m = tile(min(geometry.out))
+        if m and pays(geometry, m, samples, channels):
+            return Winograd(geometry, m)
+    return Im2col(geometry)
+
+
+def tile(size: int) -> int:
+    """The tile for maps of this size: 4, or 3 where threes cover the map without waste; 0 for none."""
+    if size < 4:
+        return 0
+    return 3 if size % 4 and size % 3 == 0 and size < 9 else 4
+
+
+def pays(geometry: Geometry, m: int, samples: int, channels: int) -> bool:
+    """Measured: with fewer tiles than a quarter of the channels, transforming the weight costs more than it saves."""
+    tiles = samples * -(-geometry.out[0] // m) * -(-geometry.out[1] // m)
+    return tiles >= channels / 4

@@ -1,0 +1,192 @@
+"""Convolutions.
+
+    y[n, h, w, o] = b[o] + Σᵢⱼ꜀ x[n, h s + i d - p, w s + j d - p, c] W[i, j, c, o]
+
+    db[o]            = Σₙₕᵥ dy[n, h, v, o]
+    dW[i, j, c, o]   = Σₙₕᵥ x[n, h s + i d - p, v s + j d - p, c] dy[n, h, v, o]
+    dx               : every dy[n, h, v, o] W[i, j, c, o] is added where tap (i, j) met x
+
+A transposed convolution is the same three sums with x and dy changing places: its forward pass is the input gradient
+of a convolution, its input gradient that convolution's forward pass. The weight is kept (kh, kw, in, out). How the
+sums are computed, as one matrix product, by im2col or by Winograd, is in `backproof.engines.numpy.convolution`.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from backproof.engines.kernel import Saved, computes
+from backproof.engines.numpy.buffers import Lender, Pool
+from backproof.engines.numpy.convolution import Algorithm, Geometry, choose
+from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.graph import Array, Arrays
+from backproof.ops import Conv2d, ConvTranspose2d
+
+KERNEL_LAST = (2, 3, 1, 0)
+"""(out, in, kh, kw) -> (kh, kw, in, out)."""
+
+
+@computes(KERNELS, Conv2d)
+class Conv2dKernel(NumpyKernel[Conv2d]):
+    """Channel groups one after the other, each by the algorithm that suits its shapes."""
+
+    def layout(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The weight as (kh, kw, in, out)."""
+        return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
+
+    def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = x * W + b."""
+        (x,) = inputs
+        conv = convolution(op, x.shape, call.pool.winograd)
+        y = call.lend("y", (len(x), *conv.geometry.out, op.out_channels))
+        conv.forward(x, p["weight"], y, call.pool)
+        if op.bias:
+            y += p["bias"]
+        return y, (x,)
+
+    def backward(
+        self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """db, dW and dx as above."""
+        (x,) = saved
+        conv = convolution(op, x.shape, call.pool.winograd)
+        if op.bias:
+            sum_pixels(dy, g["bias"], call.pool)
+        conv.weight_gradient(x, dy, g["weight"], call.pool)
+        if not call.wants[0]:
+            return (None,)
+        dx = call.lend_gradient(x.shape)
+        conv.input_gradient(dy, p["weight"], dx, call.pool)
+        return (dx,)
+
+
+@computes(KERNELS, ConvTranspose2d)
+class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
+    """The convolution that leads from y to x, run backwards."""
+
+    def layout(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The weight as (kh, kw, out, in): that of the convolution from y to x."""
+        return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
+
+    def forward(self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = input gradient of the convolution, for dy = x."""
+        (x,) = inputs
+        conv = transposed(op, x.shape, call.pool.winograd)
+        y = call.lend("y", (len(x), *conv.geometry.size, op.out_channels))
+        conv.input_gradient(x, p["weight"], y, call.pool)
+        if op.bias:
+            y += p["bias"]
+        return y, (x,)
+
+    def backward(
+        self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """db; dW with x and dy in changed places; dx = dy * W."""
+        (x,) = saved
+        conv = transposed(op, x.shape, call.pool.winograd)
+        if op.bias:
+            sum_pixels(dy, g["bias"], call.pool)
+        conv.weight_gradient(dy, x, g["weight"], call.pool)
+        if not call.wants[0]:
+            return (None,)
+        dx = call.lend_gradient(x.shape)
+        conv.forward(dy, p["weight"], dx, call.pool)
+        return (dx,)
+
+
+def sum_pixels(dy: Array, db: Array, pool: Pool) -> None:
+    """db[o] = Σ dy[..., o], as a matrix product with ones."""
+    rows = dy.reshape(-1, dy.shape[-1])
+    np.dot(pool.ones(len(rows)), rows, out=db)
+
+
+class Grouped:
+    """A convolution whose channels are cut into groups; one group is the usual case and costs nothing extra."""
+
+    def __init__(self, geometry: Geometry, samples: int, channels: int, groups: int, winograd: bool) -> None:
+        self.geometry = geometry
+        self._groups = groups
+        self._taps = geometry.live_taps()
+        live = geometry.cropped(*self._taps)
+        self._all_live = live.kernel == geometry.kernel
+        self._one: Algorithm = choose(live, samples, channels // groups, winograd)
+
+    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+        """y from x, group by group."""
+        weight = W[self._taps]
+        if self._groups == 1:
+            self._one.forward(x, _contiguous(weight, "weight", pool), y, pool)
+            return
+        for ins, outs in self._parts(W):
+            part = pool.scratch("group y", (*y.shape[:3], y.shape[3] // self._groups))
+            group = _contiguous(x[..., ins], "group x", pool)
+            self._one.forward(group, _contiguous(weight[..., outs], "weight", pool), part, pool)
+            y[..., outs] = part
+
+    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+        """dx from dy, group by group."""
+        weight = W[self._taps]
+        if self._groups == 1:
+            self._one.input_gradient(dy, _contiguous(weight, "weight", pool), dx, pool)
+            return
+        for ins, outs in self._parts(W):
+            part = pool.scratch("group x", (*dx.shape[:3], W.shape[2]))
+            group = _contiguous(dy[..., outs], "group y", pool)
+            self._one.input_gradient(group, _contiguous(weight[..., outs], "weight", pool), part, pool)
+            dx[..., ins] = part
+
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+        """dW from x and dy, group by group; 0 for the taps that never meet the input."""
+        if self._groups == 1 and self._all_live:
+            self._one.weight_gradient(x, dy, dW, pool)
+            return
+        dW[...] = 0
+        live = dW[self._taps]
+        for ins, outs in self._parts(dW):
+            part = pool.scratch("weight", (*live.shape[:3], dW.shape[3] // self._groups))
+            group_x, group_dy = _contiguous(x[..., ins], "group x", pool), _contiguous(dy[..., outs], "group y", pool)
+            self._one.weight_gradient(group_x, group_dy, part, pool)
+            live[..., outs] = part
+
+    def _parts(self, W: Array) -> list[tuple[slice, slice]]:
+        """Input and output channels of each group; W (kh, kw, in / groups, out)."""
+        ins, outs = W.shape[2], W.shape[3] // self._groups
+        return [(slice(g * ins, (g + 1) * ins), slice(g * outs, (g + 1) * outs)) for g in range(self._groups)]
+
+
+def _contiguous(array: Array, name: str, pool: Pool) -> Array:
+    """The array itself if it is contiguous, else a copy in scratch."""
+    if array.flags.c_contiguous:
+        return array
+    copy = pool.scratch(name, array.shape)
+    np.copyto(copy, array)
+    return copy
+
+
+@cache
+def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool) -> Grouped:
+    """The way to compute `op` on an input of this shape (N, H, W, C)."""
+    samples, height, width, channels = shape
+    top, bottom, left, right = op.padding
+    out = [
+        (size + before + after - d * (k - 1) - 1) // s + 1
+        for size, before, after, k, s, d in zip(
+            (height, width), (top, left), (bottom, right), op.kernel_size, op.stride, op.dilation, strict=True
+        )
+    ]
+    geometry = Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, op.dilation, (top, left))
+    return Grouped(geometry, samples, channels, op.groups, winograd)
+
+
+@cache
+def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool) -> Grouped:
+    """The convolution from the output of `op` to its input of this shape (N, H, W, C)."""
+    samples, height, width, _ = shape
+    size = [
+        (n - 1) * s - 2 * p + d * (k - 1) + extra + 1
+        for n, s, p, d, k, extra in zip(
+            (height, width), op.stride, op.padding, op.dilation, op.kernel_size, op.output_padding, strict=True
+        )
+    ]
+    geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, op.padding)
+    return Grouped(geometry, samples, op.out_channels, op.groups, winograd)

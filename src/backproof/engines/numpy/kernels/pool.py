@@ -1,0 +1,169 @@
+"""Pooling, tap by tap: the view of all pixels that one element of every window meets is one array.
+
+MaxPool2d          y = max over taps of x             dy goes to the first tap that holds the maximum
+AvgPool2d          y = (Σ over taps of x) / d         every tap gets dy / d
+AdaptiveAvgPool2d  y = mean of x over a rectangle     every pixel of the rectangle gets dy / (its pixels)
+"""
+
+from functools import cache
+
+import numpy as np
+
+from backproof.engines.kernel import Saved, computes
+from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.convolution.geometry import Geometry
+from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.graph import Array, Arrays, Shape
+from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+
+
+@cache
+def window(op: MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> Geometry:
+    """The windows of `op` on an input of this shape (N, H, W, C)."""
+    n, height, width, channels = shape
+    _, _, *out = op.output_shape(Shape("N", channels, height, width)).bind(n)
+    dilation = op.dilation if isinstance(op, MaxPool2d) else (1, 1)
+    return Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, dilation, op.padding)
+
+
+def taps(geometry: Geometry) -> list[tuple[int, int]]:
+    """The elements of a window, row by row."""
+    return [(i, j) for i in range(geometry.kernel[0]) for j in range(geometry.kernel[1])]
+
+
+@computes(KERNELS, MaxPool2d)
+class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
+    """Which tap holds the maximum is kept as a byte; later taps must be larger to take over, so the first one wins."""
+
+    def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = max over taps."""
+        (x,) = inputs
+        g = window(op, x.shape)
+        shape = (len(x), *g.out, x.shape[3])
+        padded = g.padded(x, call.pool, -np.inf)
+        y = call.lend("y", shape)
+        winner = call.lend("winner", shape, np.uint8)
+        larger = call.lend("larger", shape, np.bool_)
+        np.copyto(y, g.tap(padded, 0, 0))
+        winner[...] = 0
+        for number, (i, j) in list(enumerate(taps(g)))[1:]:
+            tap = g.tap(padded, i, j)
+            # not (tap <= y) is also true where tap is NaN: a NaN counts as the largest, and stays so
+            np.less_equal(tap, y, out=larger)
+            np.logical_not(larger, out=larger)
+            larger &= y == y
+            np.maximum(y, tap, out=y)
+            np.multiply(winner, ~larger, out=winner)
+            winner += np.multiply(larger, np.uint8(number))
+        return y, (winner, x.shape)
+
+    def backward(
+        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """Each dy to the pixel of its winner."""
+        if not call.wants[0]:
+            return (None,)
+        winner, shape = saved
+        geometry = window(op, shape)
+        padded = _gradient_of_padded(geometry, shape, call)
+        share = call.pool.scratch("share", dy.shape)
+        for number, (i, j) in enumerate(taps(geometry)):
+            np.multiply(dy, winner == number, out=share)
+            tap = geometry.tap(padded, i, j)
+            tap += share
+        dx = call.lend_gradient(shape)
+        geometry.unpadded(padded, dx)
+        return (dx,)
+
+
+def _gradient_of_padded(g: Geometry, shape: tuple[int, ...], call: Lender) -> Array:
+    """Zeros in the shape of the padded input."""
+    (top, left), (bottom, right) = g.top_left, g.bottom_right
+    n, height, width, channels = shape
+    padded = call.pool.scratch("dpadded", (n, top + height + max(0, bottom), left + width + max(0, right), channels))
+    padded[...] = 0
+    return padded
+
+
+@cache
+def divisors(op: AvgPool2d, geometry: Geometry, dtype: str) -> Array:
+    """1 / d of every window, (Ho, Wo, 1)."""
+    if op.divisor_override is not None:
+        return np.full((*geometry.out, 1), 1 / op.divisor_override, dtype)
+    counts = []
+    for axis in (0, 1):
+        margin = op.padding[axis] if op.count_include_pad else 0
+        start = np.arange(geometry.out[axis]) * op.stride[axis] - op.padding[axis]
+        end = np.minimum(start + op.kernel_size[axis], geometry.size[axis] + margin)
+        counts.append(end - np.maximum(start, -margin))
+    return (1 / np.outer(*counts)[:, :, None]).astype(dtype)
+
+
+@computes(KERNELS, AvgPool2d)
+class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
+    """Sums over taps, scaled window by window."""
+
+    def forward(self, op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = Σ / d."""
+        (x,) = inputs
+        g = window(op, x.shape)
+        padded = g.padded(x, call.pool)
+        y = call.lend("y", (len(x), *g.out, x.shape[3]))
+        y[...] = 0
+        for i, j in taps(g):
+            y += g.tap(padded, i, j)
+        y *= divisors(op, g, x.dtype.str)
+        return y, (x.shape,)
+
+    def backward(
+        self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """dy / d to every tap."""
+        if not call.wants[0]:
+            return (None,)
+        (shape,) = saved
+        geometry = window(op, shape)
+        padded = _gradient_of_padded(geometry, shape, call)
+        share = np.multiply(dy, divisors(op, geometry, dy.dtype.str), out=call.pool.scratch("share", dy.shape))
+        for i, j in taps(geometry):
+            tap = geometry.tap(padded, i, j)
+            tap += share
+        dx = call.lend_gradient(shape)
+        geometry.unpadded(padded, dx)
+        return (dx,)
+
+
+@computes(KERNELS, AdaptiveAvgPool2d)
+class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
+    """One rectangle an output pixel; few outputs, so a loop over them."""
+
+    @staticmethod
+    def _windows(op: AdaptiveAvgPool2d, height: int, width: int) -> list[tuple[int, int, slice, slice]]:
+        out_height, out_width = op.output_size
+        return [
+            (i, j, slice(*op.window(i, height, out_height)), slice(*op.window(j, width, out_width)))
+            for i in range(out_height)
+            for j in range(out_width)
+        ]
+
+    def forward(self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = mean over each rectangle."""
+        (x,) = inputs
+        y = call.lend("y", (len(x), *op.output_size, x.shape[3]))
+        for i, j, rows, columns in self._windows(op, *x.shape[1:3]):
+            np.mean(x[:, rows, columns], axis=(1, 2), out=y[:, i, j])
+        return y, (x.shape,)
+
+    def backward(
+        self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """dy / (pixels of the rectangle) to each of them."""
+        if not call.wants[0]:
+            return (None,)
+        (shape,) = saved
+        dx = call.lend_gradient(shape)
+        dx[...] = 0
+        for i, j, rows, columns in self._windows(op, *shape[1:3]):
+            pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
+            dx[:, rows, columns] += (dy[:, i, j] / pixels)[:, None, None]
+        return (dx,)
