@@ -1,18 +1,33 @@
 """What each operation is: one file a family. How it is computed is the engines' business."""
 
-from backproof.ops.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from backproof.ops.activation import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from backproof.ops.conv import Conv2d, ConvTranspose2d
-from backproof.ops.dropout import Dropout
+from backproof.ops.dropout import Dropout, Dropout2d
 from backproof.ops.linear import Linear
 from backproof.ops.loss import MSE, SoftmaxCrossEntropy
-from backproof.ops.merge import Add, Concat
-from backproof.ops.norm import BatchNorm
+from backproof.ops.merge import Add, Concat, Mul
+from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MSE",
     "AdaptiveAvgPool2d",
     "Add",
@@ -22,17 +37,25 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",
+    "Dropout2d",
     "Flatten",
+    "GroupNorm",
+    "Hardtanh",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "MaxPool2d",
+    "Mul",
     "Pad",
     "ReLU",
+    "ReLU6",
     "Reshape",
     "Resize",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "Tanh",
 ]

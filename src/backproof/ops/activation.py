@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from backproof.errors import UserError
-from backproof.graph.op import Op, Sample, operation
+from backproof.graph.op import Array, Op, Sample, operation
 from backproof.graph.shape import Shape
 
 SHAPES = ((5, 4), (1, 1), (2, 3, 2, 2))
@@ -59,6 +62,148 @@ class Sigmoid(ElementWise):
 @dataclass(frozen=True)
 class Tanh(ElementWise):
     """y = tanh x.   dy/dx = 1 - y²."""
+
+
+@operation
+@dataclass(frozen=True)
+class GELU(ElementWise):
+    """y = x Φ(x), Φ the normal distribution function.   dy/dx = Φ(x) + x φ(x), φ its density.
+
+    Hendrycks & Gimpel 2016.   With `approximate="tanh"` and u = √(2/π) (x + 0.044715 x³):   y = x (1 + tanh u) / 2,
+    dy/dx = (1 + tanh u) / 2 + x (1 - tanh² u) u' / 2.   Both as PyTorch's.
+
+    Attributes:
+        approximate: "none", or "tanh".
+    """
+
+    approximate: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.approximate not in ("none", "tanh"):
+            raise UserError(f"GELU's approximate is 'none' or 'tanh', not '{self.approximate}'")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Exact and approximate."""
+        yield from super().samples()
+        yield Sample(op=GELU("tanh"), shapes=((5, 4),))
+        yield Sample(op=GELU("tanh"), shapes=((2, 3, 2, 2),))
+
+
+@operation
+@dataclass(frozen=True)
+class SiLU(ElementWise):
+    """y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ).   dy/dx = σ(x) (1 + x (1 - σ(x))).   Also called swish."""
+
+
+@dataclass(frozen=True)
+class Wide(ElementWise):
+    """An activation whose bends lie further out than standard normal inputs reach."""
+
+    reach: ClassVar[float] = 1.0
+
+    def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+        """Normal inputs, `reach` times as wide."""
+        return tuple(self.reach * x for x in super().draw_inputs(rng, *shapes))
+
+
+@operation
+@dataclass(frozen=True)
+class Softplus(Wide):
+    """y = log(1 + e^(β x)) / β, a smooth ReLU.   dy/dx = 1 / (1 + e^(-β x)).   Dugas et al. 2001.
+
+    Where β x > threshold, y = x and dy/dx = 1, as PyTorch.
+
+    Attributes:
+        beta: β > 0; the larger, the sharper the bend.
+        threshold: from which β x on the function is taken for straight.
+    """
+
+    reach: ClassVar[float] = 12.0
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.beta <= 0:
+            raise UserError(f"Softplus needs a beta above 0, not {self.beta}")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Also a sharper and a gentler bend, and a low threshold."""
+        yield from super().samples()
+        yield Sample(op=Softplus(beta=3.0), shapes=((4, 3),))
+        yield Sample(op=Softplus(beta=0.25, threshold=2.0), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class ELU(ElementWise):
+    """y = x where x > 0, else α (eˣ - 1).   dy/dx = 1 or α eˣ; at 0 it is α, as PyTorch.   Clevert et al. 2015.
+
+    Attributes:
+        alpha: α; y tends to -α for very negative x.
+    """
+
+    alpha: float = 1.0
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Also a bend at 0."""
+        yield from super().samples()
+        yield Sample(op=ELU(0.3), shapes=((4, 3),))
+
+
+@dataclass(frozen=True)
+class Clip(Wide):
+    """y = x between two bounds, else the nearer bound.   dy/dx = 1 strictly between them, else 0, as PyTorch."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lower and the upper one."""
+        raise NotImplementedError
+
+
+@operation
+@dataclass(frozen=True)
+class Hardtanh(Clip):
+    """y = min(max(x, min_val), max_val).   dy/dx = 1 where min_val < x < max_val, else 0, as PyTorch.
+
+    Attributes:
+        min_val: the least y.
+        max_val: the largest y.
+    """
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.min_val >= self.max_val:
+            raise UserError(f"Hardtanh's min_val {self.min_val} must be less than its max_val {self.max_val}")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """As given."""
+        return self.min_val, self.max_val
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Also bounds on one side of 0."""
+        yield from super().samples()
+        yield Sample(op=Hardtanh(0.25, 0.75), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class ReLU6(Clip):
+    """y = min(max(x, 0), 6).   dy/dx = 1 where 0 < x < 6, else 0, as PyTorch.   Krizhevsky 2010."""
+
+    reach: ClassVar[float] = 6.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """0 and 6."""
+        return 0.0, 6.0
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import Shape
 
 
-@operation
 @dataclass(frozen=True)
-class Add(Op):
-    """y = a + b, of equal shape: where a residual branch joins."""
+class OfEqualShape(Op):
+    """Two inputs of equal shape, element by element."""
 
     arity: ClassVar[int] = 2
 
@@ -20,14 +19,26 @@ class Add(Op):
         """As both inputs."""
         a, b = inputs
         if a != b:
-            raise UserError(f"Add takes two inputs of equal shape, not {a} and {b}")
+            raise UserError(f"{type(self).__name__} takes two inputs of equal shape, not {a} and {b}")
         return a
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
         """Matrices and images."""
-        yield Sample(op=Add(), shapes=((4, 3), (4, 3)))
-        yield Sample(op=Add(), shapes=((2, 3, 2, 2), (2, 3, 2, 2)))
+        yield Sample(op=cls(), shapes=((4, 3), (4, 3)))
+        yield Sample(op=cls(), shapes=((2, 3, 2, 2), (2, 3, 2, 2)))
+
+
+@operation
+@dataclass(frozen=True)
+class Add(OfEqualShape):
+    """y = a + b, of equal shape: where a residual branch joins.   da = db = dy."""
+
+
+@operation
+@dataclass(frozen=True)
+class Mul(OfEqualShape):
+    """y = a b, of equal shape: where a branch is gated.   da = dy b, db = dy a."""
 
 
 @operation

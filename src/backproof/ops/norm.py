@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Normalisation: over the batch, over a sample, over groups of channels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,49 +8,186 @@ from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import Shape
 
 
+def _affine(shape: tuple[int, ...], *, bias: bool = True) -> dict[str, ParameterSpec]:
+    """γ, which starts at 1, and β, which starts at 0."""
+    weight = {"weight": ParameterSpec(shape=shape, initializer="ones")}
+    return weight | {"bias": ParameterSpec(shape=shape, initializer="zeros")} if bias else weight
+
+
 @operation
 @dataclass(frozen=True)
 class BatchNorm(Op):
-    """y = γ (x - μ) / √(σ² + ε) + β, one μ and σ² a feature (axis 1).   Ioffe & Szegedy 2015.
+    """y = γ (x - μ) / √(σ² + ε) + β, one μ and σ² a channel (axis 1).   Ioffe & Szegedy 2015.
 
-    Training: μ and σ² are the batch's own (σ² biased, / n), and the running statistics move towards them,
-    `running = (1 - momentum) running + momentum batch`, where the running variance takes the unbiased
-    σ² (/ (n - 1)).   Evaluation: μ and σ² are the running ones.   All as PyTorch's `BatchNorm1d`.
+    x, y: (N, C) or (N, C, H, W).   Training: μ and σ² are the batch's own, over all axes but 1 (σ² biased, / n), and
+    the running statistics move towards them, `running = (1 - momentum) running + momentum batch`, where the running
+    variance takes the unbiased σ² (/ (n - 1)).   Evaluation: μ and σ² are the running ones.   All as PyTorch's
+    `BatchNorm1d` and `BatchNorm2d`.
+
+        dβ = Σ dy     dγ = Σ dy x̂     dx = γ / √(σ² + ε) · (dy - dβ / n - x̂ dγ / n)     x̂ = (x - μ) / √(σ² + ε)
 
     Attributes:
-        momentum: the share of the new batch in the running statistics.
+        momentum: the share of the new batch in the running statistics; None for 1 / (batches so far), which makes
+            them the plain mean over all batches.
         eps: ε, added to the variance.
     """
 
-    momentum: float = 0.1
+    momentum: float | None = 0.1
     eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum <= 1:
-            raise UserError(f"BatchNorm's momentum lies between 0 and 1, not {self.momentum}")
+        if self.momentum is not None and not 0 <= self.momentum <= 1:
+            raise UserError(f"BatchNorm's momentum lies between 0 and 1 or is None, not {self.momentum}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which needs a feature axis."""
+        """As the input, which needs a channel axis."""
         (x,) = inputs
-        if len(x) != 2:
-            raise UserError(f"BatchNorm takes an input of shape (N, features), not {x}")
+        if len(x) < 2:
+            raise UserError(f"BatchNorm takes an input of shape (N, features) or (N, C, H, W), not {x}")
         return x
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
-        """Weight γ, bias β, and the running statistics, which no optimizer touches; each of shape (features,)."""
+        """Weight γ and bias β, (C,); the running statistics, (C,), which no optimizer touches.
+
+        With momentum None also `num_batches_tracked`, of shape (), a number of the same dtype as all others.
+        """
         shape = (int(inputs[0][1]),)
-        return {
-            "weight": ParameterSpec(shape=shape, initializer="ones"),
-            "bias": ParameterSpec(shape=shape, initializer="zeros"),
+        state = {
             "running_mean": ParameterSpec(shape=shape, initializer="zeros", trainable=False),
             "running_var": ParameterSpec(shape=shape, initializer="ones", trainable=False),
         }
+        if self.momentum is None:
+            state["num_batches_tracked"] = ParameterSpec(shape=(), initializer="zeros", trainable=False)
+        return _affine(shape) | state
+
+    @staticmethod
+    def require_values(count: int, node: str) -> None:
+        """Raise `UserError` if a channel of the training batch has too few values for a variance."""
+        if count < 2:
+            raise UserError(
+                f"node '{node}': BatchNorm needs two values or more a channel in a training batch, not {count}; "
+                f"choose a batch size that leaves no single sample over"
+            )
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Both modes, two samples only, one feature, other momentum and ε."""
+        """Both modes, two values only, one feature, other momentum and ε, images, one image, one pixel."""
         yield Sample(op=BatchNorm(), shapes=((6, 3),))
         yield Sample(op=BatchNorm(), shapes=((6, 3),), training=False)
         yield Sample(op=BatchNorm(), shapes=((1, 3),), training=False)
         yield Sample(op=BatchNorm(), shapes=((4, 1),))
         yield Sample(op=BatchNorm(momentum=0.3, eps=1e-2), shapes=((5, 4),))
+        yield Sample(op=BatchNorm(momentum=None), shapes=((5, 4),))
+        yield Sample(op=BatchNorm(momentum=None), shapes=((5, 4),), training=False)
+        yield Sample(op=BatchNorm(), shapes=((3, 2, 3, 4),))
+        yield Sample(op=BatchNorm(), shapes=((3, 2, 3, 4),), training=False)
+        yield Sample(op=BatchNorm(momentum=None), shapes=((2, 3, 5, 1),))
+        yield Sample(op=BatchNorm(), shapes=((1, 2, 3, 3),))
+        yield Sample(op=BatchNorm(), shapes=((4, 3, 1, 1),))
+
+
+@operation
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """y = γ (x - μ) / √(σ² + ε) + β, where μ and σ² (biased) are over the last axes of each sample.   Ba et al. 2016.
+
+    x, y: (N, ..., *normalized_shape).   The batch plays no part, so training and evaluation are the same.   As
+    PyTorch's.   With x̂ = (x - μ) / √(σ² + ε), and means over the same axes as μ:
+
+        dβ = Σ dy     dγ = Σ dy x̂     dx = (γ dy - mean(γ dy) - x̂ mean(γ dy x̂)) / √(σ² + ε)
+
+    Attributes:
+        normalized_shape: the last dimensions of x, over which it is normalised: a number or a tuple.
+        eps: ε, added to the variance.
+        elementwise_affine: whether there are a γ and a β, each of shape `normalized_shape`.
+        bias: whether there is a β, if there is a γ.
+    """
+
+    normalized_shape: int | tuple[int, ...]
+    eps: float = 1e-5
+    elementwise_affine: bool = True
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.normalized_shape, int):
+            object.__setattr__(self, "normalized_shape", (self.normalized_shape,))
+        if not self.dimensions or min(self.dimensions) < 1:
+            raise UserError(f"LayerNorm's normalized_shape has dimensions of 1 or more, not {self.normalized_shape}")
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """`normalized_shape` as a tuple."""
+        return self.normalized_shape if isinstance(self.normalized_shape, tuple) else (self.normalized_shape,)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """As the input, which ends in `normalized_shape`."""
+        (x,) = inputs
+        if x[1:][-len(self.dimensions) :] != self.dimensions:
+            ending = ", ".join(map(str, self.dimensions))
+            raise UserError(f"LayerNorm takes an input of shape (N, ..., {ending}), not {x}")
+        return x
+
+    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
+        """Weight γ and bias β, of `normalized_shape`."""
+        return _affine(self.dimensions, bias=self.bias) if self.elementwise_affine else {}
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Features, one sample, whole images, planes, rows; without β, without both; evaluation."""
+        yield Sample(op=LayerNorm(5), shapes=((4, 5),))
+        yield Sample(op=LayerNorm(3, eps=1e-2), shapes=((1, 3),))
+        yield Sample(op=LayerNorm((3, 2, 4)), shapes=((2, 3, 2, 4),))
+        yield Sample(op=LayerNorm((2, 4)), shapes=((2, 3, 2, 4),))
+        yield Sample(op=LayerNorm(4), shapes=((2, 3, 2, 4),))
+        yield Sample(op=LayerNorm(4), shapes=((2, 3, 4),))
+        yield Sample(op=LayerNorm(5, bias=False), shapes=((4, 5),))
+        yield Sample(op=LayerNorm((2, 4), elementwise_affine=False), shapes=((2, 3, 2, 4),))
+        yield Sample(op=LayerNorm(5), shapes=((4, 5),), training=False)
+
+
+@operation
+@dataclass(frozen=True)
+class GroupNorm(Op):
+    """y = γ (x - μ) / √(σ² + ε) + β, one μ and σ² (biased) a sample and group of channels.   Wu & He 2018.
+
+    x, y: (N, C) or (N, C, H, W); group g has the channels g C/G to (g + 1) C/G - 1.   The batch plays no part, so
+    training and evaluation are the same.   As PyTorch's.   dx, dγ and dβ are those of `LayerNorm`, by group.
+
+    Attributes:
+        num_groups: G, which divides C; 1 normalises over all channels, C over each by itself (instance norm).
+        eps: ε, added to the variance.
+        affine: whether there are a γ and a β, each of shape (C,).
+    """
+
+    num_groups: int
+    eps: float = 1e-5
+    affine: bool = True
+
+    def __post_init__(self) -> None:
+        if self.num_groups < 1:
+            raise UserError(f"GroupNorm needs 1 group or more, not {self.num_groups}")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """As the input, whose channels fall into groups."""
+        (x,) = inputs
+        if len(x) < 2 or int(x[1]) % self.num_groups:
+            raise UserError(
+                f"GroupNorm({self.num_groups}) takes an input of shape (N, C, ...) with C a multiple of "
+                f"{self.num_groups}, not {x}"
+            )
+        return x
+
+    def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
+        """Weight γ and bias β, (C,)."""
+        return _affine((int(inputs[0][1]),)) if self.affine else {}
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """One group, some, as many as channels; features, one pixel; without γ and β; evaluation."""
+        yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),))
+        yield Sample(op=GroupNorm(1), shapes=((2, 3, 2, 2),))
+        yield Sample(op=GroupNorm(3), shapes=((2, 3, 2, 3),))
+        yield Sample(op=GroupNorm(2, eps=1e-2), shapes=((3, 6),))
+        yield Sample(op=GroupNorm(1), shapes=((1, 4, 1, 1),))
+        yield Sample(op=GroupNorm(2, affine=False), shapes=((2, 4, 2, 3),))
+        yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),), training=False)

@@ -54,7 +54,7 @@ class ReferenceSession:
         penalty = self._add_penalty(gradients, optimizer)
         self._update(gradients, optimizer, mode.step)
         for name, value in sweep.state().items():
-            self._parameters[name][:] = value
+            self._parameters[name][...] = value
         return StepResult(self._loss(sweep), penalty, sweep.value(self.graph.output))
 
     def parameters(self) -> dict[str, Array]:

@@ -1,14 +1,28 @@
 """Activations."""
 
 from collections.abc import Iterator
-from math import exp, log, tanh
+from math import erf, exp, expm1, log, log1p, pi, sqrt, tanh
 
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
-from backproof.ops import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from backproof.ops import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from backproof.ops.activation import Clip
 
 
 class ElementWiseKernel(Kernel[AnyOp, Call]):
@@ -67,13 +81,18 @@ class LeakyReLUKernel(ElementWiseKernel[LeakyReLU]):
         return 1.0 if x > 0 else op.negative_slope
 
 
+def sigmoid(x: float) -> float:
+    """1 / (1 + e⁻ˣ); for negative x the same as eˣ / (1 + eˣ), which cannot overflow."""
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+
+
 @computes(KERNELS, Sigmoid)
 class SigmoidKernel(ElementWiseKernel[Sigmoid]):
     """f(x) = 1 / (1 + e⁻ˣ)   f'(x) = y (1 - y)."""
 
     def f(self, op: Sigmoid, x: float) -> float:
-        """For negative x the same as eˣ / (1 + eˣ), which cannot overflow."""
-        return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+        """1 / (1 + e⁻ˣ)."""
+        return sigmoid(x)
 
     def df(self, op: Sigmoid, x: float, y: float) -> float:
         """y (1 - y)."""
@@ -91,6 +110,85 @@ class TanhKernel(ElementWiseKernel[Tanh]):
     def df(self, op: Tanh, x: float, y: float) -> float:
         """1 - y²."""
         return 1 - y**2
+
+
+@computes(KERNELS, GELU)
+class GELUKernel(ElementWiseKernel[GELU]):
+    """f(x) = x Φ(x)   f'(x) = Φ(x) + x φ(x),   where   Φ(x) = (1 + erf(x / √2)) / 2   and   φ(x) = e^(-x²/2) / √(2π).
+
+    Approximately, with u = √(2/π) (x + 0.044715 x³):   f(x) = x (1 + tanh u) / 2   and by the product rule
+
+        f'(x) = (1 + tanh u) / 2 + x (1 - tanh² u) / 2 · √(2/π) (1 + 3 · 0.044715 x²)
+    """
+
+    def f(self, op: GELU, x: float) -> float:
+        """x Φ(x)."""
+        if op.approximate == "tanh":
+            return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+        return x * (1 + erf(x / sqrt(2))) / 2
+
+    def df(self, op: GELU, x: float, y: float) -> float:
+        """Φ(x) + x φ(x)."""
+        if op.approximate == "tanh":
+            t = tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
+            return (1 + t) / 2 + x * (1 - t**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
+        return (1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)
+
+
+@computes(KERNELS, SiLU)
+class SiLUKernel(ElementWiseKernel[SiLU]):
+    """f(x) = x σ(x)   f'(x) = σ(x) + x σ(x) (1 - σ(x))   with   σ(x) = 1 / (1 + e⁻ˣ)."""
+
+    def f(self, op: SiLU, x: float) -> float:
+        """x σ(x)."""
+        return x * sigmoid(x)
+
+    def df(self, op: SiLU, x: float, y: float) -> float:
+        """σ(x) (1 + x (1 - σ(x)))."""
+        return sigmoid(x) * (1 + x * (1 - sigmoid(x)))
+
+
+@computes(KERNELS, Softplus)
+class SoftplusKernel(ElementWiseKernel[Softplus]):
+    """f(x) = log(1 + e^(β x)) / β   f'(x) = e^(β x) / (1 + e^(β x)) = σ(β x);   x and 1 where β x > threshold."""
+
+    def f(self, op: Softplus, x: float) -> float:
+        """log(1 + eᶻ) = max(z, 0) + log(1 + e^-|z|): the same number, but it cannot overflow."""
+        z = op.beta * x
+        return x if z > op.threshold else (max(z, 0.0) + log1p(exp(-abs(z)))) / op.beta
+
+    def df(self, op: Softplus, x: float, y: float) -> float:
+        """σ(β x) or 1."""
+        return 1.0 if op.beta * x > op.threshold else sigmoid(op.beta * x)
+
+
+@computes(KERNELS, ELU)
+class ELUKernel(ElementWiseKernel[ELU]):
+    """f(x) = x where x > 0, else α (eˣ - 1)   f'(x) = 1 where x > 0, else α eˣ."""
+
+    def f(self, op: ELU, x: float) -> float:
+        """x or α (eˣ - 1)."""
+        return x if x > 0 else op.alpha * expm1(x)
+
+    def df(self, op: ELU, x: float, y: float) -> float:
+        """1 or α eˣ; α at the bend."""
+        return 1.0 if x > 0 else op.alpha * exp(x)
+
+
+@computes(KERNELS, Hardtanh)
+@computes(KERNELS, ReLU6)
+class ClipKernel(ElementWiseKernel[Clip]):
+    """f(x) = min(max(x, lower), upper)   f'(x) = 1 where lower < x < upper, else 0."""
+
+    def f(self, op: Clip, x: float) -> float:
+        """x, or the bound that it is beyond."""
+        lower, upper = op.bounds
+        return min(max(x, lower), upper)
+
+    def df(self, op: Clip, x: float, y: float) -> float:
+        """1 or 0; 0 at the kinks."""
+        lower, upper = op.bounds
+        return 1.0 if lower < x < upper else 0.0
 
 
 def rows(x: Array) -> Iterator[tuple[int | slice, ...]]:

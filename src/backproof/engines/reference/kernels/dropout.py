@@ -5,22 +5,26 @@ import numpy as np
 from backproof.engines.kernel import Call, Kernel, Saved, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
-from backproof.ops import Dropout
+from backproof.ops import Dropout, Dropout2d
+from backproof.ops.dropout import Dropping
 
 
 @computes(KERNELS, Dropout)
-class DropoutKernel(Kernel[Dropout, Call]):
-    """Training: y[i] = x[i] m[i] / (1 - p), where m[i] is 0 or 1.   Evaluation: y = x.
+@computes(KERNELS, Dropout2d)
+class DropoutKernel(Kernel[Dropping, Call]):
+    """Training: y[i] = x[i] m[i] / (1 - p), where m[i] is 0 or 1; Dropout2d's is the same for a whole channel.
+
+    Evaluation: y = x.
 
     The mask is a constant of the step, so   ∂L/∂x[i] = dy[i] m[i] / (1 - p):   what was dropped learns nothing.
     """
 
-    def forward(self, op: Dropout, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+    def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         """x of any shape -> y of the same."""
         (x,) = inputs
         factor = np.ones(x.shape)
         if call.mode.training:
-            kept = op.mask(x.shape, call.mode.seed, call.mode.step, call.node)
+            kept = np.broadcast_to(op.mask(x.shape, call.mode.seed, call.mode.step, call.node), x.shape)
             for i in np.ndindex(x.shape):
                 factor[i] = 1 / (1 - op.p) if kept[i] else 0.0
         y = np.zeros(x.shape)
@@ -29,7 +33,7 @@ class DropoutKernel(Kernel[Dropout, Call]):
         return y, (factor,)
 
     def backward(
-        self, op: Dropout, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
     ) -> tuple[Array | None, ...]:
         """dy -> dx of the same shape."""
         (factor,) = saved

@@ -5,7 +5,7 @@ import numpy as np
 from backproof.engines.kernel import Call, Kernel, Saved, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat
+from backproof.ops import Add, Concat, Mul
 
 
 @computes(KERNELS, Add)
@@ -23,6 +23,28 @@ class AddKernel(Kernel[Add, Call]):
     def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
         """dy -> da, db, both equal to it."""
         return dy, dy
+
+
+@computes(KERNELS, Mul)
+class MulKernel(Kernel[Mul, Call]):
+    """y[i] = a[i] b[i]   so   ∂L/∂a[i] = dy[i] b[i]   and   ∂L/∂b[i] = dy[i] a[i]: each is the other's factor."""
+
+    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        """a and b of one shape -> y of the same."""
+        a, b = inputs
+        y = np.zeros(a.shape)
+        for i in np.ndindex(a.shape):
+            y[i] = a[i] * b[i]
+        return y, (a, b)
+
+    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
+        """dy -> da, db of the same shape."""
+        a, b = saved
+        da, db = np.zeros(a.shape), np.zeros(b.shape)
+        for i in np.ndindex(dy.shape):
+            da[i] = dy[i] * b[i]
+            db[i] = dy[i] * a[i]
+        return da, db
 
 
 @computes(KERNELS, Concat)

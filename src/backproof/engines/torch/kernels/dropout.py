@@ -4,11 +4,13 @@ import torch
 from torch import Tensor
 
 from backproof.engines.torch.kernels.table import Call, Tensors, computes
-from backproof.ops import Dropout
+from backproof.ops import Dropout, Dropout2d
+from backproof.ops.dropout import Dropping
 
 
 @computes(Dropout)
-def dropout(op: Dropout, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+@computes(Dropout2d)
+def dropout(op: Dropping, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
     """x of any shape -> y of the same. The mask is ours, not PyTorch's, so that it is the same in every engine."""
     (x,) = inputs
     if not call.mode.training:

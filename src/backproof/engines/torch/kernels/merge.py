@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from backproof.engines.torch.kernels.table import Call, Tensors, computes
-from backproof.ops import Add, Concat
+from backproof.ops import Add, Concat, Mul
 
 
 @computes(Add)
@@ -12,6 +12,13 @@ def add(op: Add, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
     """a and b of one shape -> y of the same."""
     a, b = inputs
     return a + b
+
+
+@computes(Mul)
+def mul(op: Mul, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """a and b of one shape -> y of the same."""
+    a, b = inputs
+    return a * b
 
 
 @computes(Concat)
