@@ -1,6 +1,7 @@
 """Disks that are full and folders that cannot be written."""
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,28 @@ def test_atomic_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         checkpoint.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_name_taken_a_moment_ago(make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tmp_path / "runs"
+    rename = Path.rename
+
+    def race(self: Path, target: Path) -> Path:
+        if target == runs / "mine":
+            target.mkdir()
+            (target / "spec.toml").write_text("of another process")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", race)
+    done = run(make_spec(name="mine", epochs=1))
+    assert done.name == "mine-2"
+    assert done.spec.output.name == "mine-2"
+    assert (runs / "mine" / "spec.toml").read_text() == "of another process"
+    assert sorted(path.name for path in runs.iterdir()) == ["mine", "mine-2"]
+
+
+def test_runs_in_threads_keep_apart(make_spec) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(run, [make_spec(epochs=2)] * 4))
+    assert sorted(r.name for r in done) == ["mlp-numpy", "mlp-numpy-2", "mlp-numpy-3", "mlp-numpy-4"]
+    assert len({r.weights()["fc1.weight"].tobytes() for r in done}) == 1
