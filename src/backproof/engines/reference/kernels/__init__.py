@@ -1,6 +1,31 @@
 """Every operation in plain loops: one file a family, with the same names as in `backproof.ops`."""
 
-from backproof.engines.reference.kernels import activation, dropout, linear, loss, merge, norm, shape
+from backproof.engines.reference.kernels import (
+    activation,
+    conv,
+    dropout,
+    linear,
+    loss,
+    merge,
+    norm,
+    pad,
+    pool,
+    resize,
+    shape,
+)
 from backproof.engines.reference.kernels.table import KERNELS
 
-__all__ = ["KERNELS", "activation", "dropout", "linear", "loss", "merge", "norm", "shape"]
+__all__ = [
+    "KERNELS",
+    "activation",
+    "conv",
+    "dropout",
+    "linear",
+    "loss",
+    "merge",
+    "norm",
+    "pad",
+    "pool",
+    "resize",
+    "shape",
+]

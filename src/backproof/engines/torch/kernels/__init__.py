@@ -1,6 +1,31 @@
 """Every operation in PyTorch's words: forward only, autograd does the rest. The same file names as `backproof.ops`."""
 
-from backproof.engines.torch.kernels import activation, dropout, linear, loss, merge, norm, shape
+from backproof.engines.torch.kernels import (
+    activation,
+    conv,
+    dropout,
+    linear,
+    loss,
+    merge,
+    norm,
+    pad,
+    pool,
+    resize,
+    shape,
+)
 from backproof.engines.torch.kernels.table import KERNELS
 
-__all__ = ["KERNELS", "activation", "dropout", "linear", "loss", "merge", "norm", "shape"]
+__all__ = [
+    "KERNELS",
+    "activation",
+    "conv",
+    "dropout",
+    "linear",
+    "loss",
+    "merge",
+    "norm",
+    "pad",
+    "pool",
+    "resize",
+    "shape",
+]

@@ -1,0 +1,127 @@
+"""Pooling."""
+
+from math import isnan
+
+import numpy as np
+
+from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
+from backproof.engines.reference.kernels.images import output_shape
+from backproof.engines.reference.kernels.table import KERNELS
+from backproof.graph import Array, Arrays
+from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+
+Window = tuple[list[int], list[int], int]
+"""Rows and columns inside the image, and the divisor of the mean."""
+
+
+@computes(KERNELS, MaxPool2d)
+class MaxPool2dKernel(Kernel[MaxPool2d, Call]):
+    """y[window] = x[largest pixel of the window], the first of equal ones, row by row.
+
+    ∂y[window]/∂x[pixel] is 1 for that pixel and 0 for all others. Windows may overlap, so
+
+        ∂L/∂x[pixel] = Σ dy[window]    over the windows in which this pixel is the largest
+    """
+
+    def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        """x (N, C, H, W) -> y (N, C, H', W')."""
+        (x,) = inputs
+        y = np.zeros(output_shape(op, x))
+        largest = {}
+        for window in np.ndindex(y.shape):
+            largest[window] = self._largest(op, x, *window)
+            y[window] = x[largest[window]]
+        return y, (x.shape, largest)
+
+    @staticmethod
+    def _largest(op: MaxPool2d, x: Array, n: int, c: int, i: int, j: int) -> tuple[int, ...]:
+        """Where in x the largest pixel of window (i, j) is. What is outside of the image is left out, as -∞ is."""
+        (kh, kw), (S, T), (top, left), (D, E) = op.kernel_size, op.stride, op.padding, op.dilation
+        found: tuple[int, ...] | None = None
+        for a, e in np.ndindex(kh, kw):
+            pixel = n, c, i * S - top + a * D, j * T - left + e * E
+            inside = 0 <= pixel[2] < x.shape[2] and 0 <= pixel[3] < x.shape[3]
+            if inside and (found is None or x[pixel] > x[found] or isnan(x[pixel])):
+                found = pixel
+        assert found is not None, "the shape rule leaves no window empty"
+        return found
+
+    def backward(
+        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+    ) -> tuple[Array | None, ...]:
+        """dy (N, C, H', W') -> dx (N, C, H, W)."""
+        shape, largest = saved
+        dx = np.zeros(shape)
+        for window in np.ndindex(dy.shape):
+            dx[largest[window]] += dy[window]
+        return (dx,)
+
+
+class AverageKernel(Kernel[AnyOp, Call]):
+    """y[n,c,i,j] = 1/d Σ x[n,c,row,column]    over the rows and columns of window (i, j), d its divisor.
+
+    Each pixel has the factor 1/d in every window that it is in, so
+
+        ∂L/∂x[n,c,row,column] = Σ dy[n,c,i,j] / d    over those windows
+    """
+
+    def window(self, op: AnyOp, i: int, j: int, image: tuple[int, ...], output: tuple[int, ...]) -> Window:
+        """Window (i, j), where image is (H, W) and output (H', W')."""
+        raise NotImplementedError
+
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        """x (N, C, H, W) -> y (N, C, H', W')."""
+        (x,) = inputs
+        y = np.zeros(output_shape(op, x))
+        for n, c, i, j in np.ndindex(y.shape):
+            rows, columns, d = self.window(op, i, j, x.shape[2:], y.shape[2:])
+            y[n, c, i, j] = sum(x[n, c, row, column] for row in rows for column in columns) / d
+        return y, (x.shape,)
+
+    def backward(
+        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+    ) -> tuple[Array | None, ...]:
+        """dy (N, C, H', W') -> dx (N, C, H, W)."""
+        (shape,) = saved
+        dx = np.zeros(shape)
+        for n, c, i, j in np.ndindex(dy.shape):
+            rows, columns, d = self.window(op, i, j, shape[2:], dy.shape[2:])
+            for row in rows:
+                for column in columns:
+                    dx[n, c, row, column] += dy[n, c, i, j] / d
+        return (dx,)
+
+
+@computes(KERNELS, AvgPool2d)
+class AvgPool2dKernel(AverageKernel[AvgPool2d]):
+    """Windows of one size, S apart; some of their elements lie in the padding, and with `ceil_mode` beyond it."""
+
+    def window(self, op: AvgPool2d, i: int, j: int, image: tuple[int, ...], output: tuple[int, ...]) -> Window:
+        """Rows from i·S - P to i·S - P + K - 1, columns likewise; d counts them as the attributes say."""
+        rows, rows_with_padding = self._places(op, 0, i, image[0])
+        columns, columns_with_padding = self._places(op, 1, j, image[1])
+        if op.divisor_override is not None:
+            d = op.divisor_override
+        elif op.count_include_pad:
+            d = len(rows_with_padding) * len(columns_with_padding)
+        else:
+            d = len(rows) * len(columns)
+        return rows, columns, d
+
+    @staticmethod
+    def _places(op: AvgPool2d, axis: int, i: int, size: int) -> tuple[list[int], list[int]]:
+        """The places of window `i` along an axis: those in the image, and those in the image or its padding."""
+        start, P = i * op.stride[axis] - op.padding[axis], op.padding[axis]
+        places = [k for k in range(start, start + op.kernel_size[axis]) if k < size + P]
+        return [k for k in places if 0 <= k < size], places
+
+
+@computes(KERNELS, AdaptiveAvgPool2d)
+class AdaptiveAvgPool2dKernel(AverageKernel[AdaptiveAvgPool2d]):
+    """As many windows as are asked for, which cover the image; d is the number of pixels in each."""
+
+    def window(self, op: AdaptiveAvgPool2d, i: int, j: int, image: tuple[int, ...], output: tuple[int, ...]) -> Window:
+        """Rows from ⌊i H/H'⌋ to before ⌈(i+1) H/H'⌉, columns likewise."""
+        rows = list(range(*op.window(i, image[0], output[0])))
+        columns = list(range(*op.window(j, image[1], output[1])))
+        return rows, columns, len(rows) * len(columns)

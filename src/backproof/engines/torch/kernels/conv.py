@@ -1,0 +1,27 @@
+"""Convolutions."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from backproof.engines.torch.kernels.table import Call, Tensors, computes
+from backproof.ops import Conv2d, ConvTranspose2d
+
+
+@computes(Conv2d)
+def conv2d(op: Conv2d, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """x (N, in, H, W) -> y (N, out, H', W'). PyTorch pads both ends alike; other zeros are put on before."""
+    (x,) = inputs
+    top, bottom, left, right = op.padding
+    padding = top, left
+    if (top, left) != (bottom, right):
+        x, padding = functional.pad(x, (left, right, top, bottom)), (0, 0)
+    return functional.conv2d(x, p["weight"], p.get("bias"), op.stride, padding, op.dilation, op.groups)
+
+
+@computes(ConvTranspose2d)
+def conv_transpose2d(op: ConvTranspose2d, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """x (N, in, H, W) -> y (N, out, H', W')."""
+    (x,) = inputs
+    return functional.conv_transpose2d(
+        x, p["weight"], p.get("bias"), op.stride, op.padding, op.output_padding, op.groups, op.dilation
+    )
