@@ -347,3 +347,16 @@ def test_inputs_of_another_float_dtype_are_converted(session):
     single = {"x": inputs["x"].astype(np.float32), "y": inputs["y"].astype(np.uint8)}
     double = {"x": single["x"].astype(np.float64), "y": inputs["y"]}
     same(session.forward(single), session.forward(double))
+
+
+def test_a_branch_that_the_loss_does_not_see_stands_still(engine):
+    net = Builder(Shape("N", 5))
+    h = net("fc", Linear(3), net.x)
+    net("beside", Linear(2), h)
+    graph = net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
+    session = engine.compile(graph, initial_parameters(graph), dtype="float64")
+    before = session.parameters()["beside.weight"]
+    for step in range(3):
+        session.train_step(batch(), Adam(lr=0.1, weight_decay=0.0), Mode(training=True, step=step))
+    np.testing.assert_array_equal(session.parameters()["beside.weight"], before)
+    assert not session.gradients(batch(), TRAIN).parameters["beside.weight"].any()

@@ -108,3 +108,12 @@ def test_a_graph_is_immutable_and_equal_by_value():
 def test_every_operation_is_registered_under_its_class_name():
     assert {"Linear", "BatchNorm", "MSE"} <= set(OPERATIONS)
     assert all(cls.__name__ == name for name, cls in OPERATIONS.items())
+
+
+def test_what_a_node_depends_on():
+    net = Builder(Shape("N", 3))
+    a = net("a", Linear(3), net.x)
+    net("beside", Linear(3), a)
+    graph = net.graph(net("c", Add(), a, net("b", ReLU(), a)))
+    assert graph.leading_to("c") == {"a", "b", "c"}
+    assert graph.leading_to("a") == {"a"}

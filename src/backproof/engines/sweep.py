@@ -8,6 +8,7 @@ A value taken by several nodes gets the sum of their gradients.
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from backproof.engines.base import Mode, Watch
 from backproof.engines.kernel import AnyCall, Call, Kernels, Saved
@@ -37,12 +38,35 @@ class Step:
         self.saved: Saved = ()
 
 
+class GradientMemory:
+    """Where gradients live in a reverse sweep: here each in new memory, which an engine may do better.
+
+    A gradient is held once for everybody who still needs it, and dropped by each.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def reset(self) -> None:
+        """A new sweep begins: no gradient of the last one is needed any more."""
+
+    def take(self, shape: tuple[int, ...]) -> Array:
+        """Memory for a gradient; undefined contents."""
+        return np.empty(shape, self.dtype)
+
+    def hold(self, gradient: Array) -> None:
+        """One more needs it."""
+
+    def drop(self, gradient: Array) -> None:
+        """One less needs it."""
+
+
 class Sweep:
     """A network's forward pass and reverse sweep, ready to run.
 
     `parameters` and `gradients` are the engine's own arrays by full name: kernels read the former and write the
     latter. `make_call(node, wants)` makes what a kernel is lent. Gradients flow only where they are wanted: to
-    trainable parameters, and to the float inputs if `input_gradients`.
+    trainable parameters, and to the float inputs if `input_gradients`; `memory` says where they live.
     """
 
     def __init__(
@@ -55,6 +79,7 @@ class Sweep:
         *,
         with_loss: bool = True,
         input_gradients: bool = False,
+        memory: GradientMemory | None = None,
     ) -> None:
         nodes = [node for node in graph.nodes if with_loss or node.name != graph.loss]
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
@@ -67,8 +92,8 @@ class Sweep:
             call = make_call(node, wants)
             self._steps.append(Step(node, kernels, self._place, parameters, gradients, call))
         self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
+        self._memory = memory or GradientMemory()
         self._values: list[Array] = [np.empty(0)] * len(self._place)
-        self._sums: dict[int, Array] = {}
 
     def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
         """Compute every value; read them with `value`."""
@@ -98,6 +123,7 @@ class Sweep:
         """Sweep back from the loss, fill the parameters' gradients, and return those of the inputs."""
         assert self._loss is not None, "a reverse sweep starts at a loss"
         gradients: list[Array | None] = [None] * len(self._values)
+        self._memory.reset()
         gradients[self._loss] = np.ones((), self._values[self._loss].dtype)
         for step in reversed(self._steps):
             dy = gradients[step.output]
@@ -108,17 +134,20 @@ class Sweep:
             dxs = step.backward(step.op, dy, step.saved, step.parameters, step.gradients, step.call)
             for i, dx in zip(step.inputs, dxs, strict=True):
                 if dx is not None:
+                    self._memory.hold(dx)
                     before = gradients[i]
-                    gradients[i] = dx if before is None else self._sum(i, before, dx)
+                    gradients[i] = dx if before is None else self._sum(before, dx)
+            self._memory.drop(dy)
         found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
         return {name: gradient for name, gradient in found if gradient is not None}
 
-    def _sum(self, place: int, a: Array, b: Array) -> Array:
-        """a + b in a buffer of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""
-        out = self._sums.get(place)
-        if out is None:
-            out = self._sums[place] = np.empty_like(a)
-        return np.add(a, b, out=out)
+    def _sum(self, a: Array, b: Array) -> Array:
+        """a + b in an array of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""
+        total = np.add(a, b, out=self._memory.take(a.shape))
+        self._memory.hold(total)
+        self._memory.drop(a)
+        self._memory.drop(b)
+        return total
 
     def state(self) -> dict[str, Array]:
         """What the last forward pass made of the non-trainable parameters, by full name."""

@@ -75,6 +75,14 @@ class Graph:
         """Number of trainable scalars."""
         return sum(Shape(*spec.shape).size for spec in self.parameters.values() if spec.trainable)
 
+    def leading_to(self, name: str) -> set[str]:
+        """Names of the nodes that the value of node `name` depends on, itself included."""
+        found = {name}
+        for node in reversed(self.nodes):
+            if node.name in found:
+                found.update(node.inputs)
+        return found & self.node.keys()
+
     def require_node(self, name: str) -> Node:
         """The node called `name`. Raises `UserError` with the nearest names."""
         if name not in self.node:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.kernel import Call
+from backproof.engines.sweep import GradientMemory
 from backproof.graph import Array
 
 ALIGNMENT = 64
@@ -31,6 +32,7 @@ class Pool:
     def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
         self.dtype = np.dtype(dtype)
         self.winograd = winograd
+        self.arena = Arena(dtype)
         self._flat: dict[str, Array] = {}
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
@@ -57,6 +59,52 @@ class Pool:
         return self._counting[:count]
 
 
+class Arena(GradientMemory):
+    """Buffers for gradients, which live from the kernel that makes them to the kernel that takes them.
+
+    A buffer that nobody needs any more is lent again. So the reverse sweep of a deep network needs room for the few
+    gradients alive at a time, not for one a node.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        super().__init__(dtype)
+        self._free: list[Array] = []
+        self._taken: dict[int, Array] = {}
+        self._holders: dict[int, int] = {}
+
+    def reset(self) -> None:
+        """A new sweep begins: nothing is needed any more."""
+        self._free += self._taken.values()
+        self._taken.clear()
+        self._holders.clear()
+
+    def take(self, shape: tuple[int, ...]) -> Array:
+        """The smallest free buffer that is large enough, or a new one; undefined contents."""
+        count = prod(shape)
+        fitting = [flat for flat in self._free if flat.size >= count]
+        if fitting:
+            flat = min(fitting, key=lambda flat: flat.size)
+            self._free = [other for other in self._free if other is not flat]
+        else:
+            flat = aligned((count,), self.dtype)
+        self._taken[id(flat.base)] = flat
+        return flat[:count].reshape(shape)
+
+    def hold(self, array: Array) -> None:
+        """One more will need what `array` is a view of."""
+        root = id(array.base)
+        if root in self._taken:
+            self._holders[root] = self._holders.get(root, 0) + 1
+
+    def drop(self, array: Array) -> None:
+        """One less needs it; after the last, it is free."""
+        root = id(array.base)
+        if root in self._taken:
+            self._holders[root] -= 1
+            if not self._holders[root]:
+                self._free.append(self._taken.pop(root))
+
+
 class Lender(Call):
     """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
 
@@ -75,6 +123,6 @@ class Lender(Call):
             buffer = self._lent[name] = aligned(shape, dtype or self.pool.dtype)
         return buffer
 
-    def lend_gradient(self, shape: tuple[int, ...], place: int = 0) -> Array:
-        """The buffer for the gradient of input `place`."""
-        return self.lend(f"dx{place}", shape)
+    def lend_gradient(self, shape: tuple[int, ...]) -> Array:
+        """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""
+        return self.pool.arena.take(shape)

@@ -34,6 +34,14 @@ class NumpySession:
         self._sweeps: dict[tuple[int, bool, bool], Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
         self._state: dict[str, Array] = {}
+        # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
+        seen = graph.leading_to(graph.loss) if graph.loss else set()
+        self._unseen = [
+            self._parameters.gradient_views[node.path(local)]
+            for node in graph.nodes
+            for local, spec in node.parameters.items()
+            if node.name not in seen and spec.trainable
+        ]
         self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
@@ -102,6 +110,7 @@ class NumpySession:
                 self._lender,
                 with_loss=with_loss,
                 input_gradients=input_gradients,
+                memory=self._pool.arena,
             )
         given = {name: inside(array, self._kinds[name]) for name, array in inputs.items()}
         sweep.forward(given, mode, watch)
@@ -112,6 +121,8 @@ class NumpySession:
 
     def _couple(self, optimizer: Optimizer | None) -> float:
         """Add λ w to the gradient, where the optimizer's decay is coupled; return λ/2 ‖w‖²."""
+        for gradient in self._unseen:
+            gradient[...] = 0
         if optimizer is None or not optimizer.l2:
             return 0.0
         decayed = self._parameters.decayed(optimizer)
