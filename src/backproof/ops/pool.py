@@ -9,13 +9,13 @@ from backproof.graph.shape import BATCH, Shape
 from backproof.ops.spatial import PairAttribute, StrideAttribute, image_shape, require_output, window_count
 
 
-def _require_padding(op: "MaxPool2d | AvgPool2d", span: tuple[int, int]) -> None:
+def _require_padding(op: "MaxPool2d | AvgPool2d") -> None:
     """With more padding than half a window a window could lie outside of the image (PyTorch's rule)."""
-    for padding, pixels in zip(op.padding, span, strict=True):
-        if 2 * padding > pixels:
+    for padding, kernel in zip(op.padding, op.kernel_size, strict=True):
+        if 2 * padding > kernel:
             raise UserError(
-                f"{type(op).__name__}'s padding is at most half of its window, and {padding} is more than half of "
-                f"{pixels}"
+                f"{type(op).__name__}'s padding is at most half of its kernel_size, and {padding} is more than half of "
+                f"{kernel}"
             )
 
 
@@ -33,7 +33,7 @@ class MaxPool2d(Op):
     Attributes:
         kernel_size: K, (height, width) of the window.
         stride: S, pixels from one window to the next; None: the kernel size, so windows side by side.
-        padding: P, (height, width), at most half of the window.
+        padding: P, (height, width), at most half of the kernel size.
         dilation: D, pixels from one element of the window to the next.
         ceil_mode: round up instead of down: a last window may hang over the end, if it starts inside the image or
             the padding before it.
@@ -46,8 +46,7 @@ class MaxPool2d(Op):
     ceil_mode: bool = False
 
     def __post_init__(self) -> None:
-        height, width = (d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True))
-        _require_padding(self, (height, width))
+        _require_padding(self)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(N, C, H, W) -> (N, C, H', W')."""
@@ -80,7 +79,7 @@ class MaxPool2d(Op):
         yield Sample(op=MaxPool2d(1, stride=2), shapes=((2, 2, 3, 4),))
         yield Sample(op=MaxPool2d((2, 3), stride=(1, 2), padding=(0, 1)), shapes=((2, 1, 3, 6),))
         yield Sample(op=MaxPool2d(2, dilation=2, stride=1), shapes=((1, 2, 4, 5),))
-        yield Sample(op=MaxPool2d(3, stride=2, padding=2, dilation=2), shapes=((2, 1, 5, 4),))
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1, dilation=2), shapes=((2, 1, 5, 4),))
         yield Sample(op=MaxPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
         yield Sample(op=MaxPool2d(2, stride=3, ceil_mode=True), shapes=((1, 1, 6, 7),))
@@ -101,7 +100,7 @@ class AvgPool2d(Op):
     Attributes:
         kernel_size: K, (height, width) of the window.
         stride: S, pixels from one window to the next; None: the kernel size.
-        padding: P, (height, width), at most half of the window.
+        padding: P, (height, width), at most half of the kernel size.
         ceil_mode: round H' up instead of down, as in `MaxPool2d`.
         count_include_pad: whether the zeros of the padding count in d.
         divisor_override: d, the same for every window; None: as above.
@@ -115,7 +114,7 @@ class AvgPool2d(Op):
     divisor_override: int | None = None
 
     def __post_init__(self) -> None:
-        _require_padding(self, self.kernel_size)
+        _require_padding(self)
         if self.divisor_override == 0:
             raise UserError("AvgPool2d's divisor_override is not 0")
 
