@@ -13,6 +13,12 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def _has_a_kernel(engine, sample):
+    if type(sample.op) not in engine.operations:
+        pytest.skip(f"engine '{engine.name}' has no kernel for {type(sample.op).__name__}")
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_agrees_with_the_reference(engine, reference, sample, dtype):
     if engine.name == "reference" and dtype == "float32":

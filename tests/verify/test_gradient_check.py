@@ -43,6 +43,8 @@ def session_of(graph, engine="reference"):
 @pytest.mark.parametrize("engine", [name for name in ENGINES if installed(name)])
 @pytest.mark.parametrize("sample", [sample for op in OPERATIONS.values() for sample in op.samples()], ids=str)
 def test_every_operation_in_every_engine(engine, sample):
+    if type(sample.op) not in get_engine(engine).operations:
+        pytest.skip(f"engine '{engine}' has no kernel for {type(sample.op).__name__}")
     for seed in range(2):
         case = make_case(sample, seed)
         session = get_engine(engine).compile(case.graph, case.parameters, dtype="float64")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
-from backproof.graph import Array, Arrays, Graph
+from backproof.graph import Array, Arrays, Graph, Op
 from backproof.optim import Optimizer
 
 DType = Literal["float32", "float64"]
@@ -134,6 +134,11 @@ class Engine(Protocol):
 
     name: ClassVar[str]
     can_train: ClassVar[bool]
+
+    @property
+    def operations(self) -> Collection[type[Op]]:
+        """The operations that it has kernels for."""
+        ...
 
     def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> Session:
         """A session on `graph` with the given weights (any float dtype, canonical layout).

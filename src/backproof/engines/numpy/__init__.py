@@ -1,11 +1,13 @@
 """The fast from-scratch engine: hand-written forward and backward, in NumPy alone."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from backproof.engines.base import DType, EngineInfo
+from backproof.engines.numpy.kernels import KERNELS
 from backproof.engines.numpy.session import NumpySession
 from backproof.errors import UserError
-from backproof.graph import Arrays, Graph
+from backproof.graph import Arrays, Graph, Op
 
 
 class NumpyEngine:
@@ -13,6 +15,11 @@ class NumpyEngine:
 
     name: ClassVar[str] = "numpy"
     can_train: ClassVar[bool] = True
+
+    @property
+    def operations(self) -> Collection[type[Op]]:
+        """The operations that it has kernels for."""
+        return KERNELS.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"

@@ -1,5 +1,6 @@
 """The reference engine: plain loops in float64. Slow, obviously right, and the textbook page of every operation."""
 
+from collections.abc import Collection
 from platform import python_version
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ from backproof.engines.kernel import require_kernels
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.session import ReferenceSession
 from backproof.errors import UserError
-from backproof.graph import Arrays, Graph
+from backproof.graph import Arrays, Graph, Op
 
 
 class ReferenceEngine:
@@ -16,6 +17,11 @@ class ReferenceEngine:
 
     name: ClassVar[str] = "reference"
     can_train: ClassVar[bool] = True
+
+    @property
+    def operations(self) -> Collection[type[Op]]:
+        """The operations that it has kernels for."""
+        return KERNELS.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float64", device: str = "cpu"

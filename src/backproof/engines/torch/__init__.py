@@ -4,6 +4,7 @@ Only `backproof.engines.get_engine("torch")` imports this folder, so nothing els
 """
 
 import re
+from collections.abc import Collection
 from typing import ClassVar
 
 import torch
@@ -13,7 +14,7 @@ from backproof.engines.torch.devices import devices, require_device
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import require_kernels
 from backproof.engines.torch.session import TorchSession
-from backproof.graph import Arrays, Graph
+from backproof.graph import Arrays, Graph, Op
 
 
 class TorchEngine:
@@ -21,6 +22,11 @@ class TorchEngine:
 
     name: ClassVar[str] = "torch"
     can_train: ClassVar[bool] = True
+
+    @property
+    def operations(self) -> Collection[type[Op]]:
+        """The operations that it has kernels for."""
+        return KERNELS.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
