@@ -116,7 +116,7 @@ class Softplus(Wide):
 
     Attributes:
         beta: β > 0; the larger, the sharper the bend.
-        threshold: from which β x on the function is taken for straight.
+        threshold: 0 or more; where β x is larger, the function is taken for straight.
     """
 
     reach: ClassVar[float] = 12.0
@@ -127,6 +127,8 @@ class Softplus(Wide):
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise UserError(f"Softplus needs a beta above 0, not {self.beta}")
+        if self.threshold < 0:
+            raise UserError(f"Softplus needs a threshold of 0 or more, not {self.threshold}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

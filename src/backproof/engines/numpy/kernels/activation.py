@@ -1,12 +1,20 @@
 """Activations. Every one is a few passes in lent buffers, and backward needs no more than x or y.
 
-ReLU         y = max(x, 0)             dx = dy [y > 0]
-LeakyReLU    y = x or slope · x        dx = dy · (1 or slope)
-Sigmoid      y = 1 / (1 + e⁻ˣ)         dx = dy · y (1 - y)
-Tanh         y = tanh x                dx = dy · (1 - y²)
-Softmax      y = eˣ / Σ eˣ             dx = y (dy - Σ dy y)
-LogSoftmax   y = x - log Σ eˣ          dx = dy - eʸ Σ dy
+ReLU         y = max(x, 0)                     dx = dy [y > 0]
+LeakyReLU    y = x or slope · x                dx = dy · (1 or slope)
+Sigmoid      y = σ(x) = 1 / (1 + e⁻ˣ)          dx = dy · y (1 - y)
+Tanh         y = tanh x                        dx = dy · (1 - y²)
+GELU         y = x Φ(x)                        dx = dy · (Φ(x) + x φ(x))
+  tanh       y = x (1 + t) / 2                 dx = dy · (1 + t + x (1 - t²) u') / 2      t = tanh u,  u = k (x + q x³)
+SiLU         y = x σ(x)                        dx = dy · σ(x) (1 + x (1 - σ(x)))
+Softplus     y = log(1 + e^(β x)) / β or x     dx = dy · (σ(β x) or 1)
+ELU          y = x or α (eˣ - 1)               dx = dy · (1 or α eˣ)
+Hardtanh     y = min(max(x, lower), upper)     dx = dy [lower < y < upper]      also ReLU6
+Softmax      y = eˣ / Σ eˣ                     dx = y (dy - Σ dy y)
+LogSoftmax   y = x - log Σ eˣ                  dx = dy - eʸ Σ dy
 """
+
+from math import pi, sqrt
 
 import numpy as np
 
@@ -14,7 +22,21 @@ from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
-from backproof.ops import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from backproof.ops import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from backproof.ops.activation import Clip
 
 
 class _Activation(NumpyKernel[AnyOp]):
@@ -34,7 +56,7 @@ class _Activation(NumpyKernel[AnyOp]):
         if not call.wants[0]:
             return (None,)
         x, y = saved
-        dx = call.lend("dx", dy.shape)
+        dx = call.lend_gradient(dy.shape)
         self.differentiate(op, dy, x, y, dx, call)
         return (dx,)
 
@@ -78,16 +100,22 @@ class LeakyReLUKernel(_Activation[LeakyReLU]):
         np.multiply(dy, call.lend("factor", x.shape), out=dx)
 
 
+def _sigmoid(x: Array, factor: float, out: Array) -> Array:
+    """σ(factor · x), through tanh, which does not overflow: 1 / (1 + e⁻ˣ) = (1 + tanh(x / 2)) / 2."""
+    np.multiply(x, 0.5 * factor, out=out)
+    np.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+    return out
+
+
 @computes(KERNELS, Sigmoid)
 class SigmoidKernel(_Activation[Sigmoid]):
-    """Through tanh, which does not overflow: 1 / (1 + e⁻ˣ) = (1 + tanh(x / 2)) / 2."""
+    """From y alone."""
 
     def compute(self, op: Sigmoid, x: Array, y: Array, call: Lender) -> None:
-        """y = (1 + tanh(x / 2)) / 2."""
-        np.multiply(x, 0.5, out=y)
-        np.tanh(y, out=y)
-        y += 1
-        y *= 0.5
+        """y = σ(x)."""
+        _sigmoid(x, 1, out=y)
 
     def differentiate(self, op: Sigmoid, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
         """dx = dy · y (1 - y)."""
@@ -111,9 +139,146 @@ class TanhKernel(_Activation[Tanh]):
         dx *= dy
 
 
+K, Q = sqrt(2 / pi), 0.044715
+"""u = K (x + Q x³), with which (1 + tanh u) / 2 is nearly Φ(x)."""
+
+
+@computes(KERNELS, GELU)
+class GELUKernel(_Activation[GELU]):
+    """What backward needs of Φ it works out anew: cheaper than memory."""
+
+    def compute(self, op: GELU, x: Array, y: Array, call: Lender) -> None:
+        """y = x · 2Φ(x) / 2."""
+        _two_phi(op, x, out=y)
+        y *= x
+        y *= 0.5
+
+    def differentiate(self, op: GELU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+        """dx = dy · (2Φ(x) + 2x φ(x)) / 2."""
+        slope = call.pool.scratch("slope", x.shape)
+        if op.approximate == "tanh":
+            _two_phi(op, x, out=dx)
+            np.subtract(2, dx, out=slope)  # 1 - t² = (1 + t) (1 - t) = (1 + t) (2 - (1 + t))
+            slope *= dx
+            slope *= x
+            bend = np.multiply(x, x, out=call.pool.scratch("bend", x.shape))
+            bend *= 3 * Q * K
+            bend += K  # u' = K (1 + 3 Q x²)
+            slope *= bend
+        else:
+            np.multiply(x, x, out=slope)
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= x
+            slope *= 2 / sqrt(2 * pi)
+            _two_phi(op, x, out=dx)
+        dx += slope
+        dx *= 0.5
+        dx *= dy
+
+
+def _two_phi(op: GELU, x: Array, out: Array) -> None:
+    """2Φ(x) = 1 + erf(x / √2), or nearly 1 + tanh u."""
+    if op.approximate == "tanh":
+        np.multiply(x, x, out=out)
+        out *= K * Q
+        out += K
+        out *= x
+        np.tanh(out, out=out)
+    else:
+        from scipy.special import erf
+
+        np.multiply(x, 1 / sqrt(2), out=out)
+        erf(out, out=out)
+    out += 1
+
+
+@computes(KERNELS, SiLU)
+class SiLUKernel(_Activation[SiLU]):
+    """σ(x) is worked out anew in backward: y / x is none at 0."""
+
+    def compute(self, op: SiLU, x: Array, y: Array, call: Lender) -> None:
+        """y = x σ(x)."""
+        _sigmoid(x, 1, out=y)
+        y *= x
+
+    def differentiate(self, op: SiLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+        """dx = dy · σ(x) (1 + x - y)."""
+        sigma = _sigmoid(x, 1, out=call.pool.scratch("sigma", x.shape))
+        np.subtract(x, y, out=dx)
+        dx += 1
+        dx *= sigma
+        dx *= dy
+
+
+@computes(KERNELS, Softplus)
+class SoftplusKernel(_Activation[Softplus]):
+    """With z = β x:  log(1 + eᶻ) = max(z, 0) + log(1 + e^-|z|), which cannot overflow."""
+
+    def compute(self, op: Softplus, x: Array, y: Array, call: Lender) -> None:
+        """y = max(x, 0) + log(1 + e^-|z|) [z <= threshold] / β."""
+        np.abs(x, out=y)
+        y *= -op.beta
+        np.exp(y, out=y)
+        np.log1p(y, out=y)
+        bent = np.less_equal(x, op.threshold / op.beta, out=call.lend("mask", x.shape, np.bool_))
+        y *= bent
+        y *= 1 / op.beta
+        y += np.maximum(x, 0, out=call.pool.scratch("straight", x.shape))
+
+    def differentiate(self, op: Softplus, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+        """dx = dy · max(σ(z), [z > threshold])."""
+        _sigmoid(x, op.beta, out=dx)
+        straight = np.greater(x, op.threshold / op.beta, out=call.lend("mask", x.shape, np.bool_))
+        np.maximum(dx, straight, out=dx)
+        dx *= dy
+
+
+@computes(KERNELS, ELU)
+class ELUKernel(_Activation[ELU]):
+    """Both branches at once: one of max(x, 0) and min(x, 0) is 0."""
+
+    def compute(self, op: ELU, x: Array, y: Array, call: Lender) -> None:
+        """y = max(x, 0) + α (e^min(x, 0) - 1)."""
+        np.minimum(x, 0, out=y)
+        np.expm1(y, out=y)
+        y *= op.alpha
+        y += np.maximum(x, 0, out=call.pool.scratch("positive", x.shape))
+
+    def differentiate(self, op: ELU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+        """dx = dy · e^min(x, 0) · (1 or α)."""
+        np.minimum(x, 0, out=dx)
+        np.exp(dx, out=dx)
+        factor = call.pool.scratch("factor", x.shape)
+        np.greater(x, 0, out=factor, casting="unsafe")
+        factor *= 1 - op.alpha
+        factor += op.alpha
+        dx *= factor
+        dx *= dy
+
+
+@computes(KERNELS, Hardtanh)
+@computes(KERNELS, ReLU6)
+class ClipKernel(_Activation[Clip]):
+    """As ReLU, with two bounds."""
+
+    def compute(self, op: Clip, x: Array, y: Array, call: Lender) -> None:
+        """y = min(max(x, lower), upper)."""
+        lower, upper = op.bounds
+        np.maximum(x, lower, out=y)
+        np.minimum(y, upper, out=y)
+
+    def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+        """dx = dy [y > lower] [y < upper]."""
+        lower, upper = op.bounds
+        mask = call.lend("mask", y.shape, np.bool_)
+        np.multiply(dy, np.greater(y, lower, out=mask), out=dx)
+        dx *= np.less(y, upper, out=mask)
+
+
 def _row_shape(x: Array) -> tuple[int, ...]:
-    """The shape of one number a row along axis 1."""
-    return (x.shape[0], 1, *x.shape[2:])
+    """The shape of one number a row of classes; classes are the last axis."""
+    return (*x.shape[:-1], 1)
 
 
 @computes(KERNELS, Softmax)
@@ -123,14 +288,14 @@ class SoftmaxKernel(_Activation[Softmax]):
     def compute(self, op: Softmax, x: Array, y: Array, call: Lender) -> None:
         """y = eˣ / Σ eˣ."""
         row = call.lend("row", _row_shape(x))
-        np.subtract(x, np.max(x, axis=1, keepdims=True, out=row), out=y)
+        np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
         np.exp(y, out=y)
-        np.divide(y, np.sum(y, axis=1, keepdims=True, out=row), out=y)
+        np.divide(y, np.sum(y, axis=-1, keepdims=True, out=row), out=y)
 
     def differentiate(self, op: Softmax, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
         """dx = y (dy - Σ dy y)."""
         np.multiply(dy, y, out=dx)
-        row = np.sum(dx, axis=1, keepdims=True, out=call.lend("row", _row_shape(x)))
+        row = np.sum(dx, axis=-1, keepdims=True, out=call.lend("row", _row_shape(x)))
         np.subtract(dy, row, out=dx)
         dx *= y
 
@@ -142,15 +307,15 @@ class LogSoftmaxKernel(_Activation[LogSoftmax]):
     def compute(self, op: LogSoftmax, x: Array, y: Array, call: Lender) -> None:
         """y = x - log Σ eˣ."""
         row = call.lend("row", _row_shape(x))
-        np.subtract(x, np.max(x, axis=1, keepdims=True, out=row), out=y)
+        np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
         exponentials = np.exp(y, out=call.pool.scratch("softmax", x.shape))
-        np.sum(exponentials, axis=1, keepdims=True, out=row)
+        np.sum(exponentials, axis=-1, keepdims=True, out=row)
         np.log(row, out=row)
         y -= row
 
     def differentiate(self, op: LogSoftmax, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
         """dx = dy - eʸ Σ dy."""
-        row = np.sum(dy, axis=1, keepdims=True, out=call.lend("row", _row_shape(x)))
+        row = np.sum(dy, axis=-1, keepdims=True, out=call.lend("row", _row_shape(x)))
         np.exp(y, out=dx)
         dx *= row
         np.subtract(dy, dx, out=dx)

@@ -1,7 +1,9 @@
-"""Dropout.
+"""Dropout of elements, and of whole channels (Dropout2d).
 
 training      y = x m / (1 - p)       dx = dy m / (1 - p)
 evaluation    y = x                   dx = dy
+
+The mask m is kept for backward, a byte an element; of Dropout2d a byte a channel.
 """
 
 import numpy as np
@@ -10,27 +12,39 @@ from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
-from backproof.ops import Dropout
+from backproof.ops import Dropout, Dropout2d
+from backproof.ops.dropout import Dropping
 
 
 @computes(KERNELS, Dropout)
-class DropoutKernel(NumpyKernel[Dropout]):
-    """The operation draws the mask, so that every engine drops the same elements."""
+@computes(KERNELS, Dropout2d)
+class DropoutKernel(NumpyKernel[Dropping]):
+    """The operation draws the mask, so that every engine drops the same parts."""
 
-    def forward(self, op: Dropout, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
-        """y = x · scale."""
+    def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = x m / (1 - p)."""
         (x,) = inputs
         if not call.mode.training:
             return x, (None,)
-        scale = call.lend("scale", x.shape)
-        np.divide(op.mask(x.shape, call.mode.seed, call.mode.step, call.node), 1 - op.p, out=scale, casting="unsafe")
-        return np.multiply(x, scale, out=call.lend("y", x.shape)), (scale,)
+        mask = self._mask(op, x, call)
+        y = np.multiply(x, mask, out=call.lend("y", x.shape))
+        y *= 1 / (1 - op.p)
+        return y, (mask,)
+
+    @staticmethod
+    def _mask(op: Dropping, x: Array, call: Lender) -> Array:
+        """Drawn for the canonical shape, then turned as images are."""
+        canonical = np.moveaxis(x, -1, 1) if x.ndim > 2 else x
+        mask = op.mask(canonical.shape, call.mode.seed, call.mode.step, call.node)
+        return np.ascontiguousarray(np.moveaxis(mask, 1, -1)) if x.ndim > 2 else mask
 
     def backward(
-        self, op: Dropout, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
     ) -> tuple[Array | None, ...]:
-        """dx = dy · scale."""
-        (scale,) = saved
-        if not call.wants[0]:
-            return (None,)
-        return (dy if scale is None else np.multiply(dy, scale, out=call.lend("dx", dy.shape)),)
+        """dx = dy m / (1 - p)."""
+        (mask,) = saved
+        if not call.wants[0] or mask is None:
+            return (dy if call.wants[0] else None,)
+        dx = np.multiply(dy, mask, out=call.lend_gradient(dy.shape))
+        dx *= 1 / (1 - op.p)
+        return (dx,)

@@ -1,6 +1,7 @@
 """Merging branches.
 
 Add       y = a + b               da = db = dy
+Mul       y = a b                 da = dy b,  db = dy a
 Concat    y = [a | b | ...]       each input gets its own columns of dy
 """
 
@@ -10,7 +11,7 @@ from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat
+from backproof.ops import Add, Concat, Mul
 
 
 @computes(KERNELS, Add)
@@ -29,16 +30,34 @@ class AddKernel(NumpyKernel[Add]):
         return tuple(dy if wanted else None for wanted in call.wants)
 
 
+@computes(KERNELS, Mul)
+class MulKernel(NumpyKernel[Mul]):
+    """The product rule."""
+
+    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = a b."""
+        a, b = inputs
+        return np.multiply(a, b, out=call.lend("y", a.shape)), (b, a)
+
+    def backward(
+        self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """da = dy b,   db = dy a."""
+        return tuple(
+            np.multiply(dy, other, out=call.lend_gradient(dy.shape)) if wanted else None
+            for other, wanted in zip(saved, call.wants, strict=True)
+        )
+
+
 @computes(KERNELS, Concat)
 class ConcatKernel(NumpyKernel[Concat]):
-    """Side by side along axis 1."""
+    """Side by side along the channels, the last axis."""
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = [a | b | ...]."""
-        first = inputs[0]
-        widths = tuple(x.shape[1] for x in inputs)
-        y = call.lend("y", (first.shape[0], sum(widths), *first.shape[2:]))
-        np.concatenate(inputs, axis=1, out=y)
+        widths = tuple(x.shape[-1] for x in inputs)
+        y = call.lend("y", (*inputs[0].shape[:-1], sum(widths)))
+        np.concatenate(inputs, axis=-1, out=y)
         return y, widths
 
     def backward(
@@ -50,8 +69,8 @@ class ConcatKernel(NumpyKernel[Concat]):
         for i, width in enumerate(saved):
             piece = None
             if call.wants[i]:
-                piece = call.lend(f"dx{i}", (dy.shape[0], width, *dy.shape[2:]))
-                piece[...] = dy[:, start : start + width]
+                piece = call.lend_gradient((*dy.shape[:-1], width))
+                piece[...] = dy[..., start : start + width]
             pieces.append(piece)
             start += width
         return tuple(pieces)

@@ -1,22 +1,50 @@
-"""Batch normalisation.
+"""Normalisation.
 
-    x̂ = (x - μ) / √(σ² + ε)        y = γ x̂ + β
+    x̂ = (x - μ) / s,   s = √(σ² + ε)        y = γ x̂ + β        μ and σ² are the mean and the variance of x over
 
-Training, with n samples, μ = Σ x / n and σ² = Σ (x - μ)² / n (Ioffe & Szegedy 2015):
+the batch, a channel at a time (BatchNorm, Ioffe & Szegedy 2015), the last axes of a sample (LayerNorm, Ba et al. 2016)
+or some channels of a sample (GroupNorm, Wu & He 2018). Neither x̂ nor s·x̂ is kept for backward: x is, and is enough.
 
-    dβ = Σ dy        dγ = Σ dy x̂        dx = γ / √(σ² + ε) · (dy - dβ / n - x̂ dγ / n)
+BatchNorm sees images (N, H, W, C) as a matrix of n = N·H·W rows and C columns. With a = γ / s:
 
-Evaluation, with the running μ and σ²:  dx = γ / √(σ² + ε) · dy.   Column sums are `ones @ x`: a matrix product.
+    y = a x + b                                                b = β - a μ
+    dβ = Σ dy        dγ = Σ dy x̂ = (Σ dy x - μ Σ dy) / s
+    dx = a (dy - dβ / n - x̂ dγ / n) = a (dy + c x + d)         c = - dγ / (n s),   d = - dβ / n - c μ
+
+and dx = a dy in evaluation, where μ and s are constants. Column sums are `ones @ x`: a matrix product. All passes but
+the plain sum go block by block, so that what one writes the next finds in the cache.
+
+LayerNorm and GroupNorm, with d = γ dy and means over the axes that share μ:
+
+    dβ = Σ dy        dγ = Σ dy x̂        dx = (d - mean d - x̂ mean (d x̂)) / s
 """
+
+from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.errors import UserError
 from backproof.graph import Array, Arrays
-from backproof.ops import BatchNorm
+from backproof.ops import BatchNorm, GroupNorm, LayerNorm
+
+WithinSample = TypeVar("WithinSample", LayerNorm, GroupNorm)
+
+BLOCK = 1 << 16
+"""Elements: a few such blocks of float32 fit in the second-level cache."""
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows, of about BLOCK elements each."""
+    height = max(1, BLOCK // columns)
+    return (slice(start, min(start + height, rows)) for start in range(0, rows, height))
+
+
+def _room(x: Array, call: Lender) -> Array:
+    """Scratch for one block of the matrix x."""
+    return call.pool.scratch("block", (min(len(x), max(1, BLOCK // x.shape[1])), x.shape[1]))
 
 
 @computes(KERNELS, BatchNorm)
@@ -24,64 +52,191 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
     """Two passes for the statistics: the one-pass form loses digits when μ is large beside σ."""
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
-        """y = γ (x - μ) / √(σ² + ε) + β."""
-        (x,) = inputs
-        n, features = x.shape
-        normalised = call.lend("normalised", x.shape)
-        y = call.lend("y", x.shape)
-        inverse_deviation = call.lend("inverse_deviation", (features,))
+        """y = a x + b."""
+        x = inputs[0].reshape(-1, inputs[0].shape[-1])
+        y = call.lend("y", inputs[0].shape)
         if call.mode.training:
-            if n < 2:
-                raise UserError(
-                    f"node '{call.node}': BatchNorm needs 2 samples or more in a training batch, not {n}; "
-                    "choose another batch size"
-                )
-            mean, variance = call.lend("mean", (features,)), call.lend("variance", (features,))
-            ones = call.pool.ones(n)
-            np.dot(ones, x, out=mean)
-            mean /= n
-            np.subtract(x, mean, out=normalised)
-            np.dot(ones, np.multiply(normalised, normalised, out=y), out=variance)
-            variance /= n
-            self._move(op, call, "running_mean", p["running_mean"], mean, 1.0)
-            self._move(op, call, "running_var", p["running_var"], variance, n / (n - 1))
+            mean, variance = self._statistics(op, x, call)
+            self._move(op, mean, variance, len(x), p, call)
         else:
             mean, variance = p["running_mean"], p["running_var"]
-            np.subtract(x, mean, out=normalised)
-        np.add(variance, op.eps, out=inverse_deviation)
-        np.sqrt(inverse_deviation, out=inverse_deviation)
-        np.divide(1, inverse_deviation, out=inverse_deviation)
-        normalised *= inverse_deviation
-        np.multiply(normalised, p["weight"], out=y)
-        y += p["bias"]
-        return y, (normalised, inverse_deviation, call.mode.training)
+        inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))  # 1 / s
+        np.sqrt(inverse, out=inverse)
+        np.divide(1, inverse, out=inverse)
+        a = p["weight"] * inverse
+        b = p["bias"] - a * mean
+        out = y.reshape(x.shape)
+        for rows in _blocks(*x.shape):
+            np.multiply(x[rows], a, out=out[rows])
+            out[rows] += b
+        return y, (x, mean, inverse, call.mode.training)
 
     @staticmethod
-    def _move(op: BatchNorm, call: Lender, name: str, running: Array, batch: Array, correction: float) -> None:
-        """running ← (1 - momentum) running + momentum · correction · batch, left in `call.state`."""
-        moved = call.lend(name, running.shape)
-        np.multiply(running, 1 - op.momentum, out=moved)
-        moved += op.momentum * correction * batch
-        call.state[name] = moved
+    def _statistics(op: BatchNorm, x: Array, call: Lender) -> tuple[Array, Array]:
+        """Mean and biased variance of every column."""
+        n, channels = x.shape
+        op.require_values(n, call.node)
+        mean, variance = call.lend("mean", (channels,)), call.lend("variance", (channels,))
+        ones, room = call.pool.ones(n), _room(x, call)
+        np.dot(ones, x, out=mean)
+        mean /= n
+        variance[:] = 0
+        for rows in _blocks(n, channels):
+            centred = np.subtract(x[rows], mean, out=room[: rows.stop - rows.start])
+            centred *= centred
+            variance += np.dot(ones[: len(centred)], centred)
+        variance /= n
+        return mean, variance
+
+    @staticmethod
+    def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Lender) -> None:
+        """running ← (1 - momentum) running + momentum batch, σ² unbiased, left in `call.state`."""
+        momentum = op.momentum
+        if momentum is None:
+            batches = call.lend("num_batches_tracked", ())
+            call.state["num_batches_tracked"] = np.add(p["num_batches_tracked"], 1, out=batches)
+            momentum = 1 / float(batches)
+        for name, batch, correction in (("running_mean", mean, 1.0), ("running_var", variance, n / (n - 1))):
+            moved = np.multiply(p[name], 1 - momentum, out=call.lend(name, batch.shape))
+            moved += momentum * correction * batch
+            call.state[name] = moved
 
     def backward(
         self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
-        normalised, inverse_deviation, training = saved
-        n = len(dy)
-        ones = call.pool.ones(n)
-        dx = call.lend("dx", dy.shape)
-        np.dot(ones, dy, out=g["bias"])
-        np.dot(ones, np.multiply(dy, normalised, out=dx), out=g["weight"])
+        x, mean, inverse, training = saved
+        n = len(x)
+        matrix = dy.reshape(x.shape)
+        d_gamma, d_beta = g["weight"], g["bias"]
+        self._reduce(x, matrix, mean, inverse, d_gamma, d_beta, call)
         if not call.wants[0]:
             return (None,)
-        if training:
-            np.multiply(normalised, g["weight"], out=dx)
-            dx += g["bias"]
-            dx *= -1 / n
-            dx += dy
-        else:
-            dx[...] = dy
-        dx *= p["weight"] * inverse_deviation
+        a = p["weight"] * inverse
+        c = d_gamma * inverse / -n
+        d = d_beta / -n - c * mean
+        dx = call.lend_gradient(dy.shape)
+        out = dx.reshape(x.shape)
+        for rows in _blocks(*x.shape):
+            block = out[rows]
+            if training:
+                np.multiply(x[rows], c, out=block)
+                block += d
+                block += matrix[rows]
+                block *= a
+            else:
+                np.multiply(matrix[rows], a, out=block)
         return (dx,)
+
+    @staticmethod
+    def _reduce(x: Array, dy: Array, mean: Array, inverse: Array, d_gamma: Array, d_beta: Array, call: Lender) -> None:
+        """dβ = Σ dy,   dγ = (Σ dy x - μ Σ dy) / s."""
+        ones, room = call.pool.ones(len(x)), _room(x, call)
+        d_gamma[:] = 0
+        d_beta[:] = 0
+        for rows in _blocks(*x.shape):
+            product = np.multiply(dy[rows], x[rows], out=room[: rows.stop - rows.start])
+            d_gamma += np.dot(ones[: len(product)], product)
+            d_beta += np.dot(ones[: len(product)], dy[rows])
+        d_gamma -= mean * d_beta
+        d_gamma *= inverse
+
+
+class _WithinSample(NumpyKernel[WithinSample]):
+    """μ and s over `axes` of x seen as `fold(x)`, where γ and β broadcast as `spread`."""
+
+    def fold(self, op: WithinSample, x: Array) -> Array:
+        """x under a shape in which the values that share μ fill whole axes."""
+        raise NotImplementedError
+
+    def axes(self, op: WithinSample, x: Array) -> tuple[int, ...]:
+        """These axes of `fold(x)`."""
+        raise NotImplementedError
+
+    def spread(self, op: WithinSample, parameter: Array, x: Array) -> Array:
+        """γ, β or their gradient as a view that broadcasts over `fold(x)`."""
+        raise NotImplementedError
+
+    def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """y = γ x̂ + β."""
+        x, axes = self.fold(op, inputs[0]), self.axes(op, inputs[0])
+        y = call.lend("y", inputs[0].shape)
+        out = y.reshape(x.shape)
+        mean = np.mean(x, axis=axes, keepdims=True)
+        np.subtract(x, mean, out=out)
+        squares = np.multiply(out, out, out=call.pool.scratch("squares", x.shape))
+        inverse = 1 / np.sqrt(np.mean(squares, axis=axes, keepdims=True) + op.eps)
+        out *= inverse
+        if "weight" in p:
+            out *= self.spread(op, p["weight"], inputs[0])
+        if "bias" in p:
+            out += self.spread(op, p["bias"], inputs[0])
+        return y, (inputs[0], mean, inverse)
+
+    def backward(
+        self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """dβ, dγ and dx as above."""
+        given, mean, inverse = saved
+        x, folded, axes = self.fold(op, given), self.fold(op, dy), self.axes(op, given)
+        normalised = np.subtract(x, mean, out=call.pool.scratch("normalised", x.shape))
+        normalised *= inverse
+        product = call.pool.scratch("product", x.shape)
+        if "bias" in g:
+            _sum_into(self.spread(op, g["bias"], given), folded)
+        if "weight" in g:
+            _sum_into(self.spread(op, g["weight"], given), np.multiply(folded, normalised, out=product))
+        if not call.wants[0]:
+            return (None,)
+        dx = call.lend_gradient(dy.shape)
+        d = dx.reshape(x.shape)
+        np.multiply(folded, self.spread(op, p["weight"], given) if "weight" in p else 1, out=d)
+        np.multiply(d, normalised, out=product)
+        normalised *= np.mean(product, axis=axes, keepdims=True)
+        d -= np.mean(d, axis=axes, keepdims=True)
+        d -= normalised
+        d *= inverse
+        return (dx,)
+
+
+def _sum_into(total: Array, terms: Array) -> None:
+    """Fill `total`, which broadcasts over `terms`, with their sum: the gradient of broadcasting."""
+    spread = (1,) * (terms.ndim - total.ndim) + total.shape
+    total[...] = terms.sum(axis=tuple(i for i, size in enumerate(spread) if size == 1)).reshape(total.shape)
+
+
+@computes(KERNELS, LayerNorm)
+class LayerNormKernel(_WithinSample[LayerNorm]):
+    """The last canonical axes: inside, axis 1 stands last and those after it one place earlier."""
+
+    def fold(self, op: LayerNorm, x: Array) -> Array:
+        """As it is."""
+        return x
+
+    def axes(self, op: LayerNorm, x: Array) -> tuple[int, ...]:
+        """Where the last canonical axes are inside."""
+        first = x.ndim - len(op.dimensions)
+        return tuple(x.ndim - 1 if axis == 1 else axis - 1 for axis in range(first, x.ndim))
+
+    def spread(self, op: LayerNorm, parameter: Array, x: Array) -> Array:
+        """Channels last if they are normalised over too, else one γ and β for all of them."""
+        if x.ndim == 2:
+            return parameter
+        return np.moveaxis(parameter, 0, -1) if len(op.dimensions) == x.ndim - 1 else parameter[..., None]
+
+
+@computes(KERNELS, GroupNorm)
+class GroupNormKernel(_WithinSample[GroupNorm]):
+    """x as (N, pixels, groups, channels of a group)."""
+
+    def fold(self, op: GroupNorm, x: Array) -> Array:
+        """(N, ..., C) as (N, P, G, C/G)."""
+        return x.reshape(len(x), -1, op.num_groups, x.shape[-1] // op.num_groups)
+
+    def axes(self, op: GroupNorm, x: Array) -> tuple[int, ...]:
+        """Pixels, and channels of a group."""
+        return 1, 3
+
+    def spread(self, op: GroupNorm, parameter: Array, x: Array) -> Array:
+        """(C,) as (G, C/G)."""
+        return parameter.reshape(op.num_groups, -1)
