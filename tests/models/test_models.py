@@ -12,13 +12,27 @@ from backproof.models import MODELS, build, options_of, read_options
 IMAGE = Shape("N", 1, 8, 8)
 
 
-def test_every_model_takes_images_and_vectors() -> None:
-    for name in MODELS:
-        for shape in (IMAGE, Shape("N", 3, 5, 4), Shape("N", 7)):
-            graph = build(name, shape, 3, {})
-            assert graph.shapes[graph.output] == Shape("N", 3), name
-            assert graph.loss is None
-            assert Graph.from_json(graph.to_json()).hash == graph.hash
+DENSE = ("one_layer", "mlp", "neurose")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_model_takes_images(name: str) -> None:
+    for shape in (Shape("N", 1, 16, 16), Shape("N", 3, 13, 20)):
+        graph = build(name, shape, 3, {})
+        scores = Shape("N", 3, *shape[2:]) if name == "unet" else Shape("N", 3)
+        assert graph.shapes[graph.output] == scores
+        assert graph.loss is None
+        assert Graph.from_json(graph.to_json()).hash == graph.hash
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_vectors_are_for_dense_models(name: str) -> None:
+    if name in DENSE:
+        graph = build(name, Shape("N", 7), 3, {})
+        assert graph.shapes[graph.output] == Shape("N", 3)
+    else:
+        with pytest.raises(UserError, match=rf"model '{name}': it takes images .* leave out --flatten"):
+            build(name, Shape("N", 7), 3, {})
 
 
 def test_every_model_documents_itself() -> None:
@@ -64,6 +78,19 @@ def test_options_are_listed_with_their_defaults() -> None:
         ("mlp", {"activation": "relo"}, r"model 'mlp': unknown activation 'relo'; did you mean relu"),
         ("mlp", {"layers": (3, 0)}, r"model 'mlp': layers is 3,0; every hidden layer needs 1 unit"),
         ("mlp", {"dropout": 1.0}, r"model 'mlp': dropout is 1.0; it must be 0 or more and below 1"),
+        ("mlp", {"dropout": True}, r"model 'mlp': dropout is True; it must be a number"),
+        ("mlp", {"layers": 3}, r"model 'mlp': layers is 3; it must be whole numbers, such as 2,3"),
+        ("mlp", {"batch_norm": 1}, r"model 'mlp': batch_norm is 1; it must be true or false"),
+        ("cnn", {"channels": "many"}, r"model 'cnn': channels is 'many'; it must be a whole number"),
+        ("cnn", {"channels": 0}, r"model 'cnn': Conv2d needs 1 output channel or more, not 0"),
+        ("cnn", {"kernel_size": 11}, r"model 'cnn': it takes images of 9x9 pixels or more, not 8x8"),
+        ("lenet5", {}, r"model 'lenet5': it takes images of 12x12 pixels or more, not 8x8"),
+        ("resnet50", {"stem": "smal"}, r"unknown stem of model 'resnet50' 'smal'; did you mean small"),
+        ("resnet18", {"stride_on": "conv1"}, r"model 'resnet18' takes no option 'stride_on'; its options are stem"),
+        ("resnet", {"blocks": (2, 0)}, r"model 'resnet': blocks is 2,0; every stage needs 1 block or more"),
+        ("resnet", {"width": 0}, r"model 'resnet': .*Conv2d needs 1 output channel or more, not 0"),
+        ("unet", {"depth": 4}, r"model 'unet': it takes images of 16x16 pixels or more, not 8x8"),
+        ("unet", {"depth": 0}, r"model 'unet': depth is 0 and width is 16; both must be 1 or more"),
     ],
 )
 def test_bad_choices_get_one_sentence(name: str, options: dict[str, object], sentence: str) -> None:

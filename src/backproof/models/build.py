@@ -1,12 +1,13 @@
 """From a model's name and options to its network."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any
 
 from backproof.errors import UserError, unknown
 from backproof.graph import BATCH, Graph, Shape
 from backproof.models.file import failure, is_file, load
+from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
 
 
@@ -14,11 +15,13 @@ def build(model: str, input: Shape, classes: int, options: Mapping[str, Any]) ->
     """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`; it has no loss yet.
 
     `model` is a registered name, or `path/to/file.py:function`. `options` become its keyword arguments.
-    Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails,
-    or one that returns something else than a network from `input` to (N, classes).
+    Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails, or one that
+    returns something else than a network from `input` to (N, classes), or to (N, classes, H, W), a score a pixel.
     """
     function = _require(model)
     _check_options(model, function, options)
+    if not is_file(model):
+        check_kinds(model, function, options)
     try:
         graph = function(input, classes, **options)
     except Exception as error:
@@ -34,34 +37,6 @@ def build(model: str, input: Shape, classes: int, options: Mapping[str, Any]) ->
 def options_of(model: str) -> dict[str, Any]:
     """A model's options and their defaults (`inspect.Parameter.empty` for an option that must be given)."""
     return {name: parameter.default for name, parameter in _options(_require(model)).items()}
-
-
-def read_options(texts: Iterable[str]) -> dict[str, Any]:
-    """Options written as KEY=VALUE: whole numbers, numbers, true and false, comma lists of these, else text.
-
-    >>> read_options(["blocks=2,3", "slope=0.1", "wide=true", "kind=swish"])
-    {'blocks': (2, 3), 'slope': 0.1, 'wide': True, 'kind': 'swish'}
-    """
-    options: dict[str, Any] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.isidentifier():
-            raise UserError(f"--model-option is '{text}'; it must be KEY=VALUE, such as width=3.")
-        if key in options:
-            raise UserError(f"--model-option gives '{key}' twice; give it once.")
-        options[key] = tuple(map(_value, filter(None, value.split(",")))) if "," in value else _value(value)
-    return options
-
-
-def _value(text: str) -> int | float | bool | str:
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _require(model: str) -> Model:
@@ -107,5 +82,5 @@ def _check_network(model: str, graph: object, input: Shape, classes: int) -> Non
         shapes = " and ".join(str(i.shape) for i in graph.inputs)
         raise UserError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
     output = graph.shapes[graph.output]
-    if output != Shape(BATCH, classes):
+    if output not in (Shape(BATCH, classes), Shape(BATCH, classes, *input[2:])):
         raise UserError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}")

@@ -5,13 +5,11 @@ Their layers are numbered from 1, so that parameters read `fc1.weight`, `bn1.run
 
 from collections.abc import Sequence
 
-from backproof.errors import UserError, unknown
-from backproof.graph import Builder, Graph, Op, Shape
+from backproof.errors import UserError
+from backproof.graph import Builder, Graph, Shape
+from backproof.models.activation import require_activation
 from backproof.models.registry import model
-from backproof.ops import BatchNorm, Dropout, Flatten, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
-
-ACTIVATIONS: dict[str, Op] = {"relu": ReLU(), "leaky_relu": LeakyReLU(), "sigmoid": Sigmoid(), "tanh": Tanh()}
-"""What may follow a hidden layer."""
+from backproof.ops import BatchNorm, Dropout, Flatten, Linear
 
 
 @model("one_layer")
@@ -35,8 +33,7 @@ def mlp(
     Each hidden layer is Linear, BatchNorm if wanted, activation, Dropout if wanted. A layer that BatchNorm
     follows has no bias, because BatchNorm would take it away again.
     """
-    if activation not in ACTIVATIONS:
-        raise unknown("activation", activation, ACTIVATIONS)
+    act = require_activation(activation)
     if any(width < 1 for width in layers):
         raise UserError(f"layers is {','.join(map(str, layers))}; every hidden layer needs 1 unit or more")
     if not 0 <= dropout < 1:
@@ -48,7 +45,7 @@ def mlp(
         x = net(f"fc{i}", Linear(width, bias=not batch_norm), x)
         if batch_norm:
             x = net(f"bn{i}", BatchNorm(), x)
-        x = net(f"{activation}{i}", ACTIVATIONS[activation], x)
+        x = net(f"{activation}{i}", act, x)
         if dropout:
             x = net(f"dropout{i}", Dropout(dropout), x)
     return net.graph(net(f"fc{len(layers) + 1}", Linear(classes), x))

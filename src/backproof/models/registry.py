@@ -5,7 +5,10 @@ from collections.abc import Callable
 from backproof.graph import Graph
 
 Model = Callable[..., Graph]
-"""`(input: Shape, classes: int, **options) -> Graph`: a network without a loss, whose output is (N, classes)."""
+"""`(input: Shape, classes: int, **options) -> Graph`: a network without a loss.
+
+Its output is (N, classes), or (N, classes, H, W) where each pixel has a class.
+"""
 
 MODELS: dict[str, Model] = {}
 """Every registered model by name."""
