@@ -42,7 +42,15 @@ def test_attributes_make_the_same_operation(sample):
         (lambda: ops.Linear(0), "1 output feature or more, not 0"),
         (lambda: ops.Dropout(1.0), r"p lies in \[0, 1\), not 1.0"),
         (lambda: ops.Dropout(-0.1), "not -0.1"),
-        (lambda: ops.BatchNorm(momentum=2), "momentum lies between 0 and 1, not 2"),
+        (lambda: ops.Dropout2d(1.5), r"Dropout2d's p lies in \[0, 1\), not 1.5"),
+        (lambda: ops.BatchNorm(momentum=2), "momentum lies between 0 and 1 or is None, not 2"),
+        (lambda: ops.LayerNorm(()), r"dimensions of 1 or more, not \(\)"),
+        (lambda: ops.LayerNorm((3, 0)), r"dimensions of 1 or more, not \(3, 0\)"),
+        (lambda: ops.GroupNorm(0), "1 group or more, not 0"),
+        (lambda: ops.GELU("erf"), "approximate is 'none' or 'tanh', not 'erf'"),
+        (lambda: ops.Softplus(beta=0), "a beta above 0, not 0"),
+        (lambda: ops.Softplus(threshold=-1), "a threshold of 0 or more, not -1"),
+        (lambda: ops.Hardtanh(1, 1), "min_val 1 must be less than its max_val 1"),
         (lambda: ops.SoftmaxCrossEntropy(label_smoothing=1), "label smoothing lies in"),
     ],
 )
@@ -56,7 +64,12 @@ def test_refuses_bad_attributes(make, message):
     [
         (ops.Linear(2), [Shape("N", 2, 3)], "put Flatten"),
         (ops.Softmax(), [Shape("N")], r"takes an input of shape \(N, classes"),
-        (ops.BatchNorm(), [Shape("N", 2, 3)], r"takes an input of shape \(N, features\)"),
+        (ops.BatchNorm(), [Shape("N")], r"takes an input of shape \(N, features\) or \(N, C, H, W\)"),
+        (ops.LayerNorm((2, 3)), [Shape("N", 3, 2)], r"takes an input of shape \(N, ..., 2, 3\), not \(N, 3, 2\)"),
+        (ops.LayerNorm((2, 3)), [Shape("N", 3)], r"takes an input of shape \(N, ..., 2, 3\)"),
+        (ops.GroupNorm(2), [Shape("N", 3)], "with C a multiple of 2"),
+        (ops.Dropout2d(), [Shape("N", 3)], r"takes an input of shape \(N, C, H, W\), not \(N, 3\)"),
+        (ops.Mul(), [Shape("N", 2), Shape("N", 3)], "Mul takes two inputs of equal shape"),
         (ops.Reshape((5,)), [Shape("N", 6)], "needs 5 elements a sample, not 6"),
         (ops.Add(), [Shape("N", 2), Shape("N", 3)], r"not \(N, 2\) and \(N, 3\)"),
         (ops.Concat(), [Shape("N", 2, 2), Shape("N", 2, 3)], "differ in axis 1 alone"),
@@ -83,3 +96,15 @@ def test_dropout_mask_depends_on_seed_step_and_node_alone():
 def test_dropout_keeps_its_share():
     kept = ops.Dropout(0.3).mask((400, 400), 0, 0, "drop").mean()
     assert kept == pytest.approx(0.7, abs=5 * (0.3 * 0.7) ** 0.5 / 400)
+
+
+def test_dropout2d_draws_one_number_a_channel():
+    op = ops.Dropout2d(0.5)
+    mask = op.mask((8, 16, 5, 7), 0, 0, "drop")
+    assert mask.shape == (8, 16, 1, 1)
+    np.testing.assert_array_equal(mask.ravel(), ops.Dropout(0.5).mask((8 * 16,), 0, 0, "drop"))
+
+
+def test_layer_norm_takes_one_number_for_one_axis():
+    assert ops.LayerNorm(5) == ops.LayerNorm((5,))
+    assert str(ops.LayerNorm((3, 4), bias=False)) == "LayerNorm((3, 4), bias=False)"

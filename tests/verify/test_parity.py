@@ -41,7 +41,9 @@ def test_a_biased_running_variance_is_named(monkeypatch):
             y, saved = super().forward(op, inputs, p, call)
             if call.mode.training:
                 (x,) = inputs
-                call.state["running_var"] = (1 - op.momentum) * p["running_var"] + op.momentum * x.var(0)
+                m = 1 / call.state["num_batches_tracked"] if op.momentum is None else op.momentum
+                biased = x.var(axis=tuple(axis for axis in range(x.ndim) if axis != 1))
+                call.state["running_var"] = (1 - m) * p["running_var"] + m * biased
             return y, saved
 
     monkeypatch.setitem(KERNELS, BatchNorm, Biased())

@@ -12,7 +12,8 @@ BatchNorm sees images (N, H, W, C) as a matrix of n = N·H·W rows and C columns
     dx = a (dy - dβ / n - x̂ dγ / n) = a (dy + c x + d)         c = - dγ / (n s),   d = - dβ / n - c μ
 
 and dx = a dy in evaluation, where μ and s are constants. Column sums are `ones @ x`: a matrix product. All passes but
-the plain sum go block by block, so that what one writes the next finds in the cache.
+the plain sum go block by block, so that what one writes the next finds in the cache. A number a channel is laid out
+for a whole block beforehand (`down`): NumPy copies what it broadcasts, each time, at twice the price of the sum itself.
 
 LayerNorm and GroupNorm, with d = γ dy and means over the axes that share μ:
 
@@ -32,92 +33,134 @@ from backproof.ops import BatchNorm, GroupNorm, LayerNorm
 
 WithinSample = TypeVar("WithinSample", LayerNorm, GroupNorm)
 
-BLOCK = 1 << 16
-"""Elements: a few such blocks of float32 fit in the second-level cache."""
+BLOCK = 1 << 15
+"""Elements: several such blocks of float32 fit in the second-level cache."""
 
 
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of rows, of about BLOCK elements each."""
-    height = max(1, BLOCK // columns)
-    return (slice(start, min(start + height, rows)) for start in range(0, rows, height))
+class _Blocks:
+    """A matrix in blocks of rows, of about BLOCK elements each, and scratch of that shape."""
+
+    def __init__(self, x: Array, call: Lender) -> None:
+        self._pool = call.pool
+        self._rows, columns = x.shape
+        self.shape = (min(self._rows, max(1, BLOCK // columns)), columns)
+
+    def __iter__(self) -> Iterator[tuple[slice, int]]:
+        """Each block's rows, and how many they are."""
+        height = self.shape[0]
+        for start in range(0, self._rows, height):
+            count = min(height, self._rows - start)
+            yield slice(start, start + count), count
+
+    def room(self) -> Array:
+        """Undefined contents."""
+        return self._pool.scratch("block", self.shape)
+
+    def down(self, name: str, vector: Array) -> Array:
+        """`vector`, a number a column, in every row."""
+        block = self._pool.scratch(f"block {name}", self.shape)
+        block[...] = vector
+        return block
 
 
-def _room(x: Array, call: Lender) -> Array:
-    """Scratch for one block of the matrix x."""
-    return call.pool.scratch("block", (min(len(x), max(1, BLOCK // x.shape[1])), x.shape[1]))
+def scale_and_shift(op: BatchNorm, x: Array, p: Arrays, call: Lender) -> tuple[Array, Array, Array, Array]:
+    """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
+    if call.mode.training:
+        mean, variance = _statistics(op, x, call)
+        _move(op, mean, variance, len(x), p, call)
+    else:
+        mean, variance = p["running_mean"], p["running_var"]
+    inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))
+    np.sqrt(inverse, out=inverse)
+    np.divide(1, inverse, out=inverse)
+    a = p["weight"] * inverse
+    return a, p["bias"] - a * mean, mean, inverse
+
+
+def _statistics(op: BatchNorm, x: Array, call: Lender) -> tuple[Array, Array]:
+    """Mean and biased variance of every column, in two passes: one would lose digits when μ is large beside σ."""
+    n, channels = x.shape
+    op.require_values(n, call.node)
+    mean, variance = call.lend("mean", (channels,)), call.lend("variance", (channels,))
+    ones, room = call.pool.ones(n), blockblock_room(x, call)
+    np.dot(ones, x, out=mean)
+    mean /= n
+    variance[:] = 0
+    for rows in blocks(n, channels):
+        centred = np.subtract(x[rows], mean, out=room[: rows.stop - rows.start])
+        centred *= centred
+        variance += np.dot(ones[: len(centred)], centred)
+    variance /= n
+    return mean, variance
+
+
+def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Lender) -> None:
+    """running ← (1 - momentum) running + momentum batch, σ² unbiased, left in `call.state`."""
+    momentum = op.momentum
+    if momentum is None:
+        batches = call.lend("num_batches_tracked", ())
+        call.state["num_batches_tracked"] = np.add(p["num_batches_tracked"], 1, out=batches)
+        momentum = 1 / float(batches)
+    for name, batch, correction in (("running_mean", mean, 1.0), ("running_var", variance, n / (n - 1))):
+        moved = np.multiply(p[name], 1 - momentum, out=call.lend(name, batch.shape))
+        moved += momentum * correction * batch
+        call.state[name] = moved
+
+
+class Reduction:
+    """dβ = Σ dy and dγ = (Σ dy x - μ Σ dy) / s, added up block by block; then the coefficients of dx."""
+
+    def __init__(self, x: Array, g: Arrays, call: Lender) -> None:
+        self._x = x
+        self._d_gamma, self._d_beta = g["weight"], g["bias"]
+        self._ones, self._room = call.pool.ones(len(x)), blockblock_room(x, call)
+        self._d_gamma[:] = 0
+        self._d_beta[:] = 0
+
+    def add(self, rows: slice, dy: Array) -> None:
+        """The sums over one block of dy."""
+        product = np.multiply(dy, self._x[rows], out=self._room[: len(dy)])
+        self._d_gamma += np.dot(self._ones[: len(dy)], product)
+        self._d_beta += np.dot(self._ones[: len(dy)], dy)
+
+    def finish(self, mean: Array, inverse: Array) -> tuple[Array, Array]:
+        """Complete dγ, and give c and d of dx = a (dy + c x + d)."""
+        self._d_gamma -= mean * self._d_beta
+        self._d_gamma *= inverse
+        c = self._d_gamma * inverse / -len(self._x)
+        return c, self._d_beta / -len(self._x) - c * mean
 
 
 @computes(KERNELS, BatchNorm)
 class BatchNormKernel(NumpyKernel[BatchNorm]):
-    """Two passes for the statistics: the one-pass form loses digits when μ is large beside σ."""
+    """y = a x + b and its gradient."""
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = a x + b."""
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
+        a, b, mean, inverse = scale_and_shift(op, x, p, call)
         y = call.lend("y", inputs[0].shape)
-        if call.mode.training:
-            mean, variance = self._statistics(op, x, call)
-            self._move(op, mean, variance, len(x), p, call)
-        else:
-            mean, variance = p["running_mean"], p["running_var"]
-        inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))  # 1 / s
-        np.sqrt(inverse, out=inverse)
-        np.divide(1, inverse, out=inverse)
-        a = p["weight"] * inverse
-        b = p["bias"] - a * mean
         out = y.reshape(x.shape)
-        for rows in _blocks(*x.shape):
+        for rows in blocks(*x.shape):
             np.multiply(x[rows], a, out=out[rows])
             out[rows] += b
-        return y, (x, mean, inverse, call.mode.training)
-
-    @staticmethod
-    def _statistics(op: BatchNorm, x: Array, call: Lender) -> tuple[Array, Array]:
-        """Mean and biased variance of every column."""
-        n, channels = x.shape
-        op.require_values(n, call.node)
-        mean, variance = call.lend("mean", (channels,)), call.lend("variance", (channels,))
-        ones, room = call.pool.ones(n), _room(x, call)
-        np.dot(ones, x, out=mean)
-        mean /= n
-        variance[:] = 0
-        for rows in _blocks(n, channels):
-            centred = np.subtract(x[rows], mean, out=room[: rows.stop - rows.start])
-            centred *= centred
-            variance += np.dot(ones[: len(centred)], centred)
-        variance /= n
-        return mean, variance
-
-    @staticmethod
-    def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Lender) -> None:
-        """running ← (1 - momentum) running + momentum batch, σ² unbiased, left in `call.state`."""
-        momentum = op.momentum
-        if momentum is None:
-            batches = call.lend("num_batches_tracked", ())
-            call.state["num_batches_tracked"] = np.add(p["num_batches_tracked"], 1, out=batches)
-            momentum = 1 / float(batches)
-        for name, batch, correction in (("running_mean", mean, 1.0), ("running_var", variance, n / (n - 1))):
-            moved = np.multiply(p[name], 1 - momentum, out=call.lend(name, batch.shape))
-            moved += momentum * correction * batch
-            call.state[name] = moved
+        return y, (x, a, mean, inverse, call.mode.training)
 
     def backward(
         self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
-        x, mean, inverse, training = saved
-        n = len(x)
+        x, a, mean, inverse, training = saved
         matrix = dy.reshape(x.shape)
-        d_gamma, d_beta = g["weight"], g["bias"]
-        self._reduce(x, matrix, mean, inverse, d_gamma, d_beta, call)
+        sums = Reduction(x, g, call)
+        for rows in blocks(*x.shape):
+            sums.add(rows, matrix[rows])
+        c, d = sums.finish(mean, inverse)
         if not call.wants[0]:
             return (None,)
-        a = p["weight"] * inverse
-        c = d_gamma * inverse / -n
-        d = d_beta / -n - c * mean
         dx = call.lend_gradient(dy.shape)
         out = dx.reshape(x.shape)
-        for rows in _blocks(*x.shape):
+        for rows in blocks(*x.shape):
             block = out[rows]
             if training:
                 np.multiply(x[rows], c, out=block)
@@ -127,19 +170,6 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
             else:
                 np.multiply(matrix[rows], a, out=block)
         return (dx,)
-
-    @staticmethod
-    def _reduce(x: Array, dy: Array, mean: Array, inverse: Array, d_gamma: Array, d_beta: Array, call: Lender) -> None:
-        """dβ = Σ dy,   dγ = (Σ dy x - μ Σ dy) / s."""
-        ones, room = call.pool.ones(len(x)), _room(x, call)
-        d_gamma[:] = 0
-        d_beta[:] = 0
-        for rows in _blocks(*x.shape):
-            product = np.multiply(dy[rows], x[rows], out=room[: rows.stop - rows.start])
-            d_gamma += np.dot(ones[: len(product)], product)
-            d_beta += np.dot(ones[: len(product)], dy[rows])
-        d_gamma -= mean * d_beta
-        d_gamma *= inverse
 
 
 class _WithinSample(NumpyKernel[WithinSample]):
