@@ -95,7 +95,7 @@ class Conv2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Each attribute alone and mixed, kernels of all parities, the smallest images."""
+        """Each attribute alone and mixed, kernels of all parities, the smallest images, the only window in the padding."""
         yield Sample(op=Conv2d(2, 3, padding=3), shapes=((2, 4, 3, 5),))
         yield Sample(op=Conv2d(3, 3, padding=1), shapes=((1, 2, 4, 4),))
         yield Sample(op=Conv2d(3, 3, padding=1, bias=False), shapes=((2, 3, 5, 7),))
@@ -120,6 +120,7 @@ class Conv2d(Op):
         yield Sample(op=Conv2d(1, 1), shapes=((1, 1, 1, 1),))
         yield Sample(op=Conv2d(3, (4, 3)), shapes=((2, 2, 4, 3),))
         yield Sample(op=Conv2d(1, 7, stride=2, padding=3), shapes=((1, 1, 5, 8),))
+        yield Sample(op=Conv2d(2, (1, 2), stride=5, padding=(0, 0, 3, 0)), shapes=((1, 1, 1, 3),))
 
 
 @operation

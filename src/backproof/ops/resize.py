@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import floor
 from typing import Literal, NamedTuple, get_args
 
@@ -27,14 +28,15 @@ class Resize(Op):
     """y[n,c,i,j] = x[n,c] at the place (u(i), v(j)): the nearest pixel's, or between the four pixels around it.
 
     x: (N, C, H, W)   y: (N, C, H', W') with (H', W') = size, or (floor(H scale_factor), floor(W scale_factor)).
-    With the ratio r = H / H' for a size, 1 / scale_factor else, and columns likewise,
+    With the ratio r = H / H' where a size is given, 1 / scale_factor else, and columns likewise,
 
         nearest                   u(i) = floor(i r)
         bilinear                  u(i) = max(0, (i + 1/2) r - 1/2): pixels are squares, and their centres correspond
         bilinear, align_corners   u(i) = i (H - 1) / (H' - 1): the centres of the corner pixels correspond
 
     and between pixels, with k = floor(u) and w = u - k, rows weigh (1 - w) x[k] + w x[min(k + 1, H - 1)], then columns
-    likewise.   dy goes back with the same weights.   As PyTorch's `interpolate`, also known as Upsample.
+    likewise.   dy goes back with the same weights.   As PyTorch's `interpolate`, also known as Upsample. As there,
+    r = H / H' for a scale_factor too where it comes to H' = H, or for nearest H' = 2 H: pixels are copied, or doubled.
 
     Attributes:
         size: H' and W', one number or (height, width). Either this or `scale_factor` is given.
@@ -88,21 +90,22 @@ class Resize(Op):
         return [self._place(i, size, axis) for i in range(self.output_size(size, axis))]
 
     def _place(self, i: int, size: int, axis: Literal[0, 1]) -> Between:
-        out = self.output_size(size, axis)
         if self.mode == "nearest":
-            k = i * size // out if self.scale_factor is None else min(floor(i * self._ratio(size, axis)), size - 1)
+            k = min(floor(i * self._ratio(size, axis)), size - 1)
             return Between(k, k, 0.0)
         if self.align_corners:
-            u = i * (size - 1) / (out - 1) if out > 1 else 0.0
+            last = self.output_size(size, axis) - 1
+            u = i * (size - 1) / last if last else 0.0
         else:
-            u = max(0.0, (i + 0.5) * self._ratio(size, axis) - 0.5)
+            u = max(0.0, (i + 0.5) * float(self._ratio(size, axis)) - 0.5)
         k = floor(u)
         return Between(k, min(k + 1, size - 1), u - k)
 
-    def _ratio(self, size: int, axis: Literal[0, 1]) -> float:
-        if isinstance(self.scale_factor, tuple):
-            return 1 / self.scale_factor[axis]
-        return size / self.output_size(size, axis)
+    def _ratio(self, size: int, axis: Literal[0, 1]) -> float | Fraction:
+        """r; of whole numbers exact, since rounding could put i r just below a whole number."""
+        ratio = Fraction(size, self.output_size(size, axis))
+        whole = ratio == 1 or (ratio == Fraction(1, 2) and self.mode == "nearest")
+        return 1 / self.scale_factor[axis] if isinstance(self.scale_factor, tuple) and not whole else ratio
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -116,6 +119,6 @@ class Resize(Op):
                 (3, (2, 1, 1, 1)),
             ):
                 yield Sample(op=Resize(size, mode=mode, align_corners=align_corners), shapes=(shape,))  # type: ignore[arg-type]
-            for factor, shape in ((2, (2, 3, 2, 3)), ((1.7, 0.6), (1, 2, 3, 5)), (0.5, (2, 1, 5, 4))):
+            for factor, shape in ((2, (2, 3, 2, 3)), ((1.7, 0.6), (1, 2, 3, 5)), ((2.2, 1.2), (2, 1, 3, 4))):
                 op = Resize(scale_factor=factor, mode=mode, align_corners=align_corners)  # type: ignore[arg-type]
                 yield Sample(op=op, shapes=(shape,))
