@@ -95,10 +95,10 @@ class Conv2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Each attribute alone and mixed, kernels of all parities, the smallest images, the only window in the padding."""
-        yield Sample(op=Conv2d(2, 3, padding=3), shapes=((2, 4, 3, 5),))
+        """Each attribute alone and mixed, kernels of all parities, the smallest images, no window on the image."""
+        yield Sample(op=Conv2d(2, 3, padding=3), shapes=((1, 4, 3, 5),))
         yield Sample(op=Conv2d(3, 3, padding=1), shapes=((1, 2, 4, 4),))
-        yield Sample(op=Conv2d(3, 3, padding=1, bias=False), shapes=((2, 3, 5, 7),))
+        yield Sample(op=Conv2d(3, 3, padding=1, bias=False), shapes=((2, 2, 3, 5),))
         yield Sample(op=Conv2d(4, 1), shapes=((2, 3, 2, 3),))
         yield Sample(op=Conv2d(2, 1, stride=2, bias=False), shapes=((2, 3, 5, 4),))
         yield Sample(op=Conv2d(2, 1, padding=1), shapes=((1, 2, 2, 2),))
@@ -111,7 +111,7 @@ class Conv2d(Op):
         yield Sample(op=Conv2d(2, (2, 4), padding="same", dilation=(3, 1)), shapes=((2, 1, 4, 3),))
         yield Sample(op=Conv2d(2, 3, dilation=2), shapes=((1, 2, 6, 5),))
         yield Sample(op=Conv2d(2, (3, 2), stride=2, padding=2, dilation=(1, 3)), shapes=((2, 2, 5, 6),))
-        yield Sample(op=Conv2d(4, 3, padding=1, groups=2), shapes=((2, 6, 3, 4),))
+        yield Sample(op=Conv2d(4, 3, padding=1, groups=2), shapes=((2, 6, 2, 3),))
         yield Sample(op=Conv2d(6, 2, stride=2, dilation=2, groups=3, bias=False), shapes=((1, 3, 5, 5),))
         yield Sample(op=Conv2d(3, 3, padding=1, groups=3), shapes=((2, 3, 4, 4),))
         yield Sample(op=Conv2d(4, 3, stride=2, padding=(0, 1, 0, 1), groups=2), shapes=((2, 2, 4, 4),))

@@ -18,17 +18,16 @@ def meetings(
 ) -> Iterator[tuple[Index, Index, Index]]:
     """Every (window, pixel, weight) that meet when a kernel slides over images.
 
-    Window (i, j) of output channel o lies with its corner at row i·S - top and column j·S - left, and sees with weight
-    (o, c, a, e) the pixel a·D rows below and e·D columns to the right, in channel c of its own group. Where that is in
-    the padding, nothing meets. The shapes are those of the images (N, C, H, W), the weight (O, C/groups, kh, kw), and
-    the windows (N, O, H', W').
+    Window (n, o, i, j) has its corner at row i·S - top and column j·S - left. With weight (o, c, a, e) it sees the
+    pixel a·D rows below and e·D columns to the right, in channel c of its own group. Where that is in the padding,
+    nothing meets. The shapes: images (N, C, H, W), weight (out, C/groups, kh, kw), windows (N, out, H', W').
     """
-    N, _, H, W = images
-    O, group_channels, *_ = weight  # noqa: E741
-    top, left = op.padding[0], op.padding[-2 if len(op.padding) == 4 else -1]
-    for n, o, i, j in np.ndindex(N, O, *windows[2:]):
-        first = o // (O // op.groups) * group_channels
-        for c, a, e in np.ndindex(*weight[1:]):
+    _, _, H, W = images
+    channels, group_channels, kh, kw = weight
+    top, left = (op.padding[0], op.padding[2]) if isinstance(op, Conv2d) else op.padding
+    for n, o, i, j in np.ndindex(windows):
+        first = o // (channels // op.groups) * group_channels
+        for c, a, e in np.ndindex(group_channels, kh, kw):
             row = i * op.stride[0] - top + a * op.dilation[0]
             column = j * op.stride[1] - left + e * op.dilation[1]
             if 0 <= row < H and 0 <= column < W:
