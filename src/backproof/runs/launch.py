@@ -88,7 +88,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
     if old.status == "finished" and (progress.stopped or progress.epoch > spec.training.epochs):
         more = "it was stopped early" if progress.stopped else "to go on, ask for more --epochs"
         raise UserError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
-    prepared = prepare(spec)
+    prepared = prepare(spec, resumed=True)
     if prepared.data.fingerprint != old.dataset.fingerprint:
         raise UserError(
             f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began"

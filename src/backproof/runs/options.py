@@ -42,6 +42,8 @@ class Options(TypedDict, total=False):
     dropout: float | None
     model_option: Sequence[str]
     init: str
+    weights: str
+    weights_skip: Sequence[str]
     loss: Literal["cross_entropy", "mse"]
     label_smoothing: float
     model_seed: int

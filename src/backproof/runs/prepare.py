@@ -1,12 +1,14 @@
 """From a specification to the parts of a run, all of them known to be good. Nothing is written."""
 
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any
 
 from backproof.data import Batches, Partitions, load
 from backproof.engines import Engine, Session, get_engine
 from backproof.errors import UserError
-from backproof.graph import BATCH, Graph, Loss, Shape, initial_parameters
+from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
+from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
 from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
 from backproof.optim import Optimizer, make_schedule, require_optimizer
@@ -34,9 +36,10 @@ class Prepared:
     optimizer: Optimizer
 
 
-def prepare(spec: RunSpec) -> Prepared:
+def prepare(spec: RunSpec, *, resumed: bool = False) -> Prepared:
     """Data, network, weights, session and optimizer of a run.
 
+    `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
     engine = get_engine(spec.engine.engine)
@@ -52,7 +55,7 @@ def prepare(spec: RunSpec) -> Prepared:
     optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, spec.training.epochs)
     if spec.engine.threads:
         engine.set_threads(spec.engine.threads)
-    parameters = initial_parameters(graph, spec.model.model_seed, spec.model.init)
+    parameters = initial_weights(spec.model, graph, read_file=not resumed)
     session = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
     session.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
     return Prepared(spec, data, batches, graph, engine, session, optimizer)
@@ -76,7 +79,24 @@ def network(options: ModelOptions, x: Shape, classes: int) -> Graph:
     twice = sorted(own.keys() & given.keys())
     if twice:
         raise UserError(f"--model-option gives '{twice[0]}', which --{twice[0].replace('_', '-')} gives too")
-    return build(options.model, x, classes, given | own).with_loss(loss(options))
+    graph = build(options.model, x, classes, given | own)
+    scores = graph.shapes[graph.output]
+    if scores != Shape(BATCH, classes):
+        raise UserError(
+            f"model '{options.model}' gives each pixel a class, with outputs {scores}, and the data has one class for "
+            f"each image; choose another --model"
+        )
+    return graph.with_loss(loss(options))
+
+
+def initial_weights(options: ModelOptions, graph: Graph, *, read_file: bool = True) -> dict[str, Array]:
+    """Drawn from the seed, and then, with `--weights`, replaced by those in the file."""
+    drawn: dict[str, Array] = dict(initial_parameters(graph, options.model_seed, options.init))
+    if options.weights and read_file:
+        return drawn | fit_weights(graph, read_weights(options.weights), options.weights, options.weights_skip)
+    if options.weights_skip and not options.weights:
+        raise UserError("--weights-skip is for --weights FILE, which is not given")
+    return drawn
 
 
 def loss(options: ModelOptions) -> Loss:
@@ -117,8 +137,11 @@ def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int)
 
 
 def check_last_batch(graph: Graph, batches: Batches) -> None:
-    """Batch statistics need two samples: refuse a batch of one before the run starts, not at its first epoch's end."""
-    normed = [node.name for node in graph.nodes if isinstance(node.op, BatchNorm)]
+    """Batch statistics need two values: refuse a batch of one before the run starts, not at its first epoch's end.
+
+    Images of two pixels or more have them in a single sample.
+    """
+    normed = [n.name for n in graph.nodes if isinstance(n.op, BatchNorm) and prod(n.shape.per_sample[1:]) == 1]
     samples, size = batches.samples_per_epoch, batches.batch_size
     if not normed or (size > 1 and samples % size != 1):
         return

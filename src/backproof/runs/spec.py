@@ -21,15 +21,21 @@ class ModelOptions:
     layers
         Widths of the hidden layers, such as 256,120.
     activation
-        Activation after each hidden layer: relu, leaky_relu, sigmoid or tanh.
+        Activation after each hidden layer: relu, leaky_relu, sigmoid, tanh, elu, gelu, silu, softplus, relu6 or
+        hardtanh.
     batch_norm
         Normalise each hidden layer over the batch.
     dropout
         Probability that a hidden unit is dropped in training.
     model_option
-        An option of your own model, as KEY=VALUE; may be given many times.
+        Another option of the model, as KEY=VALUE; may be given many times; `backproof models` lists them.
     init
         Initializer of the weights.
+    weights
+        Begin with the weights in this file: .safetensors, or a PyTorch state dict .pth.
+    weights_skip
+        A layer, or what the names of some begin with, such as fc, that starts anew all the same; may be given many
+        times.
     loss
         What is minimised: cross_entropy or mse.
     label_smoothing
@@ -45,6 +51,8 @@ class ModelOptions:
     dropout: float | None = None
     model_option: tuple[str, ...] = ()
     init: str = "kaiming_normal"
+    weights: str = ""
+    weights_skip: tuple[str, ...] = ()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     label_smoothing: float = 0.0
     model_seed: int = 0
