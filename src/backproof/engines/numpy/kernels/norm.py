@@ -26,7 +26,7 @@ from typing import TypeVar
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
 from backproof.ops import BatchNorm, GroupNorm, LayerNorm
@@ -37,28 +37,32 @@ BLOCK = 1 << 15
 """Elements: several such blocks of float32 fit in the second-level cache."""
 
 
-class _Blocks:
+class Blocks:
     """A matrix in blocks of rows, of about BLOCK elements each, and scratch of that shape."""
 
-    def __init__(self, x: Array, call: Lender) -> None:
-        self._pool = call.pool
+    def __init__(self, x: Array, pool: Pool) -> None:
+        self._pool = pool
         self._rows, columns = x.shape
-        self.shape = (min(self._rows, max(1, BLOCK // columns)), columns)
+        self._shape = (min(self._rows, max(1, BLOCK // columns)), columns)
 
     def __iter__(self) -> Iterator[tuple[slice, int]]:
         """Each block's rows, and how many they are."""
-        height = self.shape[0]
+        height = self._shape[0]
         for start in range(0, self._rows, height):
             count = min(height, self._rows - start)
             yield slice(start, start + count), count
 
     def room(self) -> Array:
         """Undefined contents."""
-        return self._pool.scratch("block", self.shape)
+        return self._pool.scratch("block", self._shape)
+
+    def mask(self) -> Array:
+        """Undefined truth values."""
+        return self._pool.mask(self._shape)
 
     def down(self, name: str, vector: Array) -> Array:
-        """`vector`, a number a column, in every row."""
-        block = self._pool.scratch(f"block {name}", self.shape)
+        """`vector`, a number a column, in every row: NumPy broadcasts short rows at a fraction of full speed."""
+        block = self._pool.scratch(f"block {name}", self._shape)
         block[...] = vector
         return block
 
@@ -82,14 +86,15 @@ def _statistics(op: BatchNorm, x: Array, call: Lender) -> tuple[Array, Array]:
     n, channels = x.shape
     op.require_values(n, call.node)
     mean, variance = call.lend("mean", (channels,)), call.lend("variance", (channels,))
-    ones, room = call.pool.ones(n), blockblock_room(x, call)
+    ones, blocks = call.pool.ones(n), Blocks(x, call.pool)
     np.dot(ones, x, out=mean)
     mean /= n
     variance[:] = 0
-    for rows in blocks(n, channels):
-        centred = np.subtract(x[rows], mean, out=room[: rows.stop - rows.start])
+    room, means = blocks.room(), blocks.down("a", mean)
+    for rows, count in blocks:
+        centred = np.subtract(x[rows], means[:count], out=room[:count])
         centred *= centred
-        variance += np.dot(ones[: len(centred)], centred)
+        variance += np.dot(ones[:count], centred)
     variance /= n
     return mean, variance
 
@@ -110,10 +115,10 @@ def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: 
 class Reduction:
     """dβ = Σ dy and dγ = (Σ dy x - μ Σ dy) / s, added up block by block; then the coefficients of dx."""
 
-    def __init__(self, x: Array, g: Arrays, call: Lender) -> None:
+    def __init__(self, x: Array, g: Arrays, blocks: Blocks, pool: Pool) -> None:
         self._x = x
         self._d_gamma, self._d_beta = g["weight"], g["bias"]
-        self._ones, self._room = call.pool.ones(len(x)), blockblock_room(x, call)
+        self._ones, self._room = pool.ones(len(x)), blocks.room()
         self._d_gamma[:] = 0
         self._d_beta[:] = 0
 
@@ -140,10 +145,11 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
         a, b, mean, inverse = scale_and_shift(op, x, p, call)
         y = call.lend("y", inputs[0].shape)
-        out = y.reshape(x.shape)
-        for rows in blocks(*x.shape):
-            np.multiply(x[rows], a, out=out[rows])
-            out[rows] += b
+        out, blocks = y.reshape(x.shape), Blocks(x, call.pool)
+        scale, shift = blocks.down("a", a), blocks.down("b", b)
+        for rows, count in blocks:
+            block = np.multiply(x[rows], scale[:count], out=out[rows])
+            block += shift[:count]
         return y, (x, a, mean, inverse, call.mode.training)
 
     def backward(
@@ -151,25 +157,31 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
         x, a, mean, inverse, training = saved
-        matrix = dy.reshape(x.shape)
-        sums = Reduction(x, g, call)
-        for rows in blocks(*x.shape):
+        matrix, blocks = dy.reshape(x.shape), Blocks(x, call.pool)
+        sums = Reduction(x, g, blocks, call.pool)
+        for rows, _ in blocks:
             sums.add(rows, matrix[rows])
         c, d = sums.finish(mean, inverse)
         if not call.wants[0]:
             return (None,)
         dx = call.lend_gradient(dy.shape)
-        out = dx.reshape(x.shape)
-        for rows in blocks(*x.shape):
-            block = out[rows]
-            if training:
-                np.multiply(x[rows], c, out=block)
-                block += d
-                block += matrix[rows]
-                block *= a
-            else:
-                np.multiply(matrix[rows], a, out=block)
+        input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), blocks)
         return (dx,)
+
+
+def input_gradient(x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], blocks: Blocks) -> None:
+    """dx = a (dy + c x + d) in training, dx = a dy in evaluation. dx may be dy itself."""
+    room = blocks.room()
+    columns = [blocks.down(name, vector) for name, vector in zip("acd", coefficients, strict=False)]
+    for rows, count in blocks:
+        if len(columns) == 1:
+            np.multiply(dy[rows], columns[0][:count], out=dx[rows])
+            continue
+        a, c, d = columns
+        block = np.multiply(x[rows], c[:count], out=room[:count])
+        block += d[:count]
+        block += dy[rows]
+        np.multiply(block, a[:count], out=dx[rows])
 
 
 class _WithinSample(NumpyKernel[WithinSample]):
