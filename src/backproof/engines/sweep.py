@@ -18,7 +18,19 @@ from backproof.graph import Array, Arrays, Graph, Node
 class Step:
     """One node, bound to its kernel, parameters, gradients and to the places of its values."""
 
-    __slots__ = ("backward", "call", "forward", "gradients", "inputs", "name", "op", "output", "parameters", "saved")
+    __slots__ = (
+        "backward",
+        "call",
+        "forward",
+        "gradients",
+        "inputs",
+        "name",
+        "op",
+        "output",
+        "parameters",
+        "paths",
+        "saved",
+    )
 
     def __init__(
         self, node: Node, kernels: Kernels, place: Mapping[str, int], parameters: Arrays, gradients: Arrays, call: Call
@@ -30,10 +42,9 @@ class Step:
         self.backward = kernel.backward
         self.inputs = tuple(place[name] for name in node.inputs)
         self.output = place[node.name]
-        self.parameters = {local: parameters[node.path(local)] for local in node.parameters}
-        self.gradients = {
-            local: gradients[node.path(local)] for local in node.parameters if node.path(local) in gradients
-        }
+        self.paths = {local: node.path(local) for local in node.parameters}
+        self.parameters = {local: parameters[path] for local, path in self.paths.items()}
+        self.gradients = {local: gradients[path] for local, path in self.paths.items() if path in gradients}
         self.call = call
         self.saved: Saved = ()
 
@@ -151,4 +162,4 @@ class Sweep:
 
     def state(self) -> dict[str, Array]:
         """What the last forward pass made of the non-trainable parameters, by full name."""
-        return {f"{step.name}.{key}": value for step in self._steps for key, value in step.call.state.items()}
+        return {step.paths[key]: value for step in self._steps for key, value in step.call.state.items()}

@@ -34,6 +34,7 @@ class Pool:
         self.winograd = winograd
         self.arena = Arena(dtype)
         self._flat: dict[str, Array] = {}
+        self._mask: Array = np.zeros(0, np.bool_)
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
 
@@ -44,6 +45,13 @@ class Pool:
         if flat is None or flat.size < count:
             flat = self._flat[name] = aligned((count,), self.dtype)
         return flat[:count].reshape(shape)
+
+    def mask(self, shape: tuple[int, ...]) -> Array:
+        """Scratch of dtype bool."""
+        count = prod(shape)
+        if self._mask.size < count:
+            self._mask = aligned((count,), np.bool_)
+        return self._mask[:count].reshape(shape)
 
     def ones(self, count: int) -> Array:
         """A vector of ones: `ones @ x` sums columns at the speed of a matrix product."""

@@ -10,6 +10,7 @@ from backproof.engines.kernel import require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.door import inside, outside
+from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.sweep import Sweep
@@ -24,14 +25,15 @@ class NumpySession:
     batch size allocate nothing.
     """
 
-    def __init__(self, graph: Graph, parameters: Arrays, dtype: DType) -> None:
+    def __init__(self, graph: Graph, parameters: Arrays, dtype: DType, *, winograd: bool = True) -> None:
         require_kernels("numpy", KERNELS, graph)
         self.graph = graph
+        self._fused = fuse(graph)
         self.dtype: DType = dtype
         self._parameters = Parameters(graph, dtype)
         self._parameters.load(parameters)
-        self._pool = Pool(dtype)
-        self._sweeps: dict[tuple[int, bool, bool], Sweep] = {}
+        self._pool = Pool(dtype, winograd=winograd)
+        self._sweeps: dict[tuple[int, bool, bool, bool], Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
         self._state: dict[str, Array] = {}
         # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
@@ -47,7 +49,9 @@ class NumpySession:
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Session.forward`."""
         with_loss = reaches_loss(self.graph, inputs, want)
-        sweep = self._run_forward(inputs, mode, with_loss=with_loss)
+        sweep = self._run_forward(
+            inputs, mode, with_loss=with_loss, fused=all(name in self._fused.node for name in want)
+        )
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
         return {name: outside(sweep.value(name)) for name in names}
 
@@ -69,7 +73,7 @@ class NumpySession:
         """See `Session.train_step`."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
-        sweep = self._run_forward(inputs, mode, watch=watch)
+        sweep = self._run_forward(inputs, mode, watch=watch, fused=watch is None)
         sweep.backward(watch)
         penalty = self._couple(optimizer)
         for name, value in sweep.state().items():
@@ -95,15 +99,16 @@ class NumpySession:
         *,
         with_loss: bool = True,
         input_gradients: bool = False,
+        fused: bool = True,
         watch: Watch | None = None,
     ) -> Sweep:
         """Compute all values in the sweep that belongs to this batch size."""
         n = batch_size(self.graph, inputs, targets=with_loss)
-        key = (n, with_loss, input_gradients)
+        key = (n, with_loss, input_gradients, fused)
         sweep = self._sweeps.get(key)
         if sweep is None:
             sweep = self._sweeps[key] = Sweep(
-                self.graph,
+                self._fused if fused else self.graph,
                 KERNELS,
                 self._parameters.views,
                 self._parameters.gradient_views,
@@ -117,7 +122,7 @@ class NumpySession:
         return sweep
 
     def _lender(self, node: Node, wants: tuple[bool, ...]) -> Lender:
-        return Lender(node.name, wants, self._pool)
+        return Lender(node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool)
 
     def _couple(self, optimizer: Optimizer | None) -> float:
         """Add λ w to the gradient, where the optimizer's decay is coupled; return λ/2 ‖w‖²."""

@@ -74,7 +74,7 @@ class Geometry:
         height, width = x.shape[1], x.shape[2]
         if top == left == 0 and bottom <= 0 and right <= 0:
             return x[:, : height + bottom, : width + right]
-        rows, columns = min(height, height + bottom), min(width, width + right)
+        rows, columns = max(0, min(height, height + bottom)), max(0, min(width, width + right))
         padded = pool.scratch("padded", (len(x), top + height + bottom, left + width + right, x.shape[3]))
         padded[:, :top] = value
         padded[:, top + rows :] = value
@@ -83,12 +83,20 @@ class Geometry:
         padded[:, top : top + rows, left : left + columns] = x[:, :rows, :columns]
         return padded
 
+    def zeros(self, samples: int, channels: int, pool: Pool) -> Array:
+        """Zeros in the shape that `padded` gives, to add gradients to."""
+        (top, left), (bottom, right) = self.top_left, self.bottom_right
+        shape = (samples, self.size[0] + top + bottom, self.size[1] + left + right, channels)
+        zeros = pool.scratch("dpadded", shape)
+        zeros[...] = 0
+        return zeros
+
     def unpadded(self, padded: Array, dx: Array) -> None:
         """The reverse of `padded` for gradients: dx from the gradient of the padded input; 0 where no window was."""
         (top, left), (bottom, right) = self.top_left, self.bottom_right
         skip_h, skip_w = max(0, -top), max(0, -left)
-        rows = self.size[0] - skip_h + min(0, bottom)
-        columns = self.size[1] - skip_w + min(0, right)
+        rows = max(0, self.size[0] - skip_h + min(0, bottom))
+        columns = max(0, self.size[1] - skip_w + min(0, right))
         if (rows, columns) != self.size:
             dx[...] = 0
         top, left = max(0, top), max(0, left)

@@ -44,9 +44,14 @@ class Im2col:
                 total += np.dot(cols.T, _rows(dy[part]), out=pool.scratch("partial", total.shape))
 
     def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
-        """At stride 1 a convolution of dy with the flipped kernel, else dcols summed into dx."""
+        """At stride 1 a convolution of dy with the flipped kernel, else dcols summed into dx.
+
+        Turning the kernel costs more than it saves when there are few pixels for its channels.
+        """
         back = self.geometry.flipped()
-        if self.geometry.stride == (1, 1) and min(*back.top_left, *back.bottom_right) >= 0:
+        pixels = dy.size // dy.shape[3]
+        unstrided = self.geometry.stride == (1, 1) and min(*back.top_left, *back.bottom_right) >= 0
+        if unstrided and pixels >= 2 * W.shape[2]:
             flipped = pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
             flipped[...] = W[::-1, ::-1].swapaxes(2, 3)
             Im2col(back).forward(dy, flipped, dx, pool)
@@ -56,21 +61,22 @@ class Im2col:
     def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
         """Dcols = dy Wᵀ; each tap's columns are added to the pixels that the tap met."""
         g = self.geometry
-        (top, left), (bottom, right) = g.top_left, g.bottom_right
-        shape = (1, g.size[0] + max(0, top) + bottom, g.size[1] + max(0, left) + right, W.shape[2])
-        if top < 0 or left < 0:
-            shape = (1, shape[1] + min(0, top), shape[2] + min(0, left), W.shape[2])
-        dcols = pool.scratch("cols", (1, *g.out, *g.kernel, W.shape[2]))
         weight = W.reshape(-1, W.shape[3])
-        for n in range(len(dy)):
-            np.dot(_rows(dy[n]), weight.T, out=dcols.reshape(-1, len(weight)))
-            padded = pool.scratch("dpadded", shape)
-            padded[...] = 0
+        images = self._images(len(weight))
+        for start in range(0, len(dy), images):
+            part = slice(start, min(start + images, len(dy)))
+            dcols = pool.scratch("cols", (part.stop - start, *g.out, *g.kernel, W.shape[2]))
+            np.dot(_rows(dy[part]), weight.T, out=dcols.reshape(-1, len(weight)))
+            padded = g.zeros(part.stop - start, W.shape[2], pool)
             for i in range(g.kernel[0]):
                 for j in range(g.kernel[1]):
                     tap = g.tap(padded, i, j)
                     tap += dcols[:, :, :, i, j]
-            g.unpadded(padded, dx[n : n + 1])
+            g.unpadded(padded, dx[part])
+
+    def _images(self, columns: int) -> int:
+        """Images whose rows make one block."""
+        return max(1, max(CACHE // columns, LEAST_ROWS) // (self.geometry.out[0] * self.geometry.out[1]))
 
     def _blocks(self, x: Array, pool: Pool) -> Iterator[tuple[tuple[slice, slice], Array]]:
         """Blocks of rows, and the part (images, rows of the output) that each belongs to."""
@@ -78,7 +84,7 @@ class Im2col:
         n, height, width = windows.shape[:3]
         columns = windows[0, 0, 0].size
         rows = max(CACHE // columns, LEAST_ROWS)
-        images = max(1, rows // (height * width))
+        images = self._images(columns)
         lines = height if height * width <= 2 * rows else max(1, rows // width)
         for start in range(0, n, images):
             for line in range(0, height, lines):

@@ -65,7 +65,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
             return (None,)
         winner, shape = saved
         geometry = window(op, shape)
-        padded = _gradient_of_padded(geometry, shape, call)
+        padded = geometry.zeros(shape[0], shape[3], call.pool)
         share = call.pool.scratch("share", dy.shape)
         for number, (i, j) in enumerate(taps(geometry)):
             np.multiply(dy, winner == number, out=share)
@@ -74,15 +74,6 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         dx = call.lend_gradient(shape)
         geometry.unpadded(padded, dx)
         return (dx,)
-
-
-def _gradient_of_padded(g: Geometry, shape: tuple[int, ...], call: Lender) -> Array:
-    """Zeros in the shape of the padded input."""
-    (top, left), (bottom, right) = g.top_left, g.bottom_right
-    n, height, width, channels = shape
-    padded = call.pool.scratch("dpadded", (n, top + height + max(0, bottom), left + width + max(0, right), channels))
-    padded[...] = 0
-    return padded
 
 
 @cache
@@ -123,7 +114,7 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
             return (None,)
         (shape,) = saved
         geometry = window(op, shape)
-        padded = _gradient_of_padded(geometry, shape, call)
+        padded = geometry.zeros(shape[0], shape[3], call.pool)
         share = np.multiply(dy, divisors(op, geometry, dy.dtype.str), out=call.pool.scratch("share", dy.shape))
         for i, j in taps(geometry):
             tap = geometry.tap(padded, i, j)

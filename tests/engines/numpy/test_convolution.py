@@ -1,0 +1,133 @@
+"""The fast ways to convolve against their plain twin, and the choice between them."""
+
+import numpy as np
+import pytest
+
+from backproof.engines.numpy.buffers import Pool
+from backproof.engines.numpy.convolution import Geometry, choose
+from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.convolution.pointwise import Pointwise
+from backproof.engines.numpy.convolution.winograd import Winograd, transforms
+
+ROUNDING = {
+    ("float64", 2): 1e-13,
+    ("float64", 3): 1e-13,
+    ("float64", 4): 1e-13,
+    ("float32", 2): 5e-6,
+    ("float32", 3): 2e-5,
+    # the points 2 and -2 stretch the numbers before they cancel
+    ("float32", 4): 6e-5,
+}
+"""Largest difference allowed, relative to the largest value; im2col's own is about 1e-6 in float32."""
+
+
+def plain_ways(geometry, **sizes):
+    """What im2col makes of it in float64."""
+    return three_ways(Im2col(geometry), geometry, "float64", **sizes)
+
+
+def same_size(height: int, width: int, top_left: tuple[int, int] = (1, 1)) -> Geometry:
+    return Geometry((height, width), (height, width), (3, 3), (1, 1), (1, 1), top_left)
+
+
+def three_ways(algorithm, geometry, dtype, samples=2, channels=5, outputs=4):
+    """Output, input gradient and weight gradient, each in an array full of other numbers before."""
+    rng = np.random.default_rng(0)
+    pool = Pool(dtype)
+    x = rng.standard_normal((samples, *geometry.size, channels)).astype(dtype)
+    dy = rng.standard_normal((samples, *geometry.out, outputs)).astype(dtype)
+    W = rng.standard_normal((*geometry.kernel, channels, outputs)).astype(dtype)
+    y, dx, dW = np.full_like(dy, 7), np.full_like(x, 7), np.full_like(W, 7)
+    algorithm.forward(x, W, y, pool)
+    algorithm.input_gradient(dy, W, dx, pool)
+    algorithm.weight_gradient(x, dy, dW, pool)
+    return y, dx, dW
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m", [2, 3, 4])
+@pytest.mark.parametrize("size", [(4, 4), (8, 12), (5, 7), (9, 6), (1, 3)])
+def test_winograd_is_im2col_but_for_rounding(m, size, dtype):
+    geometry = same_size(*size)
+    for fast, plain in zip(
+        three_ways(Winograd(geometry, m), geometry, dtype),
+        three_ways(Im2col(geometry), geometry, "float64"),
+        strict=True,
+    ):
+        assert fast.dtype == dtype
+        assert np.abs(fast - plain).max() <= ROUNDING[dtype, m] * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("out", [(6, 4), (5, 7), (8, 8)])
+@pytest.mark.parametrize("top_left", [(0, 0), (2, 1), (0, 2)])
+def test_winograd_with_any_padding(out, top_left):
+    size = (out[0] + 2 - top_left[0] - 1, out[1] + 2 - top_left[1])
+    geometry = Geometry(size, out, (3, 3), (1, 1), (1, 1), top_left)
+    assert Winograd.fits(geometry)
+    for fast, plain in zip(
+        three_ways(Winograd(geometry, 4), geometry, "float64"),
+        three_ways(Im2col(geometry), geometry, "float64"),
+        strict=True,
+    ):
+        np.testing.assert_allclose(fast, plain, atol=1e-12)
+
+
+def test_winograd_transforms_multiply_polynomials():
+    """F(2, 3) by hand: Aᵀ [(G w) ⊙ (Bᵀ d)] in two dimensions is the correlation of a 4x4 tile with a 3x3 kernel."""
+    rng = np.random.default_rng(0)
+    tile, kernel = rng.standard_normal((4, 4)), rng.standard_normal((3, 3))
+    At, G, Bt = transforms(2, "f8")
+    y = At @ ((G @ kernel.ravel()) * (Bt @ tile.ravel()))
+    expected = [(tile[i : i + 3, j : j + 3] * kernel).sum() for i in range(2) for j in range(2)]
+    np.testing.assert_allclose(y, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_pointwise_is_im2col(stride):
+    size = (6, 5)
+    out = tuple(-(-n // stride) for n in size)
+    geometry = Geometry(size, out, (1, 1), (stride, stride), (1, 1), (0, 0))
+    assert Pointwise.fits(geometry)
+    for fast, plain in zip(
+        three_ways(Pointwise(geometry), geometry, "float64"),
+        three_ways(Im2col(geometry), geometry, "float64"),
+        strict=True,
+    ):
+        np.testing.assert_allclose(fast, plain, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (3, 100)])
+def test_blocks_of_im2col_are_the_whole(size, monkeypatch):
+    """Blocks by images and by rows give what one block gives, but for the order of sums."""
+    from backproof.engines.numpy.convolution import im2col
+
+    geometry = same_size(*size)
+    whole = plain_ways(geometry, samples=5)
+    monkeypatch.setattr(im2col, "CACHE", 1)
+    for rows in (1, 100, 700):
+        monkeypatch.setattr(im2col, "LEAST_ROWS", rows)
+        for part, one in zip(plain_ways(geometry, samples=5), whole, strict=True):
+            np.testing.assert_allclose(part, one, atol=1e-10)
+
+
+def test_one_padded_pixel_meets_the_centre_alone():
+    assert same_size(1, 1).live_taps() == (slice(1, 2), slice(1, 2))
+    assert same_size(2, 1).live_taps() == (slice(0, 3), slice(1, 2))
+    assert same_size(5, 5).live_taps() == (slice(0, 3), slice(0, 3))
+
+
+def test_choice():
+    def way(size, channels, samples=32, winograd=True, kernel=3):
+        margin = kernel // 2
+        geometry = Geometry((size, size), (size, size), (kernel, kernel), (1, 1), (1, 1), (margin, margin))
+        return choose(geometry, samples, channels, winograd)
+
+    assert isinstance(way(8, 64, kernel=1), Pointwise)
+    assert isinstance(way(8, 64), Winograd)
+    assert way(8, 64).m == 4
+    assert way(6, 64).m == 3
+    assert isinstance(way(8, 64, winograd=False), Im2col)
+    assert isinstance(way(8, 3), Im2col), "few channels"
+    assert isinstance(way(2, 64), Im2col), "small maps"
+    assert isinstance(way(4, 512, samples=8), Im2col), "few tiles for the channels"
+    assert isinstance(way(8, 64, kernel=5), Im2col)
