@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from backproof.api import compare, list_runs, load_experiments, open_run, repeats, resume, run_all, spec, train
     from backproof.errors import UserError
     from backproof.graph import Builder, Graph, Sequential, Shape
+    from backproof.interchange import read_weights, write_weights
     from backproof.runs.spec import RunSpec
     from backproof.runs.store import Run
     from backproof.train.events import Observer
@@ -24,6 +25,7 @@ _HOME = {
         "backproof.api",
     ),
     **dict.fromkeys(("Builder", "Graph", "Sequential", "Shape"), "backproof.graph"),
+    **dict.fromkeys(("read_weights", "write_weights"), "backproof.interchange"),
     "Observer": "backproof.train.events",
     "Run": "backproof.runs.store",
     "RunSpec": "backproof.runs.spec",
@@ -44,11 +46,13 @@ __all__ = [
     "list_runs",
     "load_experiments",
     "open_run",
+    "read_weights",
     "repeats",
     "resume",
     "run_all",
     "spec",
     "train",
+    "write_weights",
 ]
 
 

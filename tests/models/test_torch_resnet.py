@@ -185,10 +185,57 @@ def test_the_reference_engine_on_a_tiny_one() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
-@pytest.mark.parametrize("size", [32, 37, 96, 224])
-def test_resnet101_equal_to_pytorch(engine: str, size: int) -> None:
-    found = errors(engine, make_module(0, RESNET101, 3), RESNET101, make_batch(1, 2, 3, size, size))
+@pytest.mark.parametrize(("size", "samples"), [(32, 8), (37, 8), (96, 2), (224, 2)])
+def test_resnet101_equal_to_pytorch(engine: str, size: int, samples: int) -> None:
+    """Eight small images: at 32 px the last stage has one pixel, and of two values batch norm keeps but the sign."""
+    found = errors(engine, make_module(0, RESNET101, 3), RESNET101, make_batch(1, samples, 3, size, size))
     assert {what: e for what, e in found.items() if not e <= 1e-9} == {}
+
+
+def float32_errors(options: dict[str, object], batch: Arrays, training: bool) -> dict[str, tuple[float, float]]:
+    """The NumPy engine's float32 error and PyTorch's own, both against PyTorch in float64, as |a - b| / |b|."""
+    module = make_module(0, options, batch["x"].shape[1])
+    graph = build("resnet", Shape("N", *batch["x"].shape[1:]), CLASSES, options).with_loss(SoftmaxCrossEntropy())
+    state = {name: value.float().numpy() for name, value in module.state_dict().items()}  # rounding them is no error
+    session = get_engine("numpy").compile(graph, fit_weights(graph, state, "module"), dtype="float32")
+    batch = batch | {"x": batch["x"].astype(np.float32)}
+    got = session.gradients(batch, Mode(training=training))
+    results = [{"output": got.output, "gradient of x": got.inputs["x"], **got.parameters}]
+    for dtype in (torch.float32, torch.float64):
+        module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+        module.to(dtype).train(training).zero_grad()
+        x = torch.tensor(batch["x"], dtype=dtype, requires_grad=True)
+        output = module(x)
+        nn.functional.cross_entropy(output, torch.from_numpy(batch["y"])).backward()
+        gradients = {name: p.grad.numpy().copy() for name, p in module.named_parameters()}
+        results.append({"output": output.detach().numpy(), "gradient of x": x.grad.numpy(), **gradients})
+    ours, theirs, right = results
+    parts = {"output": ["output"], "gradient of x": ["gradient of x"], "gradients": [*right][2:]}
+
+    def norm(arrays: Arrays, part: str, minus: Arrays | None = None) -> float:
+        each = (np.linalg.norm(np.float64(arrays[n]) - (minus[n] if minus else 0)) for n in parts[part])
+        return float(np.linalg.norm(list(each)))
+
+    return {part: tuple(norm(a, part, right) / norm(right, part) for a in (ours, theirs)) for part in parts}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_float32_is_as_exact_as_pytorchs(training: bool) -> None:
+    """With so few channels that no convolution is Winograd's."""
+    for what, (ours, theirs) in float32_errors(SMALL, make_batch(1, 8, 3, 64, 64), training).items():
+        assert ours <= 2 * theirs, (what, ours, theirs)
+
+
+WINOGRAD = pytest.mark.xfail(strict=True, reason="Winograd's 4x4 tiles: 2.2 to 2.5 times PyTorch's error; without, 1.0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [pytest.param(True, marks=WINOGRAD), False], ids=["train", "eval"])
+@pytest.mark.parametrize(("size", "samples"), [(32, 8), (37, 8), (96, 4)])
+def test_resnet101_in_float32_is_as_exact_as_pytorchs(size: int, samples: int, training: bool) -> None:
+    """Of the output alone: a ReLU that rounding switches moves gradients by more than all rounding on the way."""
+    ours, theirs = float32_errors(RESNET101, make_batch(1, samples, 3, size, size), training)["output"]
+    assert ours <= 2 * theirs
 
 
 def test_a_saved_state_dict_gives_the_modules_outputs(tmp_path: Path) -> None:

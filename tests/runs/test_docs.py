@@ -1,11 +1,22 @@
-"""The code on the page about the Python API runs as it stands."""
+"""The code on the pages about Python and about models runs as it stands."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "python-api.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "python-api.md"
+MODELS = DOCS / "models.md"
+
+
+def test_weights_from_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", MODELS.read_text(), re.DOTALL)
+    exec(compile(code, str(MODELS), "exec"), {"__name__": "page"})
+    assert capsys.readouterr().out == "(6, 1, 5, 5)\n"
 
 
 def test_python_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
