@@ -5,7 +5,7 @@ node's output is complete when the sweep arrives there, because all who took tha
 A value taken by several nodes gets the sum of their gradients.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -108,11 +108,15 @@ class Sweep:
 
     def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
         """Compute every value; read them with `value`."""
-        values = self._values
         for i, name in enumerate(self._input_names):
             if name in inputs:
-                values[i] = inputs[name]
-        for step in self._steps:
+                self._values[i] = inputs[name]
+        self._run(self._steps, mode, watch)
+
+    def _run(self, steps: Sequence[Step], mode: Mode, watch: Watch | None) -> None:
+        """Compute the values of some steps, in order."""
+        values = self._values
+        for step in steps:
             call = step.call
             call.mode = mode
             y, step.saved = step.forward(step.op, tuple([values[i] for i in step.inputs]), step.parameters, call)
@@ -136,7 +140,13 @@ class Sweep:
         gradients: list[Array | None] = [None] * len(self._values)
         self._memory.reset()
         gradients[self._loss] = np.ones((), self._values[self._loss].dtype)
-        for step in reversed(self._steps):
+        self._run_back(self._steps, gradients, watch)
+        found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
+        return {name: gradient for name, gradient in found if gradient is not None}
+
+    def _run_back(self, steps: Sequence[Step], gradients: list[Array | None], watch: Watch | None) -> None:
+        """Carry the gradients of values back through some steps, last to first."""
+        for step in reversed(steps):
             dy = gradients[step.output]
             if dy is None:
                 continue
@@ -149,8 +159,6 @@ class Sweep:
                     before = gradients[i]
                     gradients[i] = dx if before is None else self._sum(before, dx)
             self._memory.drop(dy)
-        found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
-        return {name: gradient for name, gradient in found if gradient is not None}
 
     def _sum(self, a: Array, b: Array) -> Array:
         """a + b in an array of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from backproof.engines.base import DType, EngineInfo
-from backproof.engines.numpy.kernels import KERNELS
 from backproof.engines.numpy.session import NumpySession
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
@@ -17,25 +16,31 @@ class NumpyEngine:
 
     Attributes:
         winograd: whether 3x3 convolutions may take Winograd's way, faster and a little less exact in float32.
+        low_memory: keep activations at checkpoints only and compute the others twice: the same bits, about a third
+            more time.
     """
 
     winograd: bool = True
+    low_memory: bool = False
 
     name: ClassVar[str] = "numpy"
     can_train: ClassVar[bool] = True
+    session: ClassVar[type[NumpySession]] = NumpySession
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
-        return KERNELS.keys()
+        return self.session.kernels.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
     ) -> NumpySession:
         """See `Engine.compile`."""
         if device != "cpu":
-            raise UserError(f"engine 'numpy' computes on the cpu, not on '{device}'; leave --device out, or take torch")
-        return NumpySession(graph, parameters, dtype, winograd=self.winograd)
+            raise UserError(
+                f"engine '{self.name}' computes on the cpu, not on '{device}'; leave --device out, or take torch"
+            )
+        return self.session(graph, parameters, dtype, winograd=self.winograd, low_memory=self.low_memory)
 
     def info(self) -> EngineInfo:
         """NumPy's version, and the BLAS that its matrix products run on."""

@@ -68,7 +68,7 @@ class Pool:
 
 
 class Arena(GradientMemory):
-    """Buffers for gradients, which live from the kernel that makes them to the kernel that takes them.
+    """Buffers for values that live from the kernel that makes them to the kernels that take them.
 
     A buffer that nobody needs any more is lent again. So the reverse sweep of a deep network needs room for the few
     gradients alive at a time, not for one a node.
@@ -116,20 +116,26 @@ class Arena(GradientMemory):
 class Lender(Call):
     """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
 
-    A buffer is known by its name, so the shape given must be the same at every step.
+    A buffer is known by its name, so the shape given must be the same at every step. Outputs come from the arena
+    `outputs`, if there is one, which the sweep gives back to it when they have served.
     """
 
-    def __init__(self, node: str, wants: tuple[bool, ...], pool: Pool) -> None:
+    def __init__(self, node: str, wants: tuple[bool, ...], pool: Pool, outputs: "Arena | None" = None) -> None:
         super().__init__(node, wants)
         self.pool = pool
+        self._outputs = outputs
         self._lent: dict[str, Array] = {}
 
     def lend(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        """A buffer of this node's own, zero when first lent; of the session's dtype unless said otherwise."""
+        """A buffer of this node's own, of the session's dtype unless said otherwise."""
         buffer = self._lent.get(name)
         if buffer is None:
             buffer = self._lent[name] = aligned(shape, dtype or self.pool.dtype)
         return buffer
+
+    def lend_output(self, shape: tuple[int, ...]) -> Array:
+        """The buffer for the output: undefined contents, good as long as the sweep needs it."""
+        return self.lend("y", shape) if self._outputs is None else self._outputs.take(shape)
 
     def lend_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""

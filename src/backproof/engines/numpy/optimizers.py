@@ -131,13 +131,19 @@ UPDATES: dict[type[Optimizer], Update] = {
 
 
 def step(
-    optimizer: Optimizer, w: Array, g: Array, state: list[Array], decayed: slice, step_index: int, scratch: Array
+    optimizer: Optimizer,
+    update: Update,
+    w: Array,
+    g: Array,
+    state: list[Array],
+    decayed: slice,
+    step_index: int,
+    scratch: Array,
 ) -> None:
-    """One step over the flat parameters; `scratch` holds a block.
+    """One step over the flat parameters by the optimizer's `update`; `scratch` holds a block.
 
     Coupled decay is in `g` already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
     """
-    update = UPDATES[type(optimizer)]
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
         w[decayed] *= 1 - lr * optimizer.weight_decay

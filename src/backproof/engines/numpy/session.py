@@ -1,39 +1,70 @@
 """A network with its weights, computed by hand-written NumPy."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
 from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_loss
-from backproof.engines.kernel import require_kernels, require_update
+from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
-from backproof.engines.numpy.buffers import Lender, Pool
+from backproof.engines.numpy.buffers import Arena, Lender, Pool
 from backproof.engines.numpy.door import inside, outside
 from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
+from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
 
+Keep = Literal["all", "checkpoints", "nothing"]
+"""Which values a sweep keeps: all for the reverse sweep, those at checkpoints, or none that is not taken again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is for. For each plan it meets, a session keeps a sweep with buffers of its own."""
+
+    samples: int
+    with_loss: bool = True
+    input_gradients: bool = False
+    fused: bool = True
+    keep: Keep = "all"
+
 
 class NumpySession:
     """Forward, reverse sweep and update over flat parameters.
 
-    For every batch size it meets, the session keeps a `Sweep` with buffers of its own, so that steps of equal
-    batch size allocate nothing.
+    Steps of equal batch size use the same buffers, and allocate nothing. An engine that inherits this one brings a
+    session with tables of its own.
+
+    Attributes:
+        engine: the engine's name, for messages.
+        kernels: what computes each class of operation.
+        updates: what computes each class of optimizer.
     """
 
-    def __init__(self, graph: Graph, parameters: Arrays, dtype: DType, *, winograd: bool = True) -> None:
-        require_kernels("numpy", KERNELS, graph)
+    engine: ClassVar[str] = "numpy"
+    kernels: ClassVar[Kernels] = KERNELS
+    updates: ClassVar[Mapping[type[Optimizer], optimizers.Update]] = optimizers.UPDATES
+
+    def __init__(
+        self, graph: Graph, parameters: Arrays, dtype: DType, *, winograd: bool = True, low_memory: bool = False
+    ) -> None:
+        require_kernels(self.engine, self.kernels, graph)
         self.graph = graph
         self._fused = fuse(graph)
         self.dtype: DType = dtype
         self._parameters = Parameters(graph, dtype)
         self._parameters.load(parameters)
         self._pool = Pool(dtype, winograd=winograd)
-        self._sweeps: dict[tuple[int, bool, bool, bool], Sweep] = {}
+        self._values = Arena(dtype)
+        self._keep: Keep = "checkpoints" if low_memory else "all"
+        self._sweeps: dict[Plan, Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
         self._state: dict[str, Array] = {}
         # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
@@ -49,15 +80,20 @@ class NumpySession:
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Session.forward`."""
         with_loss = reaches_loss(self.graph, inputs, want)
-        sweep = self._run_forward(
-            inputs, mode, with_loss=with_loss, fused=all(name in self._fused.node for name in want)
+        plan = Plan(
+            batch_size(self.graph, inputs, targets=with_loss),
+            with_loss=with_loss,
+            fused=all(name in self._fused.node for name in want),
+            keep="all" if want else "nothing",
         )
+        sweep = self._run_forward(plan, inputs, mode)
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
         return {name: outside(sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         """See `Session.gradients`."""
-        sweep = self._run_forward(inputs, mode, input_gradients=True)
+        plan = Plan(batch_size(self.graph, inputs, targets=True), input_gradients=True, keep=self._keep)
+        sweep = self._run_forward(plan, inputs, mode)
         input_gradients = sweep.backward()
         penalty = self._couple(optimizer)
         return Gradients(
@@ -73,13 +109,15 @@ class NumpySession:
         """See `Session.train_step`."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
-        sweep = self._run_forward(inputs, mode, watch=watch, fused=watch is None)
+        plan = Plan(batch_size(self.graph, inputs, targets=True), fused=watch is None, keep=self._keep)
+        sweep = self._run_forward(plan, inputs, mode, watch)
         sweep.backward(watch)
         penalty = self._couple(optimizer)
         for name, value in sweep.state().items():
             self._parameters.views[name][...] = value
         optimizers.step(
             optimizer,
+            self.updates[type(optimizer)],
             self._parameters.flat,
             self._parameters.gradient,
             list(self._state.values()),
@@ -92,37 +130,33 @@ class NumpySession:
             output = outside(output)
         return StepResult(sweep.loss, penalty, output)
 
-    def _run_forward(
-        self,
-        inputs: Arrays,
-        mode: Mode,
-        *,
-        with_loss: bool = True,
-        input_gradients: bool = False,
-        fused: bool = True,
-        watch: Watch | None = None,
-    ) -> Sweep:
-        """Compute all values in the sweep that belongs to this batch size."""
-        n = batch_size(self.graph, inputs, targets=with_loss)
-        key = (n, with_loss, input_gradients, fused)
-        sweep = self._sweeps.get(key)
+    def _run_forward(self, plan: Plan, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> Sweep:
+        """The sweep that belongs to the plan, after its forward pass."""
+        sweep = self._sweeps.get(plan)
         if sweep is None:
-            sweep = self._sweeps[key] = Sweep(
-                self._fused if fused else self.graph,
-                KERNELS,
-                self._parameters.views,
-                self._parameters.gradient_views,
-                self._lender,
-                with_loss=with_loss,
-                input_gradients=input_gradients,
-                memory=self._pool.arena,
-            )
+            sweep = self._sweeps[plan] = self._make_sweep(plan)
         given = {name: inside(array, self._kinds[name]) for name, array in inputs.items()}
         sweep.forward(given, mode, watch)
         return sweep
 
-    def _lender(self, node: Node, wants: tuple[bool, ...]) -> Lender:
-        return Lender(node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool)
+    def _make_sweep(self, plan: Plan) -> Sweep:
+        values = None if plan.keep == "all" else self._values
+
+        def make_call(node: Node, wants: tuple[bool, ...]) -> Lender:
+            return Lender(node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool, values)
+
+        make: Callable[..., Sweep] = partial(
+            {"all": Sweep, "checkpoints": CheckpointedSweep, "nothing": PredictingSweep}[plan.keep],
+            self._fused if plan.fused else self.graph,
+            self.kernels,
+            self._parameters.views,
+            self._parameters.gradient_views,
+            make_call,
+            with_loss=plan.with_loss,
+            input_gradients=plan.input_gradients,
+            memory=self._pool.arena,
+        )
+        return make() if values is None else make(values=values)
 
     def _couple(self, optimizer: Optimizer | None) -> float:
         """Add λ w to the gradient, where the optimizer's decay is coupled; return λ/2 ‖w‖²."""
@@ -152,7 +186,7 @@ class NumpySession:
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """See `Session.load_optimizer_state`."""
-        require_update("numpy", optimizers.UPDATES, optimizer)
+        require_update(self.engine, self.updates, optimizer)
         slots = {slot: self._parameters.new_slot(optimizer.initial_slot(slot)) for slot in optimizer.slots}
         if state:
             check_optimizer_state(self.graph, optimizer, state)

@@ -31,15 +31,15 @@ class Algorithm(Protocol):
 
 
 @cache
-def choose(geometry: Geometry, samples: int, channels: int, winograd: bool) -> Algorithm:
-    """One matrix product for 1x1, Winograd for 3x3 where it pays, else im2col."""
+def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, im2col: type[Im2col] = Im2col) -> Algorithm:
+    """One matrix product for 1x1, Winograd for 3x3 where it pays, else the engine's im2col."""
     if Pointwise.fits(geometry):
         return Pointwise(geometry)
     if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
         m = tile(min(geometry.out))
         if m and pays(geometry, m, samples, channels):
             return Winograd(geometry, m)
-    return Im2col(geometry)
+    return im2col(geometry)
 
 
 def tile(size: int) -> int:

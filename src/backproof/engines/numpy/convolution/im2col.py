@@ -7,7 +7,7 @@ The rows are made anew in backward, never stored: they hold every input kh · kw
 so that a block is still in the cache when the product reads it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,11 +22,26 @@ LEAST_ROWS = 1024
 """Fewer rows a block would spend the time on repacking the weight rather than on multiplying."""
 
 
-class Im2col:
-    """The plain way: right for every stride, padding and dilation. The twin that faster ways are tested against."""
+Scatter = Callable[[Geometry, Array, Array], None]
 
-    def __init__(self, geometry: Geometry) -> None:
+
+def add_taps(g: Geometry, dcols: Array, padded: Array) -> None:
+    """Add dcols (N, Ho, Wo, kh, kw, C), tap by tap, to the pixels that the tap met."""
+    for i in range(g.kernel[0]):
+        for j in range(g.kernel[1]):
+            tap = g.tap(padded, i, j)
+            tap += dcols[:, :, :, i, j]
+
+
+class Im2col:
+    """The plain way: right for every stride, padding and dilation. The twin that faster ways are tested against.
+
+    `scatter` adds the gradients of rows to the gradients of pixels.
+    """
+
+    def __init__(self, geometry: Geometry, scatter: Scatter = add_taps) -> None:
         self.geometry = geometry
+        self._scatter = scatter
 
     def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
         """Y = cols W."""
@@ -59,7 +74,7 @@ class Im2col:
             self._col2im(dy, W, dx, pool)
 
     def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
-        """Dcols = dy Wᵀ; each tap's columns are added to the pixels that the tap met."""
+        """Dcols = dy Wᵀ, scattered over the pixels that each window met."""
         g = self.geometry
         weight = W.reshape(-1, W.shape[3])
         images = self._images(len(weight))
@@ -68,10 +83,7 @@ class Im2col:
             dcols = pool.scratch("cols", (part.stop - start, *g.out, *g.kernel, W.shape[2]))
             np.dot(_rows(dy[part]), weight.T, out=dcols.reshape(-1, len(weight)))
             padded = g.zeros(part.stop - start, W.shape[2], pool)
-            for i in range(g.kernel[0]):
-                for j in range(g.kernel[1]):
-                    tap = g.tap(padded, i, j)
-                    tap += dcols[:, :, :, i, j]
+            self._scatter(g, dcols, padded)
             g.unpadded(padded, dx[part])
 
     def _images(self, columns: int) -> int:

@@ -45,7 +45,7 @@ class _Activation(NumpyKernel[AnyOp]):
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = f(x)."""
         (x,) = inputs
-        y = call.lend("y", x.shape)
+        y = call.lend_output(x.shape)
         self.compute(op, x, y, call)
         return y, (x, y)
 

@@ -27,7 +27,7 @@ class DropoutKernel(NumpyKernel[Dropping]):
         if not call.mode.training:
             return x, (None,)
         mask = self._mask(op, x, call)
-        y = np.multiply(x, mask, out=call.lend("y", x.shape))
+        y = np.multiply(x, mask, out=call.lend_output(x.shape))
         y *= 1 / (1 - op.p)
         return y, (mask,)
 

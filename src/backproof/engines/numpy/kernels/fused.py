@@ -10,30 +10,24 @@ bits. See `norm.py` for a, b and the gradient.
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.fusion import BatchNormReLU
-from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.engines.numpy.kernels.norm import Blocks, Reduction, input_gradient, scale_and_shift
+from backproof.engines.numpy.kernels.kernel import KERNELS
+from backproof.engines.numpy.kernels.norm import Blocks, ColumnKernel, Reduction, complete
 from backproof.graph import Array, Arrays
 
 
 @computes(KERNELS, BatchNormReLU)
-class BatchNormReLUKernel(NumpyKernel[BatchNormReLU]):
+class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
     """Inputs: x, and r where the chain holds an Add."""
 
     def forward(self, op: BatchNormReLU, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = max(a x + b [+ r], 0)."""
         x, *residual = (value.reshape(-1, value.shape[-1]) for value in inputs)
-        a, b, mean, inverse = scale_and_shift(op.norm, x, p, call)
+        a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
         y = call.lend("y", inputs[0].shape)
-        out, blocks = y.reshape(x.shape), Blocks(x, call.pool)
-        scale, shift = blocks.down("a", a), blocks.down("b", b)
-        for rows, count in blocks:
-            block = np.multiply(x[rows], scale[:count], out=out[rows])
-            block += shift[:count]
-            for r in residual:
-                block += r[rows]
-            np.maximum(block, 0, out=block)
+        out = y.reshape(x.shape)
+        self.apply(x, a, b, residual, out, call.pool)
         return y, (x, out, a, mean, inverse, call.mode.training)
 
     def backward(
@@ -41,15 +35,34 @@ class BatchNormReLUKernel(NumpyKernel[BatchNormReLU]):
     ) -> tuple[Array | None, ...]:
         """dr = dy [y > 0], and dx from it."""
         x, y, a, mean, inverse, training = saved
-        incoming, blocks = dy.reshape(x.shape), Blocks(x, call.pool)
+        d_gamma, d_beta = g["weight"], g["bias"]
         dr = call.lend_gradient(dy.shape)
-        masked, mask = dr.reshape(x.shape), blocks.mask()
-        sums = Reduction(x, g, blocks, call.pool)
+        masked = dr.reshape(x.shape)
+        self.reduce(x, y, dy.reshape(x.shape), masked, d_gamma, d_beta, call.pool)
+        c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
+        coefficients = (a, c, d) if training else (a,)
+        if len(call.wants) == 1:  # nobody else takes dr: dx may take its place
+            self.input_gradient(x, masked, masked, coefficients, call.pool)
+            return (dr,)
+        dx = call.lend_gradient(dy.shape)
+        self.input_gradient(x, masked, dx.reshape(x.shape), coefficients, call.pool)
+        return dx, dr
+
+    def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, pool: Pool) -> None:
+        """y = max(a x + b [+ r], 0)."""
+        blocks = Blocks(x, pool)
+        scale, shift = blocks.down("a", a), blocks.down("b", b)
+        for rows, count in blocks:
+            block = np.multiply(x[rows], scale[:count], out=y[rows])
+            block += shift[:count]
+            for r in residual:
+                block += r[rows]
+            np.maximum(block, 0, out=block)
+
+    def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
+        """dr = dy [y > 0], dβ = Σ dr, and Σ dr x, which becomes dγ."""
+        blocks = Blocks(x, pool)
+        mask, sums = blocks.mask(), Reduction(x, d_gamma, d_beta, blocks, pool)
         for rows, count in blocks:
             positive = np.greater(y[rows], 0, out=mask[:count])
-            sums.add(rows, np.multiply(incoming[rows], positive, out=masked[rows]))
-        c, d = sums.finish(mean, inverse)
-        # Who else takes dr must find it whole; without an Add nobody does, and dx may take its place.
-        dx = call.lend_gradient(dy.shape) if len(call.wants) > 1 else dr
-        input_gradient(x, masked, dx.reshape(x.shape), (a, c, d) if training else (a,), blocks)
-        return (dx, dr)[: len(call.wants)]
+            sums.add(rows, np.multiply(dy[rows], positive, out=dr[rows]))

@@ -30,7 +30,7 @@ class LinearKernel(NumpyKernel[Linear]):
     def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = x W + b."""
         (x,) = inputs
-        y = call.lend("y", (len(x), op.out_features))
+        y = call.lend_output((len(x), op.out_features))
         np.dot(x, self._in_out(p["weight"], x), out=y)
         if op.bias:
             np.add(y, p["bias"], out=y)

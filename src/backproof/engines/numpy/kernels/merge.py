@@ -21,7 +21,7 @@ class AddKernel(NumpyKernel[Add]):
     def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = a + b."""
         a, b = inputs
-        return np.add(a, b, out=call.lend("y", a.shape)), ()
+        return np.add(a, b, out=call.lend_output(a.shape)), ()
 
     def backward(
         self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
@@ -37,7 +37,7 @@ class MulKernel(NumpyKernel[Mul]):
     def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = a b."""
         a, b = inputs
-        return np.multiply(a, b, out=call.lend("y", a.shape)), (b, a)
+        return np.multiply(a, b, out=call.lend_output(a.shape)), (b, a)
 
     def backward(
         self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
@@ -56,7 +56,7 @@ class ConcatKernel(NumpyKernel[Concat]):
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = [a | b | ...]."""
         widths = tuple(x.shape[-1] for x in inputs)
-        y = call.lend("y", (*inputs[0].shape[:-1], sum(widths)))
+        y = call.lend_output((*inputs[0].shape[:-1], sum(widths)))
         np.concatenate(inputs, axis=-1, out=y)
         return y, widths
 

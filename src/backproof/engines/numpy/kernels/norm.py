@@ -25,7 +25,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
@@ -67,36 +67,52 @@ class Blocks:
         return block
 
 
-def scale_and_shift(op: BatchNorm, x: Array, p: Arrays, call: Lender) -> tuple[Array, Array, Array, Array]:
-    """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
-    if call.mode.training:
-        mean, variance = _statistics(op, x, call)
-        _move(op, mean, variance, len(x), p, call)
-    else:
-        mean, variance = p["running_mean"], p["running_var"]
-    inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))
-    np.sqrt(inverse, out=inverse)
-    np.divide(1, inverse, out=inverse)
-    a = p["weight"] * inverse
-    return a, p["bias"] - a * mean, mean, inverse
+class ColumnKernel(NumpyKernel[AnyOp]):
+    """What BatchNorm shares with its fused form. Each pass over memory is a method, which another engine may replace."""
 
+    def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Lender) -> tuple[Array, Array, Array, Array]:
+        """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
+        if call.mode.training:
+            op.require_values(len(x), call.node)
+            mean, variance = call.lend("mean", (x.shape[1],)), call.lend("variance", (x.shape[1],))
+            self.statistics(x, mean, variance, call.pool)
+            _move(op, mean, variance, len(x), p, call)
+        else:
+            mean, variance = p["running_mean"], p["running_var"]
+        inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))
+        np.sqrt(inverse, out=inverse)
+        np.divide(1, inverse, out=inverse)
+        a = p["weight"] * inverse
+        return a, p["bias"] - a * mean, mean, inverse
 
-def _statistics(op: BatchNorm, x: Array, call: Lender) -> tuple[Array, Array]:
-    """Mean and biased variance of every column, in two passes: one would lose digits when μ is large beside σ."""
-    n, channels = x.shape
-    op.require_values(n, call.node)
-    mean, variance = call.lend("mean", (channels,)), call.lend("variance", (channels,))
-    ones, blocks = call.pool.ones(n), Blocks(x, call.pool)
-    np.dot(ones, x, out=mean)
-    mean /= n
-    variance[:] = 0
-    room, means = blocks.room(), blocks.down("a", mean)
-    for rows, count in blocks:
-        centred = np.subtract(x[rows], means[:count], out=room[:count])
-        centred *= centred
-        variance += np.dot(ones[:count], centred)
-    variance /= n
-    return mean, variance
+    def statistics(self, x: Array, mean: Array, variance: Array, pool: Pool) -> None:
+        """Mean and biased variance of every column, in two passes: one would lose digits when μ is large beside σ."""
+        n = len(x)
+        ones, blocks = pool.ones(n), Blocks(x, pool)
+        np.dot(ones, x, out=mean)
+        mean /= n
+        variance[:] = 0
+        room, means = blocks.room(), blocks.down("a", mean)
+        for rows, count in blocks:
+            centred = np.subtract(x[rows], means[:count], out=room[:count])
+            centred *= centred
+            variance += np.dot(ones[:count], centred)
+        variance /= n
+
+    def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], pool: Pool) -> None:
+        """dx = a (dy + c x + d) in training, dx = a dy in evaluation. dx may be dy itself."""
+        blocks = Blocks(x, pool)
+        room = blocks.room()
+        columns = [blocks.down(name, vector) for name, vector in zip("acd", coefficients, strict=False)]
+        for rows, count in blocks:
+            if len(columns) == 1:
+                np.multiply(dy[rows], columns[0][:count], out=dx[rows])
+                continue
+            a, c, d = columns
+            block = np.multiply(x[rows], c[:count], out=room[:count])
+            block += d[:count]
+            block += dy[rows]
+            np.multiply(block, a[:count], out=dx[rows])
 
 
 def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Lender) -> None:
@@ -113,14 +129,14 @@ def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: 
 
 
 class Reduction:
-    """dβ = Σ dy and dγ = (Σ dy x - μ Σ dy) / s, added up block by block; then the coefficients of dx."""
+    """Σ dy x and Σ dy of every column, added up block by block into dγ and dβ."""
 
-    def __init__(self, x: Array, g: Arrays, blocks: Blocks, pool: Pool) -> None:
+    def __init__(self, x: Array, d_gamma: Array, d_beta: Array, blocks: Blocks, pool: Pool) -> None:
         self._x = x
-        self._d_gamma, self._d_beta = g["weight"], g["bias"]
+        self._d_gamma, self._d_beta = d_gamma, d_beta
         self._ones, self._room = pool.ones(len(x)), blocks.room()
-        self._d_gamma[:] = 0
-        self._d_beta[:] = 0
+        d_gamma[:] = 0
+        d_beta[:] = 0
 
     def add(self, rows: slice, dy: Array) -> None:
         """The sums over one block of dy."""
@@ -128,28 +144,25 @@ class Reduction:
         self._d_gamma += np.dot(self._ones[: len(dy)], product)
         self._d_beta += np.dot(self._ones[: len(dy)], dy)
 
-    def finish(self, mean: Array, inverse: Array) -> tuple[Array, Array]:
-        """Complete dγ, and give c and d of dx = a (dy + c x + d)."""
-        self._d_gamma -= mean * self._d_beta
-        self._d_gamma *= inverse
-        c = self._d_gamma * inverse / -len(self._x)
-        return c, self._d_beta / -len(self._x) - c * mean
+
+def complete(d_gamma: Array, d_beta: Array, n: int, mean: Array, inverse: Array) -> tuple[Array, Array]:
+    """Make dγ of Σ dy x, and give c and d of dx = a (dy + c x + d)."""
+    d_gamma -= mean * d_beta
+    d_gamma *= inverse
+    c = d_gamma * inverse / -n
+    return c, d_beta / -n - c * mean
 
 
 @computes(KERNELS, BatchNorm)
-class BatchNormKernel(NumpyKernel[BatchNorm]):
+class BatchNormKernel(ColumnKernel[BatchNorm]):
     """y = a x + b and its gradient."""
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = a x + b."""
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
-        a, b, mean, inverse = scale_and_shift(op, x, p, call)
+        a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
         y = call.lend("y", inputs[0].shape)
-        out, blocks = y.reshape(x.shape), Blocks(x, call.pool)
-        scale, shift = blocks.down("a", a), blocks.down("b", b)
-        for rows, count in blocks:
-            block = np.multiply(x[rows], scale[:count], out=out[rows])
-            block += shift[:count]
+        self.apply(x, a, b, y.reshape(x.shape), call.pool)
         return y, (x, a, mean, inverse, call.mode.training)
 
     def backward(
@@ -157,31 +170,29 @@ class BatchNormKernel(NumpyKernel[BatchNorm]):
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
         x, a, mean, inverse, training = saved
-        matrix, blocks = dy.reshape(x.shape), Blocks(x, call.pool)
-        sums = Reduction(x, g, blocks, call.pool)
-        for rows, _ in blocks:
-            sums.add(rows, matrix[rows])
-        c, d = sums.finish(mean, inverse)
+        matrix, d_gamma, d_beta = dy.reshape(x.shape), g["weight"], g["bias"]
+        self.reduce(x, matrix, d_gamma, d_beta, call.pool)
+        c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
         if not call.wants[0]:
             return (None,)
         dx = call.lend_gradient(dy.shape)
-        input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), blocks)
+        self.input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), call.pool)
         return (dx,)
 
+    def apply(self, x: Array, a: Array, b: Array, y: Array, pool: Pool) -> None:
+        """y = a x + b."""
+        blocks = Blocks(x, pool)
+        scale, shift = blocks.down("a", a), blocks.down("b", b)
+        for rows, count in blocks:
+            block = np.multiply(x[rows], scale[:count], out=y[rows])
+            block += shift[:count]
 
-def input_gradient(x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], blocks: Blocks) -> None:
-    """dx = a (dy + c x + d) in training, dx = a dy in evaluation. dx may be dy itself."""
-    room = blocks.room()
-    columns = [blocks.down(name, vector) for name, vector in zip("acd", coefficients, strict=False)]
-    for rows, count in blocks:
-        if len(columns) == 1:
-            np.multiply(dy[rows], columns[0][:count], out=dx[rows])
-            continue
-        a, c, d = columns
-        block = np.multiply(x[rows], c[:count], out=room[:count])
-        block += d[:count]
-        block += dy[rows]
-        np.multiply(block, a[:count], out=dx[rows])
+    def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
+        """dβ = Σ dy, and Σ dy x, which becomes dγ."""
+        blocks = Blocks(x, pool)
+        sums = Reduction(x, d_gamma, d_beta, blocks, pool)
+        for rows, _ in blocks:
+            sums.add(rows, dy[rows])
 
 
 class _WithinSample(NumpyKernel[WithinSample]):
@@ -202,7 +213,7 @@ class _WithinSample(NumpyKernel[WithinSample]):
     def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = γ x̂ + β."""
         x, axes = self.fold(op, inputs[0]), self.axes(op, inputs[0])
-        y = call.lend("y", inputs[0].shape)
+        y = call.lend_output(inputs[0].shape)
         out = y.reshape(x.shape)
         mean = np.mean(x, axis=axes, keepdims=True)
         np.subtract(x, mean, out=out)

@@ -19,7 +19,7 @@ class PadKernel(NumpyKernel[Pad]):
         (x,) = inputs
         left, right, top, bottom = op.sides
         n, height, width, channels = x.shape
-        y = call.lend("y", (n, top + height + bottom, left + width + right, channels))
+        y = call.lend_output((n, top + height + bottom, left + width + right, channels))
         y[:, top : top + height, left : left + width] = x
         for i in _outside(top, height, bottom):
             source = op.source(i - top, height)

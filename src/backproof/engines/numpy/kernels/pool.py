@@ -41,20 +41,9 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         g = window(op, x.shape)
         shape = (len(x), *g.out, x.shape[3])
         padded = g.padded(x, call.pool, -np.inf)
-        y = call.lend("y", shape)
+        y = call.lend_output(shape)
         winner = call.lend("winner", shape, np.uint8)
-        larger = call.lend("larger", shape, np.bool_)
-        np.copyto(y, g.tap(padded, 0, 0))
-        winner[...] = 0
-        for number, (i, j) in list(enumerate(taps(g)))[1:]:
-            tap = g.tap(padded, i, j)
-            # not (tap <= y) is also true where tap is NaN: a NaN counts as the largest, and stays so
-            np.less_equal(tap, y, out=larger)
-            np.logical_not(larger, out=larger)
-            larger &= y == y
-            np.maximum(y, tap, out=y)
-            np.multiply(winner, ~larger, out=winner)
-            winner += np.multiply(larger, np.uint8(number))
+        self.find(g, padded, y, winner, call)
         return y, (winner, x.shape)
 
     def backward(
@@ -66,14 +55,33 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         winner, shape = saved
         geometry = window(op, shape)
         padded = geometry.zeros(shape[0], shape[3], call.pool)
-        share = call.pool.scratch("share", dy.shape)
-        for number, (i, j) in enumerate(taps(geometry)):
-            np.multiply(dy, winner == number, out=share)
-            tap = geometry.tap(padded, i, j)
-            tap += share
+        self.hand_back(geometry, dy, winner, padded, call)
         dx = call.lend_gradient(shape)
         geometry.unpadded(padded, dx)
         return (dx,)
+
+    def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
+        """Fill y with the maxima and `winner` with their taps."""
+        larger = call.lend("larger", y.shape, np.bool_)
+        np.copyto(y, g.tap(padded, 0, 0))
+        winner[...] = 0
+        for number, (i, j) in list(enumerate(taps(g)))[1:]:
+            tap = g.tap(padded, i, j)
+            # not (tap <= y) is also true where tap is NaN: a NaN counts as the largest, and stays so
+            np.less_equal(tap, y, out=larger)
+            np.logical_not(larger, out=larger)
+            larger &= y == y
+            np.maximum(y, tap, out=y)
+            np.multiply(winner, ~larger, out=winner)
+            winner += np.multiply(larger, np.uint8(number))
+
+    def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
+        """Add each dy to the pixel of `padded` that its winner met."""
+        share = call.pool.scratch("share", dy.shape)
+        for number, (i, j) in enumerate(taps(g)):
+            np.multiply(dy, winner == number, out=share)
+            tap = g.tap(padded, i, j)
+            tap += share
 
 
 @cache
@@ -99,7 +107,7 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
         (x,) = inputs
         g = window(op, x.shape)
         padded = g.padded(x, call.pool)
-        y = call.lend("y", (len(x), *g.out, x.shape[3]))
+        y = call.lend_output((len(x), *g.out, x.shape[3]))
         y[...] = 0
         for i, j in taps(g):
             y += g.tap(padded, i, j)
@@ -140,7 +148,7 @@ class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
     def forward(self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = mean over each rectangle."""
         (x,) = inputs
-        y = call.lend("y", (len(x), *op.output_size, x.shape[3]))
+        y = call.lend_output((len(x), *op.output_size, x.shape[3]))
         for i, j, rows, columns in self._windows(op, *x.shape[1:3]):
             np.mean(x[:, rows, columns], axis=(1, 2), out=y[:, i, j])
         return y, (x.shape,)

@@ -37,7 +37,7 @@ class ResizeKernel(NumpyKernel[Resize]):
         out = op.output_size(height, 0), op.output_size(width, 1)
         tall = call.pool.scratch("tall", (n, out[0], width, channels))
         between(x, places(op, height, 0), 1, tall, call.pool)
-        y = call.lend("y", (n, *out, channels))
+        y = call.lend_output((n, *out, channels))
         between(tall, places(op, width, 1), 2, y, call.pool)
         return y, (x.shape,)
 
