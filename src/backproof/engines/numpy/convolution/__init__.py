@@ -9,6 +9,6 @@ Each way is a class with three methods, which fill the array given last:
 
 from backproof.engines.numpy.convolution.choice import Algorithm, choose
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.convolution.im2col import Scatter, add_taps
 
-__all__ = ["Algorithm", "Geometry", "Im2col", "choose"]
+__all__ = ["Algorithm", "Geometry", "Scatter", "add_taps", "choose"]

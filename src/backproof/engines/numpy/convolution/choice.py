@@ -5,7 +5,7 @@ from typing import Protocol
 
 from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.convolution.im2col import Im2col, Scatter, add_taps
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.winograd import Winograd
 from backproof.graph import Array
@@ -31,15 +31,15 @@ class Algorithm(Protocol):
 
 
 @cache
-def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, im2col: type[Im2col] = Im2col) -> Algorithm:
-    """One matrix product for 1x1, Winograd for 3x3 where it pays, else the engine's im2col."""
+def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, scatter: Scatter = add_taps) -> Algorithm:
+    """One matrix product for 1x1, Winograd for 3x3 where it pays, else im2col."""
     if Pointwise.fits(geometry):
         return Pointwise(geometry)
     if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
         m = tile(min(geometry.out))
         if m and pays(geometry, m, samples, channels):
             return Winograd(geometry, m)
-    return im2col(geometry)
+    return Im2col(geometry, scatter)
 
 
 def tile(size: int) -> int:

@@ -59,19 +59,25 @@ class Im2col:
                 total += np.dot(cols.T, _rows(dy[part]), out=pool.scratch("partial", total.shape))
 
     def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
-        """At stride 1 a convolution of dy with the flipped kernel, else dcols summed into dx.
-
-        Turning the kernel costs more than it saves when there are few pixels for its channels.
-        """
+        """At stride 1 a convolution of dy with the flipped kernel, else dcols summed into dx."""
         back = self.geometry.flipped()
-        pixels = dy.size // dy.shape[3]
         unstrided = self.geometry.stride == (1, 1) and min(*back.top_left, *back.bottom_right) >= 0
-        if unstrided and pixels >= 2 * W.shape[2]:
+        if unstrided and self._flipping_pays(dy, dx):
             flipped = pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
             flipped[...] = W[::-1, ::-1].swapaxes(2, 3)
             Im2col(back).forward(dy, flipped, dx, pool)
         else:
             self._col2im(dy, W, dx, pool)
+
+    @staticmethod
+    def _flipping_pays(dy: Array, dx: Array) -> bool:
+        """Flipping copies dy once a tap and turns the kernel; col2im adds to dx once a tap, at some twice the cost.
+
+        Turning the kernel alone costs too much where there are few pixels for its channels.
+        """
+        channels, outputs = dx.shape[3], dy.shape[3]
+        pixels = dy.size // outputs
+        return pixels >= 2 * channels and dx.size // channels * outputs <= 2 * pixels * channels
 
     def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
         """Dcols = dy Wᵀ, scattered over the pixels that each window met."""
@@ -102,9 +108,16 @@ class Im2col:
             for line in range(0, height, lines):
                 part = (slice(start, start + images), slice(line, line + lines))
                 view = windows[part]
-                cols = pool.scratch("cols", view.shape)
-                np.copyto(cols, view)
-                yield part, cols.reshape(-1, columns)
+                if view.shape[5] == 1:
+                    # One channel: copied tap by tap, runs are as long as a row of the output, not of the kernel.
+                    by_tap = view.transpose(3, 4, 5, 0, 1, 2)
+                    cols = pool.scratch("cols", by_tap.shape)
+                    np.copyto(cols, by_tap)
+                    yield part, cols.reshape(columns, -1).T
+                else:
+                    cols = pool.scratch("cols", view.shape)
+                    np.copyto(cols, view)
+                    yield part, cols.reshape(-1, columns)
 
 
 def _rows(part: Array) -> Array:

@@ -12,13 +12,12 @@ sums are computed, as one matrix product, by im2col or by Winograd, is in `backp
 """
 
 from functools import cache
-from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender, Pool
-from backproof.engines.numpy.convolution import Algorithm, Geometry, Im2col, choose
+from backproof.engines.numpy.convolution import Algorithm, Geometry, Scatter, add_taps, choose
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
 from backproof.ops import Conv2d, ConvTranspose2d
@@ -31,7 +30,7 @@ KERNEL_LAST = (2, 3, 1, 0)
 class Conv2dKernel(NumpyKernel[Conv2d]):
     """Channel groups one after the other, each by the algorithm that suits its shapes."""
 
-    im2col: ClassVar[type[Im2col]] = Im2col
+    scatter = staticmethod(add_taps)
 
     def layout(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The weight as (kh, kw, in, out)."""
@@ -40,7 +39,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
     def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = x * W + b."""
         (x,) = inputs
-        conv = convolution(op, x.shape, call.pool.winograd, self.im2col)
+        conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
         y = call.lend_output((len(x), *conv.geometry.out, op.out_channels))
         conv.forward(x, p["weight"], y, call.pool)
         if op.bias:
@@ -52,7 +51,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
     ) -> tuple[Array | None, ...]:
         """db, dW and dx as above."""
         (x,) = saved
-        conv = convolution(op, x.shape, call.pool.winograd, self.im2col)
+        conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
         conv.weight_gradient(x, dy, g["weight"], call.pool)
@@ -67,7 +66,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
 class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
     """The convolution that leads from y to x, run backwards."""
 
-    im2col: ClassVar[type[Im2col]] = Im2col
+    scatter = staticmethod(add_taps)
 
     def layout(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The weight as (kh, kw, out, in): that of the convolution from y to x."""
@@ -76,7 +75,7 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
     def forward(self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = input gradient of the convolution, for dy = x."""
         (x,) = inputs
-        conv = transposed(op, x.shape, call.pool.winograd, self.im2col)
+        conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
         y = call.lend_output((len(x), *conv.geometry.size, op.out_channels))
         conv.input_gradient(x, p["weight"], y, call.pool)
         if op.bias:
@@ -88,7 +87,7 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
     ) -> tuple[Array | None, ...]:
         """db; dW with x and dy in changed places; dx = dy * W."""
         (x,) = saved
-        conv = transposed(op, x.shape, call.pool.winograd, self.im2col)
+        conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
         conv.weight_gradient(dy, x, g["weight"], call.pool)
@@ -109,14 +108,14 @@ class Grouped:
     """A convolution whose channels are cut into groups; one group is the usual case and costs nothing extra."""
 
     def __init__(
-        self, geometry: Geometry, samples: int, channels: int, groups: int, winograd: bool, im2col: type[Im2col]
+        self, geometry: Geometry, samples: int, channels: int, groups: int, winograd: bool, scatter: Scatter
     ) -> None:
         self.geometry = geometry
         self._groups = groups
         self._taps = geometry.live_taps()
         live = geometry.cropped(*self._taps)
         self._all_live = live.kernel == geometry.kernel
-        self._one: Algorithm = choose(live, samples, channels // groups, winograd, im2col)
+        self._one: Algorithm = choose(live, samples, channels // groups, winograd, scatter)
 
     def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
         """y from x, group by group."""
@@ -171,7 +170,7 @@ def _contiguous(array: Array, name: str, pool: Pool) -> Array:
 
 
 @cache
-def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, im2col: type[Im2col] = Im2col) -> Grouped:
+def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, scatter: Scatter) -> Grouped:
     """The way to compute `op` on an input of this shape (N, H, W, C)."""
     samples, height, width, channels = shape
     top, bottom, left, right = op.padding
@@ -182,11 +181,11 @@ def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, im2col: type
         )
     ]
     geometry = Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, op.dilation, (top, left))
-    return Grouped(geometry, samples, channels, op.groups, winograd, im2col)
+    return Grouped(geometry, samples, channels, op.groups, winograd, scatter)
 
 
 @cache
-def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, im2col: type[Im2col] = Im2col) -> Grouped:
+def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, scatter: Scatter) -> Grouped:
     """The convolution from the output of `op` to its input of this shape (N, H, W, C)."""
     samples, height, width, _ = shape
     size = [
@@ -196,4 +195,4 @@ def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, im2c
         )
     ]
     geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, op.padding)
-    return Grouped(geometry, samples, op.out_channels, op.groups, winograd, im2col)
+    return Grouped(geometry, samples, op.out_channels, op.groups, winograd, scatter)

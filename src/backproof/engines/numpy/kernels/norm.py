@@ -68,7 +68,7 @@ class Blocks:
 
 
 class ColumnKernel(NumpyKernel[AnyOp]):
-    """What BatchNorm shares with its fused form. Each pass over memory is a method, which another engine may replace."""
+    """What BatchNorm shares with its fused form. Each pass over memory is a method, so that engines may replace it."""
 
     def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Lender) -> tuple[Array, Array, Array, Array]:
         """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
