@@ -80,15 +80,20 @@ class Im2col:
         return pixels >= 2 * channels and dx.size // channels * outputs <= 2 * pixels * channels
 
     def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
-        """Dcols = dy Wᵀ, scattered over the pixels that each window met."""
+        """Dcols = dy Wᵀ, scattered over the pixels that each window met.
+
+        One product a tap, so that what a tap adds lies in one piece.
+        """
         g = self.geometry
-        weight = W.reshape(-1, W.shape[3])
-        images = self._images(len(weight))
+        (kh, kw), channels = g.kernel, W.shape[2]
+        per_tap = W.reshape(kh * kw, channels, -1).transpose(0, 2, 1)
+        images = self._images(kh * kw * channels)
         for start in range(0, len(dy), images):
             part = slice(start, min(start + images, len(dy)))
-            dcols = pool.scratch("cols", (part.stop - start, *g.out, *g.kernel, W.shape[2]))
-            np.dot(_rows(dy[part]), weight.T, out=dcols.reshape(-1, len(weight)))
-            padded = g.zeros(part.stop - start, W.shape[2], pool)
+            rows = _rows(dy[part])
+            by_tap = np.matmul(rows, per_tap, out=pool.scratch("cols", (kh * kw, len(rows), channels)))
+            dcols = by_tap.reshape(kh, kw, -1, *g.out, channels).transpose(2, 3, 4, 0, 1, 5)
+            padded = g.zeros(part.stop - start, channels, pool)
             self._scatter(g, dcols, padded)
             g.unpadded(padded, dx[part])
 

@@ -33,7 +33,7 @@ def taps(geometry: Geometry) -> list[tuple[int, int]]:
 
 @computes(KERNELS, MaxPool2d)
 class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
-    """Which tap holds the maximum is kept as a byte; later taps must be larger to take over, so the first one wins."""
+    """Which tap holds the maximum is kept as a small whole number, of equal ones the first. A NaN is the largest."""
 
     def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """y = max over taps."""
@@ -42,7 +42,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         shape = (len(x), *g.out, x.shape[3])
         padded = g.padded(x, call.pool, -np.inf)
         y = call.lend_output(shape)
-        winner = call.lend("winner", shape, np.uint8)
+        winner = call.lend("winner", shape, np.uint8 if len(taps(g)) < 255 else np.uint16)
         self.find(g, padded, y, winner, call)
         return y, (winner, x.shape)
 
@@ -62,18 +62,21 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
         """Fill y with the maxima and `winner` with their taps."""
-        larger = call.lend("larger", y.shape, np.bool_)
-        np.copyto(y, g.tap(padded, 0, 0))
-        winner[...] = 0
-        for number, (i, j) in list(enumerate(taps(g)))[1:]:
+        for i, j in taps(g):
             tap = g.tap(padded, i, j)
-            # not (tap <= y) is also true where tap is NaN: a NaN counts as the largest, and stays so
-            np.less_equal(tap, y, out=larger)
-            np.logical_not(larger, out=larger)
-            larger &= y == y
-            np.maximum(y, tap, out=y)
-            np.multiply(winner, ~larger, out=winner)
-            winner += np.multiply(larger, np.uint8(number))
+            np.maximum(y, tap, out=y) if i or j else np.copyto(y, tap)
+        holds_nan = bool(np.isnan(np.add.reduce(y, axis=None)))  # a rare case, and a slower one
+        missed, code = call.lend("missed", y.shape, np.bool_), call.lend("code", y.shape, winner.dtype)
+        winner[...] = np.iinfo(winner.dtype).max
+        for number, (i, j) in enumerate(taps(g)):
+            tap = g.tap(padded, i, j)
+            np.not_equal(tap, y, out=missed)
+            if holds_nan:
+                missed &= tap == tap
+            np.copyto(code, missed)
+            np.negative(code, out=code)  # all bits set where the tap missed, so that the minimum passes it over
+            code |= winner.dtype.type(number)
+            np.minimum(winner, code, out=winner)
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
         """Add each dy to the pixel of `padded` that its winner met."""
