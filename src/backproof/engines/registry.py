@@ -1,8 +1,9 @@
 """Which engines there are, without importing any of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from backproof.engines.base import Engine
 from backproof.errors import UserError, unknown
@@ -21,6 +22,7 @@ class Entry:
 ENGINES: dict[str, Entry] = {
     "numpy": Entry("backproof.engines.numpy:NumpyEngine", "numpy", "", "hand-written forward and backward, fast"),
     "reference": Entry("backproof.engines.reference:ReferenceEngine", "numpy", "", "plain loops, float64: the oracle"),
+    "numba": Entry("backproof.engines.numba:NumbaEngine", "numba", "numba", "the numpy engine, its loops compiled"),
     "torch": Entry("backproof.engines.torch:TorchEngine", "torch", "torch", "PyTorch, its autograd and optimizers"),
 }
 
@@ -42,11 +44,20 @@ def require_entry(name: str) -> Entry:
     return ENGINES[name]
 
 
-def get_engine(name: str) -> Engine:
-    """Import and make the engine `name`. Raises `UserError` if it is unknown or not installed."""
+def get_engine(name: str, **settings: Any) -> Engine:
+    """Import and make the engine `name`.
+
+    `settings` are the engine's own, such as `winograd=False` of numpy.
+    Raises `UserError` if it is unknown, not installed, or has no such setting.
+    """
     entry = require_entry(name)
     if not installed(name):
         raise UserError(f"engine '{name}' is not installed; install it with: {how_to_install(name)}")
     module, _, attribute = entry.location.partition(":")
-    engine: Engine = getattr(import_module(module), attribute)()
+    kind = getattr(import_module(module), attribute)
+    known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    for setting in settings:
+        if setting not in known:
+            raise UserError(f"engine '{name}' has no setting '{setting}'; it has {', '.join(known) or 'none'}")
+    engine: Engine = kind(**settings)
     return engine

@@ -52,6 +52,8 @@ class Options(TypedDict, total=False):
     device: str
     dtype: DType
     threads: int
+    winograd: bool
+    memory: Literal["normal", "low"]
     # optimizer
     optimizer: str
     learning_rate: float | None

@@ -42,7 +42,7 @@ def prepare(spec: RunSpec, *, resumed: bool = False) -> Prepared:
     `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
-    engine = get_engine(spec.engine.engine)
+    engine = get_engine(spec.engine.engine, **spec.engine.settings)
     if not engine.can_train:
         raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
     require_optimizer(spec.optimizer.optimizer)

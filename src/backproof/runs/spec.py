@@ -72,16 +72,30 @@ class EngineOptions:
         float32, or float64 to check rather than to train.
     threads
         Threads of the engine's linear algebra; 0 leaves it to the library.
+    winograd
+        Let numpy compute 3x3 convolutions by Winograd's way where it is faster; float32 is a little less exact.
+    memory
+        normal, or low: numpy then keeps activations at checkpoints and computes the others twice, to the same bits.
     """
 
     engine: str = "numpy"
     device: str = "cpu"
     dtype: DType = "float32"
     threads: int = 0
+    winograd: bool = True
+    memory: Literal["normal", "low"] = "normal"
 
     def __post_init__(self) -> None:
         if self.threads < 0:
             raise UserError(f"--threads is {self.threads}; it must be 1 or more, or 0 for the library's choice.")
+
+    @property
+    def settings(self) -> dict[str, bool | str]:
+        """The engine's own settings, where they differ from its defaults."""
+        usual = EngineOptions()
+        return {
+            name: getattr(self, name) for name in ("winograd", "memory") if getattr(self, name) != getattr(usual, name)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

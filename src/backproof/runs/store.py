@@ -168,7 +168,8 @@ class Run:
         options = self.spec.engine
         which = which or ("best" if self.spec.training.keep_best else "last")
         name, device = (options.engine, options.device) if engine is None else (engine, "cpu")
-        return get_engine(name).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
+        settings = options.settings if name == options.engine else {}
+        return get_engine(name, **settings).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
 
     def _json(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())

@@ -12,7 +12,10 @@ from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 
 EVALUATION_BATCH = 1024
-"""Samples a forward pass in evaluation: large for speed, small enough to fit in memory."""
+"""Samples a forward pass in evaluation, at most."""
+
+EVALUATION_VALUES = 1 << 23
+"""Numbers in the network's largest value in evaluation, at most: 32 MB in float32, so that images fit in memory too."""
 
 Labels = npt.NDArray[np.int64]
 
@@ -78,7 +81,8 @@ def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Ev
     loss = 0.0
     predicted = np.empty(len(partition), dtype=np.int64)
     done = 0
-    for batch in in_order(partition, EVALUATION_BATCH):
+    largest = max(shape.size for shape in graph.shapes.values())
+    for batch in in_order(partition, max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // largest))):
         n = len(batch.y)
         values = session.forward(inputs(graph, batch.x, batch.y), EVALUATION)
         loss += n * float(values[graph.loss])

@@ -50,7 +50,7 @@ def batch(n: int = 12) -> dict[str, np.ndarray]:
 def test_checkpoints_change_no_bit(dtype):
     weights = initial_parameters(GRAPH)
     usual = NumpyEngine().compile(GRAPH, weights, dtype=dtype)
-    low = NumpyEngine(low_memory=True).compile(GRAPH, weights, dtype=dtype)
+    low = NumpyEngine(memory="low").compile(GRAPH, weights, dtype=dtype)
     for step in range(4):
         mode = Mode(training=True, seed=1, step=step)
         a, b = (session.gradients(batch(), mode) for session in (usual, low))
@@ -87,7 +87,7 @@ def test_segments_cover_all_nodes_and_cut_where_one_value_crosses():
 def test_low_memory_holds_less():
     """Of the outputs of a deep network at a time, counted in the arena that they come from."""
     graph = deep(40)
-    session = NumpyEngine(low_memory=True).compile(graph, initial_parameters(graph))
+    session = NumpyEngine(memory="low").compile(graph, initial_parameters(graph))
     session.train_step(batch(), Adam(), Mode(training=True))
     arena = session._values
     held = sum(flat.size for flat in [*arena._free, *arena._taken.values()])

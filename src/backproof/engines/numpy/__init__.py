@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from backproof.engines.base import DType, EngineInfo
 from backproof.engines.numpy.session import NumpySession
@@ -16,12 +16,12 @@ class NumpyEngine:
 
     Attributes:
         winograd: whether 3x3 convolutions may take Winograd's way, faster and a little less exact in float32.
-        low_memory: keep activations at checkpoints only and compute the others twice: the same bits, about a third
-            more time.
+        memory: "low" keeps activations at checkpoints only and computes the others twice: the same bits, about a
+            third more time.
     """
 
     winograd: bool = True
-    low_memory: bool = False
+    memory: Literal["normal", "low"] = "normal"
 
     name: ClassVar[str] = "numpy"
     can_train: ClassVar[bool] = True
@@ -40,7 +40,7 @@ class NumpyEngine:
             raise UserError(
                 f"engine '{self.name}' computes on the cpu, not on '{device}'; leave --device out, or take torch"
             )
-        return self.session(graph, parameters, dtype, winograd=self.winograd, low_memory=self.low_memory)
+        return self.session(graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low")
 
     def info(self) -> EngineInfo:
         """NumPy's version, and the BLAS that its matrix products run on."""

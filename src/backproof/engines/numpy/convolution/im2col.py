@@ -77,7 +77,7 @@ class Im2col:
         """
         channels, outputs = dx.shape[3], dy.shape[3]
         pixels = dy.size // outputs
-        return pixels >= 2 * channels and dx.size // channels * outputs <= 2 * pixels * channels
+        return bool(pixels >= 2 * channels and dx.size // channels * outputs <= 2 * pixels * channels)
 
     def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
         """Dcols = dy Wᵀ, scattered over the pixels that each window met.
