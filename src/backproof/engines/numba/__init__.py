@@ -1,0 +1,39 @@
+"""The NumPy engine with its element-wise loops compiled by Numba; matrix products stay with the BLAS.
+
+Only `backproof.engines.get_engine("numba")` imports this folder, so nothing else ever loads Numba.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numba
+
+from backproof.engines.base import EngineInfo
+from backproof.engines.numba.compiled import cache_folder
+from backproof.engines.numba.kernels import KERNELS
+from backproof.engines.numba.kernels.norm import statistics
+from backproof.engines.numba.optimizers import UPDATES
+from backproof.engines.numpy import NumpyEngine
+from backproof.engines.numpy.session import NumpySession
+
+
+class NumbaSession(NumpySession):
+    """The NumPy engine's session over this engine's kernels and updates."""
+
+    engine = "numba"
+    kernels = KERNELS
+    updates = UPDATES
+
+
+@dataclass(frozen=True)
+class NumbaEngine(NumpyEngine):
+    """The NumPy engine's options. A loop is compiled when it first runs on a dtype: the first step takes seconds."""
+
+    name: ClassVar[str] = "numba"
+    session: ClassVar[type[NumpySession]] = NumbaSession
+
+    def info(self) -> EngineInfo:
+        """Numba's version, what the NumPy engine says, and where compiled code is kept."""
+        info = super().info()
+        details = {**info.details, "numpy": info.version, "compiled code": cache_folder(statistics) or "not kept"}
+        return replace(info, version=numba.__version__, details=details)
