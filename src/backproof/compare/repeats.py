@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import TYPE_CHECKING
 
 from backproof.compare.columns import Column
+from backproof.compare.row import Row
 from backproof.runs.spec import OutputOptions, RunSpec
-
-if TYPE_CHECKING:
-    from backproof.compare.table import Row
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Repeats:
     spread: Mapping[str, Spread]
 
     @classmethod
-    def of(cls, rows: Sequence["Row"], columns: Iterable[Column]) -> "Repeats":
+    def of(cls, rows: Sequence[Row], columns: Iterable[Column]) -> "Repeats":
         """The spread of `rows` in every column of numbers."""
         spread = {}
         for column in columns:
