@@ -1,15 +1,19 @@
-"""What one contender is asked to do."""
+"""What a contender is asked to do. A job is plain data, since it crosses from process to process as JSON."""
 
-import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
+import msgspec
+
+from backproof.engines.base import DType
 from backproof.engines.registry import ENGINES
-from backproof.errors import unknown
+from backproof.errors import UserError, unknown
+from backproof.optim import OPTIMIZERS
 
 PEERS: dict[str, str] = {
-    "pytorch": "plain hand-written PyTorch: nn.Sequential, SGD, eager",
-    "pytorch-fused": "the same with the fused SGD",
+    "pytorch": "plain PyTorch, eager: the nn.Module that one would write by hand, autograd, torch.optim",
+    "pytorch-tuned": "the same with channels_last images and the fused optimizer",
     "scikit-learn": "MLPClassifier, solver sgd",
 }
 """Who runs beside our engines."""
@@ -17,45 +21,131 @@ PEERS: dict[str, str] = {
 CONTENDERS: dict[str, str] = {name: f"backproof's {name} engine" for name in ENGINES} | PEERS
 """Everybody that can be timed."""
 
+TRAINED_BY = ("sgd", "momentum", "nesterov", "adam")
+"""The optimizers whose formula is the same, decay and all, in our engines and in PyTorch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Train epochs of one model with plain SGD on random samples.
+    """What all jobs say.
 
     Attributes:
         contender: one of `CONTENDERS`.
-        model: a registered model, and its `options`.
-        input_shape: of a sample, such as (1, 28, 28).
-        classes: number of classes.
-        samples: samples an epoch.
-        batch_size: samples a step.
         threads: threads of the linear algebra.
-        learning_rate: of SGD.
+        dtype: float32 for times; float64 where contenders are held against each other.
         seed: of data, weights and order.
     """
 
-    contender: str
-    model: str
-    options: dict[str, Any]
-    input_shape: tuple[int, ...]
-    classes: int
-    samples: int
-    batch_size: int
-    threads: int
-    learning_rate: float = 0.01
+    kind: ClassVar[str]
+
+    contender: str = "numpy"
+    threads: int = 1
+    dtype: DType = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.contender not in CONTENDERS:
             raise unknown("contender", self.contender, CONTENDERS)
+        if self.threads < 1:
+            raise UserError(f"--threads is {self.threads}; it must be 1 or more")
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What distinguishes this job from other jobs of the experiment, besides the contender."""
+        return {"threads": self.threads}
+
+    @property
+    def label(self) -> str:
+        """ "numpy, threads 1, batch size 64"."""
+        return ", ".join([self.contender, *(f"{name} {value}" for name, value in self.settings.items())])
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return msgspec.json.encode({"kind": self.kind, **asdict(self)}).decode()
 
-    @classmethod
-    def from_json(cls, text: str) -> "Job":
-        """What `to_json` wrote."""
-        content = json.loads(text)
-        content["input_shape"] = tuple(content["input_shape"])
-        return cls(**{field.name: content[field.name] for field in fields(cls)})
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob(Job):
+    """Train a model on random samples.
+
+    Attributes:
+        model: a registered model, and its `options`.
+        width: channels or units of the network, where the model has such an option; None: the model's own.
+        depth: layers or blocks, likewise.
+        input_shape: of a sample, such as (1, 28, 28).
+        classes: number of classes.
+        batch_size: samples a step.
+        samples: samples an epoch.
+        steps: steps a round, on one and the same batch, timed one by one; None: a round is an epoch.
+        optimizer: one of `TRAINED_BY`, with its default settings.
+    """
+
+    kind: ClassVar[str] = "train"
+
+    model: str
+    input_shape: tuple[int, ...]
+    classes: int
+    batch_size: int
+    options: dict[str, Any] = field(default_factory=dict)
+    width: int | None = None
+    depth: int | None = None
+    samples: int = 50_000
+    steps: int | None = None
+    optimizer: str = "sgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.optimizer not in TRAINED_BY:
+            raise unknown("optimizer of a benchmark", self.optimizer, TRAINED_BY)
+        if self.batch_size < 1:
+            raise UserError(f"--batch-sizes has {self.batch_size}; a batch has 1 sample or more")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"--steps is {self.steps}; it must be 1 or more")
+        if self.steps is None and self.samples < self.batch_size:
+            raise UserError(f"--samples is {self.samples}; a batch of {self.batch_size} needs as many or more")
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's default."""
+        return OPTIMIZERS[self.optimizer]().lr
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Threads, batch size, and the network's sizes."""
+        sizes = {"batch size": self.batch_size, "width": self.width, "depth": self.depth}
+        image = {"image size": self.input_shape[-1]} if len(self.input_shape) == 3 else {}
+        return super().settings | {name: size for name, size in sizes.items() if size is not None} | image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One operation on inputs of given shapes, batch included.
+
+    Attributes:
+        op: the operation's name, and its `attributes`.
+        shapes: of its inputs.
+        count: how often the network has it.
+    """
+
+    op: str
+    attributes: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpJob(Job):
+    """Compute each case forward and backward. Backward is timed whole, and to the weights alone."""
+
+    kind: ClassVar[str] = "op"
+
+    cases: tuple[Case, ...]
+
+
+KINDS: Mapping[str, type[Job]] = {job.kind: job for job in (TrainJob, OpJob)}
+
+
+def job_from_json(text: str) -> Job:
+    """What `Job.to_json` wrote."""
+    content = msgspec.json.decode(text)
+    return msgspec.convert(content, KINDS[content.pop("kind")])

@@ -1,37 +1,44 @@
-"""A contender's process: `python -m backproof.bench.worker`, a job on standard input, then one line a command.
+"""A contender's process: `python -m backproof.bench.worker`, a job on standard input, then one line a request.
 
 The parent sets the thread variables before this process imports anything. Answers are lines of JSON.
 """
 
 import json
 import sys
-from time import perf_counter
+from collections.abc import Iterator
+from typing import Any
 
-from backproof.bench.job import Job
 from backproof.errors import UserError
-
-AGREEMENT_STEPS = 3
 
 
 def main() -> int:
-    """Answer: ready (with the losses of the first steps), then an epoch's seconds for each `epoch N` line."""
+    """Answer every line of standard input, until it ends."""
     answer = sys.stdout
     sys.stdout = sys.stderr  # what libraries print must not be taken for an answer
     try:
-        from backproof.bench.contenders import make
-        from backproof.bench.workload import Workload
-
-        contender = make(Workload(Job.from_json(sys.stdin.readline())))
-        ready: dict[str, object] = {"losses": contender.losses(AGREEMENT_STEPS)}
+        for content in answers():
+            print(json.dumps(content), file=answer, flush=True)
     except UserError as error:
-        ready = {"error": str(error)}
-    print(json.dumps(ready), file=answer, flush=True)
-    for line in sys.stdin:
-        start = perf_counter()
-        contender.epoch(int(line.removeprefix("epoch ")))
-        seconds = perf_counter() - start
-        print(json.dumps({"seconds": seconds, "peak_memory_mb": peak_memory_mb()}), file=answer, flush=True)
+        print(json.dumps({"error": str(error)}), file=answer, flush=True)
     return 0
+
+
+def answers() -> Iterator[dict[str, Any]]:
+    """Ready, with the loss of a first step; then times for `{"round": n}`, and a file for `{"evidence": path}`."""
+    import numpy as np
+
+    from backproof.bench.contenders import make
+    from backproof.bench.job import job_from_json
+
+    contender = make(job_from_json(sys.stdin.readline()))
+    yield {"first_loss": contender.first_loss()}
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "evidence" in request:
+            np.savez(request["evidence"], allow_pickle=False, **contender.evidence())
+            yield {}
+        else:
+            yield {"seconds": contender.round(request["round"]), "peak_memory_mb": peak_memory_mb()}
 
 
 def peak_memory_mb() -> float:

@@ -1,47 +1,77 @@
-"""`backproof bench train`."""
+"""`backproof bench`: time engines, PyTorch and scikit-learn side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from backproof.cli.comma import comma_list
+from backproof.errors import UserError
+
+if TYPE_CHECKING:
+    from backproof.bench import Experiment
 
 app = App(name="bench", help="Time engines against each other, and against plain PyTorch and scikit-learn.")
+
+Numbers = Annotated[tuple[int, ...], comma_list(int)]
+Output = Annotated[Path | None, Parameter(alias="-o")]
+KeyValue = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)]
 
 
 @app.command
 def train(
     *,
-    model: str = "neurose",
-    contenders: str = "numpy,torch,pytorch,scikit-learn",
+    model: Annotated[str, Parameter(alias="-m")] = "neurose",
+    model_option: KeyValue = (),
+    optimizer: str = "sgd",
+    contenders: str = "numpy,torch,pytorch,pytorch-tuned",
     against: str = "pytorch",
-    batch_sizes: Annotated[tuple[int, ...], comma_list(int)] = (16, 64, 256),
-    threads: Annotated[tuple[int, ...], comma_list(int)] = (1, 2),
+    batch_sizes: Numbers = (16, 64, 256),
+    widths: Numbers = (),
+    depths: Numbers = (),
+    image_sizes: Numbers = (),
+    threads: Numbers = (1, 2),
     rounds: int = 5,
+    steps: int | None = None,
     samples: int = 50_000,
-    input_shape: Annotated[tuple[int, ...], comma_list(int)] = (1, 28, 28),
+    input_shape: Numbers = (1, 28, 28),
     classes: int = 10,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Output = None,
+    page: Path | None = None,
 ) -> None:
-    """Time an epoch of training: each contender in a process of its own, in turn, after a warm-up epoch.
+    """Time training: each contender in a process of its own, in turn, after a warm-up round.
 
-    Contenders start from the same weights; the race is refused if their losses over the first steps differ.
+    Contenders start from the same weights; the race is refused if their outputs, gradients or losses differ.
 
     Parameters
     ----------
     model
-        A registered model, trained with plain SGD on random samples.
+        A registered model, trained on random samples.
+    model_option
+        Options of the model, KEY=VALUE.
+    optimizer
+        sgd, momentum, nesterov or adam, each with its default settings.
     contenders
-        Who runs: engines of `backproof engines`, pytorch (hand-written, eager), pytorch-fused, scikit-learn.
+        Who runs: engines of `backproof engines`, pytorch (hand-written, eager), pytorch-tuned (channels_last, fused
+        optimizer), scikit-learn.
     against
         The contender to which ratios are given.
     batch_sizes
         Samples a step, each a race of its own.
+    widths
+        Units or channels of the network, each a race of its own.
+    depths
+        Layers, or blocks a stage, each a race of its own.
+    image_sizes
+        Height and width of the samples, each a race of its own.
     threads
         Threads of the linear algebra, each a race of its own.
     rounds
-        Epochs that count, of each contender.
+        Epochs that count, of each contender; with --steps, rounds of so many steps.
+    steps
+        Time so many single steps a round, on one batch, instead of epochs: for large networks.
     samples
         Samples an epoch.
     input_shape
@@ -50,36 +80,305 @@ def train(
         Number of classes.
     output
         A JSON file for everything measured.
+    page
+        An HTML file with figures.
     """
-    from backproof.bench import Job, race
-    from backproof.bench.report import print_table, write_json
+    from backproof.bench import TrainJob, train_experiment
+    from backproof.models import read_options
+
+    job = TrainJob(
+        model=model,
+        options=read_options(model_option),
+        input_shape=input_shape,
+        classes=classes,
+        batch_size=max(batch_sizes, default=0),
+        samples=samples,
+        steps=steps,
+        optimizer=optimizer,
+    )
+    start = perf_counter()
+    experiment = train_experiment(
+        job,
+        contenders.split(","),
+        against=against,
+        threads=threads,
+        batch_sizes=batch_sizes,
+        widths=widths,
+        depths=depths,
+        image_sizes=image_sizes,
+        rounds=rounds,
+        watch=_tell,
+    )
+    _show([experiment], start, output, page)
+
+
+@app.command
+def op(
+    operation: str = "Conv2d",
+    /,
+    *,
+    model: Annotated[str, Parameter(alias="-m")] = "resnet101",
+    model_option: KeyValue = (),
+    input_shape: Numbers = (3, 96, 96),
+    batch_size: int = 16,
+    shape: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    attribute: KeyValue = (),
+    contenders: str = "numpy,pytorch,pytorch-tuned",
+    against: str = "pytorch",
+    threads: Numbers = (1,),
+    rounds: int = 5,
+    output: Output = None,
+    page: Path | None = None,
+) -> None:
+    """Time one operation forward, backward to its input and to its weights, over the shapes that a model has.
+
+    Speed is given in GFLOP/s, and as a share of what one large matrix product reaches in the same processes.
+
+    Parameters
+    ----------
+    operation
+        Its name, such as Conv2d, Linear, BatchNorm, MaxPool2d, ReLU.
+    model
+        The model whose shapes are taken.
+    model_option
+        Options of the model, KEY=VALUE.
+    input_shape
+        Shape of the model's samples.
+    batch_size
+        Samples a batch.
+    shape
+        Shapes of the operation's inputs, batch included, such as 8,4,3,5, instead of a model's.
+    attribute
+        Attributes of the operation for --shape, KEY=VALUE, such as out_channels=2 kernel_size=3 padding=3.
+    contenders
+        Who runs: numpy, reference, pytorch (N,C,H,W), pytorch-tuned (channels_last).
+    against
+        The contender to which ratios are given.
+    threads
+        Threads of the linear algebra, each a race of its own.
+    rounds
+        Rounds that count.
+    output
+        A JSON file for everything measured.
+    page
+        An HTML file with figures.
+    """
+    from backproof.bench import Case, operation_experiment
+    from backproof.bench.cases import cases_of, require_operation
+    from backproof.models import read_options
+
+    require_operation(operation)
+    if shape:
+        cases = [Case(op=operation, attributes=_attributes(attribute), shapes=tuple(map(_shape, shape)))]
+    elif attribute:
+        raise UserError("--attribute goes with --shape; without it the shapes and attributes are the model's")
+    else:
+        cases = cases_of(model, operation, input_shape, batch_size, read_options(model_option))
+    start = perf_counter()
+    experiment = operation_experiment(
+        cases, contenders.split(","), against=against, threads=threads, rounds=rounds, watch=_tell
+    )
+    _show([experiment], start, output, page)
+
+
+@app.command
+def data(
+    dataset: str = "digits",
+    /,
+    *,
+    data_dir: str = "datasets",
+    grayscale: bool = False,
+    trim: bool = False,
+    resize: Numbers = (),
+    standardize: bool = False,
+    rotate: float = 0.0,
+    crop: int = 0,
+    noise: float = 0.0,
+    batch_size: int = 64,
+    rounds: int = 5,
+    output: Output = None,
+    page: Path | None = None,
+) -> None:
+    """Time the data pipeline in images a second: reading and preprocessing, the cache, batches, augmentation.
+
+    Parameters
+    ----------
+    dataset
+        A name from `backproof data list`, or a path.
+    data_dir
+        The folder in which datasets are looked up by name.
+    grayscale
+        As in training.
+    trim
+        As in training.
+    resize
+        As in training: height and width.
+    standardize
+        As in training.
+    rotate
+        As in training: degrees.
+    crop
+        As in training: pixels.
+    noise
+        As in training: standard deviation.
+    batch_size
+        Samples a batch.
+    rounds
+        Rounds that count, each in processes of its own and with an empty cache at first.
+    output
+        A JSON file for everything measured.
+    page
+        An HTML file with figures.
+    """
+    from backproof.bench.data import data_experiment
+    from backproof.data import AugmentationOptions, DataOptions, PreprocessingOptions
+
+    start = perf_counter()
+    experiment = data_experiment(
+        DataOptions(dataset=dataset, data_dir=data_dir),
+        PreprocessingOptions(grayscale=grayscale, trim=trim, resize=resize, standardize=standardize),
+        AugmentationOptions(rotate=rotate, crop=crop, noise=noise),
+        batch_size=batch_size,
+        rounds=rounds,
+        watch=_tell,
+    )
+    _show([experiment], start, output, page)
+
+
+@app.command
+def startup(*, engines: str = "", rounds: int = 5, output: Output = None, page: Path | None = None) -> None:
+    """Time `import backproof`, `--help`, and the way to a first training step, each in fresh processes.
+
+    Parameters
+    ----------
+    engines
+        Engines whose first step is timed, with commas between them; all that are installed if left out.
+    rounds
+        Rounds that count.
+    output
+        A JSON file for everything measured.
+    page
+        An HTML file with figures.
+    """
+    from backproof.bench.startup import installed_engines, startup_experiment
+
+    start = perf_counter()
+    names = engines.split(",") if engines else installed_engines()
+    _show([startup_experiment(names, rounds=rounds, watch=_tell)], start, output, page)
+
+
+@app.command(name="suite")
+def run_suite(
+    name: str = "classics",
+    /,
+    *,
+    threads: Numbers = (1, 2),
+    output: Annotated[Path, Parameter(alias="-o")] = Path("bench.json"),
+    page: Path = Path("bench.html"),
+) -> None:
+    """Run a fixed set of benchmarks, about 15 minutes on two cores; write a JSON file and a page with figures.
+
+    `backproof bench --suite classics` does the same.
+
+    Parameters
+    ----------
+    name
+        classics: a perceptron over batch sizes, ResNet-101 on two image sizes, a very wide input, a tiny convolution
+        against plain loops, networks over widths, depths and image sizes, start-up.
+    threads
+        Threads of the linear algebra.
+    output
+        A JSON file for everything measured; it grows with every experiment that ends.
+    page
+        An HTML file with figures.
+    """
+    from backproof.bench.suite import suite as experiments_of
+
+    start, found = perf_counter(), []
+    for run in experiments_of(name):
+        found.append(run(threads, _tell))
+        _show(found[-1:], start, None, None)
+        _keep(found, start, output, page)
+
+
+@app.default
+def default(*, suite: str | None = None, threads: Numbers = (1, 2)) -> None:
+    """Time engines against each other, and against plain PyTorch and scikit-learn.
+
+    Parameters
+    ----------
+    suite
+        Run a fixed set of benchmarks, such as classics: `backproof bench suite` with its own options.
+    threads
+        Threads of the linear algebra, with --suite.
+    """
+    if suite is None:
+        app.help_print()
+    else:
+        run_suite(suite, threads=threads)
+
+
+@app.command
+def page(results: Path, /, output: Output = None) -> None:
+    """Write the page of a JSON file that a benchmark wrote before.
+
+    Parameters
+    ----------
+    results
+        The JSON file.
+    output
+        The HTML file; by default beside the JSON file, with its name.
+    """
+    from backproof.bench import Result
+    from backproof.view.bench_page import write_bench_page
+
+    print(f"figures are in {write_bench_page(Result.read(results), output or results.with_suffix('.html'))}")
+
+
+def _attributes(texts: Sequence[str]) -> dict[str, object]:
+    from backproof.models import read_options
+
+    for text in texts:
+        if "=" not in text:
+            raise UserError(f"--attribute is '{text}'; it must be KEY=VALUE, such as kernel_size=3")
+    return read_options(texts)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    numbers = text.split(",")
+    if not all(number.isdecimal() and int(number) > 0 for number in numbers):
+        raise UserError(f"--shape is '{text}'; it must be whole numbers above 0, batch first, such as 8,4,3,5")
+    return tuple(map(int, numbers))
+
+
+def _show(experiments: "Sequence[Experiment]", start: float, output: Path | None, page: Path | None) -> None:
+    """Tables now; files where they are wanted."""
+    from backproof.bench.table import print_experiment
+
+    for experiment in experiments:
+        print_experiment(experiment)
+    _keep(experiments, start, output, page)
+
+
+def _keep(experiments: "Sequence[Experiment]", start: float, output: Path | None, page: Path | None) -> None:
+    from backproof.bench import Result
+    from backproof.bench.result import versions
     from backproof.runs.environment import environment
 
-    found = []
-    for count in threads:
-        for batch_size in batch_sizes:
-            jobs = [
-                Job(
-                    contender=name,
-                    model=model,
-                    options={},
-                    input_shape=input_shape,
-                    classes=classes,
-                    samples=samples,
-                    batch_size=batch_size,
-                    threads=count,
-                )
-                for name in contenders.split(",")
-            ]
-            found += race(jobs, rounds, _tell)
-    print_table(found, against)
+    if output is None and page is None:
+        return
+    surroundings = environment("numpy") | {"versions": versions()}
+    result = Result(environment=surroundings, experiments=list(experiments), seconds=perf_counter() - start)
     if output is not None:
-        write_json(output, found, environment("numpy"))
+        result.write(output)
         print(f"all measurements are in {output}")
+    if page is not None:
+        from backproof.view.bench_page import write_bench_page
+
+        print(f"figures are in {write_bench_page(result, page)}")
 
 
-def _tell(job: object, number: int, seconds: float) -> None:
-    """A line an epoch: a race takes minutes."""
-    name, size, threads = (getattr(job, key) for key in ("contender", "batch_size", "threads"))
+def _tell(who: str, number: int, seconds: float) -> None:
+    """A line a round: a race takes minutes."""
     stage = "warm-up" if number == 0 else f"round {number}"
-    print(f"{stage:8}  {name:12}  batch {size}, threads {threads}: {seconds:.3f} s", flush=True)
+    print(f"{stage:8}  {seconds:8.3f} s  {who}", flush=True)

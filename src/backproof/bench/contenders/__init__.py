@@ -2,35 +2,60 @@
 
 from typing import Protocol
 
-from backproof.bench.workload import Workload
+from backproof.bench.job import PEERS, Job, OpJob, TrainJob
+from backproof.errors import UserError
+from backproof.graph import Array
 
 
 class Contender(Protocol):
-    """A library that trains the workload's network with SGD."""
+    """A library that does a job."""
 
-    def losses(self, steps: int) -> list[float] | None:
-        """The loss of the first `steps` steps on the first batches, from the common initial weights.
-
-        None where the library cannot start from given weights. The race is refused when contenders differ.
-        """
+    def first_loss(self) -> float | None:
+        """Take a first training step and return its loss; None where there is none to compare."""
         ...
 
-    def epoch(self, number: int) -> None:
-        """One epoch over all samples in a new random order."""
+    def evidence(self) -> dict[str, Array]:
+        """What it computes from the common weights and samples: outputs, gradients, losses, by common names."""
+        ...
+
+    def round(self, number: int) -> dict[str, list[float]]:
+        """The seconds of each part of the job, done once more."""
         ...
 
 
-def make(workload: Workload) -> Contender:
-    """The contender that the workload's job names."""
-    name = workload.job.contender
-    if name == "scikit-learn":
+def make(job: Job) -> Contender:
+    """The contender that the job names, ready to do it. Raises `UserError` if it cannot."""
+    if isinstance(job, OpJob):
+        return _for_operations(job)
+    assert isinstance(job, TrainJob)
+    from backproof.bench.contenders.training import Training
+    from backproof.bench.workload import Workload
+
+    workload = Workload(job)
+    if job.contender == "scikit-learn":
         from backproof.bench.contenders.scikit_learn import ScikitLearn
 
-        return ScikitLearn(workload)
-    if name.startswith("pytorch"):
+        return Training(workload, ScikitLearn)
+    if job.contender in PEERS:
         from backproof.bench.contenders.pytorch import PyTorch
 
-        return PyTorch(workload, fused=name == "pytorch-fused")
-    from backproof.bench.contenders.engine import EngineContender
+        return Training(workload, PyTorch)
+    from backproof.bench.contenders.engine import EngineTrainer
 
-    return EngineContender(workload)
+    return Training(workload, EngineTrainer)
+
+
+def _for_operations(job: OpJob) -> Contender:
+    if job.contender in ("pytorch", "pytorch-tuned"):
+        from backproof.bench.contenders.operations import Operations
+        from backproof.bench.contenders.pytorch_operation import PyTorchOperation
+
+        return Operations(job, PyTorchOperation)
+    if job.contender in ("numpy", "reference"):
+        from backproof.bench.contenders.engine_operation import EngineOperation
+        from backproof.bench.contenders.operations import Operations
+
+        return Operations(job, EngineOperation)
+    raise UserError(
+        f"--contenders has '{job.contender}'; operations are timed in numpy, reference, pytorch and pytorch-tuned"
+    )

@@ -1,45 +1,54 @@
 """One of backproof's own engines, on the road that training takes: batches, then training steps."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
 from backproof.data import AugmentationOptions, Partition
 from backproof.data.batches import Batches
 from backproof.engines import DType, Mode, get_engine
-from backproof.graph import Array
-from backproof.optim import SGD
+from backproof.graph import Array, Arrays, Graph
+from backproof.optim import OPTIMIZERS
 
 
-class EngineContender:
+class EngineTrainer:
     """A session that trains."""
 
-    def __init__(self, workload: Workload) -> None:
-        job = workload.job
+    def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         engine = get_engine(job.contender)
         engine.set_threads(job.threads)
-        dtype: DType = "float64" if job.contender == "reference" else "float32"
-        self._workload = workload
-        self._session = engine.compile(workload.graph, workload.parameters, dtype=dtype)
-        self._optimizer = SGD(lr=job.learning_rate)
+        dtype: DType = "float64" if job.contender == "reference" else job.dtype
+        self._session = engine.compile(graph, workload.draw_parameters(), dtype=dtype)
+        self._optimizer = OPTIMIZERS[job.optimizer]()
+        self._x, self._y = workload.x, workload.y
+        self._batch_size = job.batch_size
         self._batches = Batches(
-            Partition(workload.x, workload.y, np.arange(job.samples)),
+            Partition(workload.x, workload.y, np.arange(workload.samples)),
             batch_size=job.batch_size,
             augmentation=AugmentationOptions(),
             data_seed=job.seed,
             dtype=dtype,
         )
+        self._step = 0
 
-    def losses(self, steps: int) -> list[float]:
-        """See `Contender.losses`."""
-        n, found = self._workload.job.batch_size, []
-        for step in range(steps):
-            rows = slice(step * n, (step + 1) * n)
-            inputs: dict[str, Array] = {"x": self._workload.x[rows], "y": self._workload.y[rows]}
-            found.append(self._session.train_step(inputs, self._optimizer, Mode(training=True, step=step)).loss)
-        return found
+    def first_batch(self) -> Arrays:
+        """See `Trainer.first_batch`."""
+        return {"x": self._x[: self._batch_size], "y": self._y[: self._batch_size]}
 
-    def epoch(self, number: int) -> None:
-        """See `Contender.epoch`."""
-        for step, batch in enumerate(self._batches.epoch(number)):
-            inputs: dict[str, Array] = {"x": batch.x, "y": batch.y}
-            self._session.train_step(inputs, self._optimizer, Mode(training=True, step=step))
+    def batches(self, epoch: int) -> Iterator[Arrays]:
+        """See `Trainer.batches`."""
+        return ({"x": batch.x, "y": batch.y} for batch in self._batches.epoch(epoch))
+
+    def step(self, batch: Arrays) -> float:
+        """See `Trainer.step`."""
+        result = self._session.train_step(batch, self._optimizer, Mode(training=True, step=self._step))
+        self._step += 1
+        return result.loss
+
+    def gradients(self, batch: Arrays) -> dict[str, Array]:
+        """See `Trainer.gradients`."""
+        found = self._session.gradients(batch, Mode(training=True))
+        named = {f"gradient of {name}": gradient for name, gradient in found.parameters.items()}
+        return {"output": found.output, **named}

@@ -1,85 +1,71 @@
-"""Plain PyTorch, as a careful person writes it by hand: `nn.Sequential`, autograd, `torch.optim.SGD`, no DataLoader."""
+"""Plain PyTorch, as a careful person writes it by hand: an nn.Module, autograd, `torch.optim`, no DataLoader."""
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
+from backproof.bench.contenders.pytorch_network import Network
+from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
-from backproof.errors import UserError
-from backproof.graph import Op
-from backproof.ops import BatchNorm, Dropout, Flatten, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
-
-
-def module(op: Op, inputs: int) -> nn.Module | None:
-    """The PyTorch module of an operation on `inputs` features; None where there is none."""
-    match op:
-        case Flatten():
-            return nn.Flatten()
-        case Linear():
-            return nn.Linear(inputs, op.out_features, bias=op.bias)
-        case BatchNorm():
-            return nn.BatchNorm1d(inputs, eps=op.eps, momentum=op.momentum)
-        case Dropout():
-            return nn.Dropout(op.p)
-        case LeakyReLU():
-            return nn.LeakyReLU(op.negative_slope)
-        case ReLU():
-            return nn.ReLU()
-        case Sigmoid():
-            return nn.Sigmoid()
-        case Tanh():
-            return nn.Tanh()
-    return None
+from backproof.graph import Array, Graph
+from backproof.optim import OPTIMIZERS, Adam, Momentum, Nesterov, Optimizer
 
 
 class PyTorch:
-    """The same chain of layers from the same weights."""
+    """The same network from the same weights. `pytorch-tuned` has channels_last images and the fused optimizer."""
 
-    def __init__(self, workload: Workload, *, fused: bool) -> None:
-        job = workload.job
+    def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         torch.set_num_threads(job.threads)
+        tuned = job.contender == "pytorch-tuned"
         self._batch_size = job.batch_size
         self._x, self._y = torch.from_numpy(workload.x), torch.from_numpy(workload.y)
-        self._model = sequential(workload)
-        self._optimizer = torch.optim.SGD(self._model.parameters(), lr=job.learning_rate, fused=fused)
+        self._model = Network(graph)
+        if job.dtype == "float64":
+            self._model.double()
+        self._model.load(workload.draw_parameters())
+        if tuned and self._x.ndim == 4:
+            self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._x = self._x.to(memory_format=torch.channels_last)
+        self._optimizer = optimizer(OPTIMIZERS[job.optimizer](), self._model, fused=tuned)
         self._loss = nn.CrossEntropyLoss()
         self._generator = torch.Generator().manual_seed(job.seed)
 
-    def _step(self, x: Tensor, y: Tensor) -> Tensor:
+    def first_batch(self) -> tuple[Tensor, Tensor]:
+        """See `Trainer.first_batch`."""
+        return self._x[: self._batch_size], self._y[: self._batch_size]
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:  # noqa: ARG002
+        """See `Trainer.batches`."""
+        order = torch.randperm(len(self._y), generator=self._generator)
+        return ((self._x[rows], self._y[rows]) for rows in torch.split(order, self._batch_size))
+
+    def step(self, batch: tuple[Tensor, Tensor]) -> float:
+        """See `Trainer.step`."""
+        x, y = batch
         self._optimizer.zero_grad()
         loss: Tensor = self._loss(self._model(x), y)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        return loss
+        return loss.item()
 
-    def losses(self, steps: int) -> list[float]:
-        """See `Contender.losses`."""
-        n = self._batch_size
-        rows = [slice(step * n, (step + 1) * n) for step in range(steps)]
-        return [self._step(self._x[r], self._y[r]).item() for r in rows]
+    def gradients(self, batch: tuple[Tensor, Tensor]) -> dict[str, Array]:
+        """See `Trainer.gradients`."""
+        x, y = batch
+        state = {name: value.clone() for name, value in self._model.state_dict().items()}  # running statistics move
+        output = self._model(x)
+        self._optimizer.zero_grad()
+        self._loss(output, y).backward()
+        self._model.load_state_dict(state)
+        gradients = {name: w.grad for name, w in self._model.parameters_by_path().items()}
+        named = {f"gradient of {name}": g.contiguous().numpy() for name, g in gradients.items() if g is not None}
+        return {"output": output.detach().numpy(), **named}
 
-    def epoch(self, number: int) -> None:  # noqa: ARG002
-        """See `Contender.epoch`."""
-        order = torch.randperm(len(self._y), generator=self._generator)
-        for rows in torch.split(order, self._batch_size):
-            self._step(self._x[rows], self._y[rows])
 
-
-def sequential(workload: Workload) -> nn.Sequential:
-    """`workload.graph` as modules. Raises `UserError` for a network that is not a plain chain of known layers."""
-    graph = workload.graph
-    layers = nn.Sequential()
-    before, width = graph.inputs[0].name, graph.inputs[0].shape.size
-    for node in graph.nodes:
-        if node.name == graph.loss:
-            continue
-        layer = module(node.op, width)
-        if node.inputs != (before,) or layer is None:
-            raise UserError(
-                f"--contenders pytorch takes a plain chain of dense layers; "
-                f"node '{node.name}' ({type(node.op).__name__}) does not fit"
-            )
-        state = {local: torch.from_numpy(workload.parameters[node.path(local)]) for local in node.parameters}
-        layer.load_state_dict(state, strict=False)  # not strict: PyTorch also counts batches, which starts at 0
-        layers.add_module(node.name.replace(".", "_"), layer)
-        before, width = node.name, node.shape.size
-    return layers
+def optimizer(o: Optimizer, model: nn.Module, *, fused: bool) -> torch.optim.Optimizer:
+    """PyTorch's form of one of `TRAINED_BY`."""
+    weights = model.parameters()
+    if isinstance(o, Adam):
+        return torch.optim.Adam(weights, lr=o.lr, betas=(o.beta1, o.beta2), eps=o.epsilon, fused=fused)
+    momentum = o.momentum if isinstance(o, Momentum) else 0.0
+    return torch.optim.SGD(weights, lr=o.lr, momentum=momentum, nesterov=isinstance(o, Nesterov), fused=fused)

@@ -1,0 +1,96 @@
+"""One kernel of an engine written by hand, on its own: no session around it."""
+
+from collections.abc import Callable
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from backproof.bench.cases import Drawn
+from backproof.bench.job import OpJob
+from backproof.engines import Mode
+from backproof.engines.kernel import Call, Kernels, require_kernels
+from backproof.graph import Array
+
+
+class EngineOperation:
+    """A kernel of `numpy` or `reference`, with parameters and buffers as its engine lends them."""
+
+    def __init__(self, drawn: Drawn, job: OpJob) -> None:
+        threadpool_limits(job.threads, user_api="blas")
+        (self._node,) = drawn.graph.nodes
+        wants = (True,) * len(drawn.inputs)
+        make = self._in_numpy if job.contender == "numpy" else self._in_reference
+        kernels = make(drawn, job, wants)
+        require_kernels(job.contender, kernels, drawn.graph)
+        self.divides = drawn.trainable and job.contender == "numpy"  # the loops do not look at what is wanted
+        self._kernel = kernels[type(self._node.op)]
+        self._call.mode = Mode(training=True)
+        self._all, self._none = wants, (False,) * len(wants)
+        self._outputs: tuple[Array, ...] = ()
+
+    def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
+        from backproof.engines.numpy.buffers import Lender, Pool
+        from backproof.engines.numpy.door import inside, outside
+        from backproof.engines.numpy.kernels import KERNELS
+        from backproof.engines.numpy.parameters import Parameters
+
+        dtype = np.dtype(job.dtype)
+        weights = Parameters(drawn.graph, dtype)
+        weights.load(drawn.parameters)
+        pool = Pool(dtype)
+        self._call: Call = Lender("op", wants, pool)
+        self._begin: Callable[[], None] = pool.arena.reset
+        self._p = {local: weights.views[self._node.path(local)] for local in self._node.parameters}
+        self._g = {
+            local: weights.gradient_views[self._node.path(local)]
+            for local, spec in self._node.parameters.items()
+            if spec.trainable
+        }
+        self._inputs = tuple(inside(x, dtype) for x in drawn.inputs)
+        self._dy = inside(drawn.dy, dtype)
+        self._outside: Callable[[Array], Array] = outside
+        self._gradients: Callable[[], dict[str, Array]] = weights.canonical_gradients
+        return KERNELS
+
+    def _in_reference(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:  # noqa: ARG002
+        from backproof.engines.reference.kernels import KERNELS
+
+        self._call = Call("op", wants)
+        self._begin = lambda: None
+        self._p = {local: np.array(drawn.parameters[self._node.path(local)]) for local in self._node.parameters}
+        self._g = {local: np.zeros(s.shape) for local, s in self._node.parameters.items() if s.trainable}
+        self._inputs, self._dy = drawn.inputs, drawn.dy
+        self._outside = np.copy
+        self._gradients = lambda: {self._node.path(local): g for local, g in self._g.items()}
+        return KERNELS
+
+    def forward(self) -> None:
+        """See `Operation.forward`."""
+        self._y, self._saved = self._kernel.forward(self._node.op, self._inputs, self._p, self._call)
+
+    def backward(self) -> None:
+        """See `Operation.backward`."""
+        self._call.wants = self._all
+        self._back()
+
+    def weights(self) -> None:
+        """See `Operation.weights`."""
+        self._call.wants = self._none
+        self._back()
+
+    def _back(self) -> None:
+        self._begin()
+        self._dxs = self._kernel.backward(self._node.op, self._dy, self._saved, self._p, self._g, self._call)
+
+    def results(self) -> dict[str, Array]:
+        """See `Operation.results`."""
+        self.forward()
+        found = {"output": self._outside(self._y)}
+        self.backward()
+        found |= {f"gradient of {name}": g for name, g in self._gradients().items()}
+        return found | {f"gradient of x{i}": self._outside(dx) for i, dx in enumerate(self._dxs) if dx is not None}
+
+    def gemm(self, a: Array, b: Array) -> Callable[[], object]:
+        """See `Operation.gemm`."""
+        out = np.empty((len(a), b.shape[1]), a.dtype)
+        return lambda: np.dot(a, b, out=out)

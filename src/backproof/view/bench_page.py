@@ -1,0 +1,272 @@
+"""The page of a benchmark: bars of ratios, scaling curves with fitted growth, tables. It needs nothing but itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+
+import backproof
+from backproof.bench import Experiment, Result, curves
+from backproof.bench.measurement import Measurement
+from backproof.bench.operations import totals
+from backproof.bench.table import OPERATION_PARTS, facts, varying
+from backproof.errors import UserError
+from backproof.view.figures.benchmarks import (
+    contender_color,
+    operations_figure,
+    rates_figure,
+    ratios_figure,
+    scaling_figures,
+    times_figure,
+)
+from backproof.view.html import Html, element, folded, join, section
+from backproof.view.numbers import duration
+from backproof.view.report import part
+from backproof.view.sections.curves import figure_card
+
+SHOWN = {
+    "cpu": "processor",
+    "platform": "system",
+    "python": "Python",
+    "backproof": "backproof",
+    "commit": "commit",
+    "blas": "BLAS of NumPy",
+    "started": "ended",
+}
+
+
+def write_bench_page(result: Result, path: Path) -> Path:
+    """Write the page to `path` and return it. Raises `UserError` where it cannot be written."""
+    page = bench_page(result)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"the page cannot be written to {path}: {error.strerror}.") from error
+    return path
+
+
+def bench_page(result: Result) -> str:
+    """The whole page as text."""
+    from plotly.offline import get_plotlyjs
+
+    body = join(
+        heading(result),
+        *[experiment_section(e, f"e{i}") for i, e in enumerate(result.experiments)],
+        environment_section(result),
+        element("footer", f"backproof {backproof.__version__}"),
+    )
+    return Template(part("report.html")).substitute(
+        title="benchmark",
+        css=part("report.css"),
+        plotly=Html(get_plotlyjs()),
+        script=part("report.js"),
+        body=body,
+    )
+
+
+def heading(result: Result) -> Html:
+    """What was measured and where; the ratios of the first engine."""
+    versions = result.environment.get("versions", {})
+    known = [str(result.environment.get("cpu", ""))]
+    known += [f"{name} {version}" for name, version in versions.items() if name in ("numpy", "torch")]
+    known.append(f"{duration(result.seconds)} in all")
+    if started := result.environment.get("started"):
+        known.append(f"{str(started)[:16].replace('T', ' ')} UTC")
+    titles = [e.title for e in result.experiments]
+    return element(
+        "header",
+        element("p", "backproof benchmark", class_="brand"),
+        element("h1", titles[0] if len(titles) == 1 else "How fast, and against whom"),
+        element("p", " · ".join(filter(None, known)), class_="facts"),
+        element("div", *[t for e in result.experiments if (t := tile(e))], class_="tiles"),
+    )
+
+
+def tile(experiment: Experiment) -> Html | None:
+    """The first contender's ratio to the rival on one thread: the span of it where there are several."""
+    first = experiment.measurements[0].contender
+    mine = [m for m in experiment.measurements if m.contender == first and m.part in ("epoch", "step", "all")]
+    ratios = [r for m in mine if m.settings.get("threads") == 1 and (r := experiment.ratio(m)) is not None]
+    if not ratios or first == experiment.against:
+        return None
+    low, high = min(ratios), max(ratios)
+    value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} – {high:.2f}"
+    return element(
+        "div",
+        element("p", experiment.title, class_="label"),
+        element("p", value, class_="value"),
+        element("p", f"time of {first} / {experiment.against}, 1 thread", class_="whose"),
+        class_="tile",
+    )
+
+
+def experiment_section(experiment: Experiment, identity: str) -> Html:
+    """Figures, then the table folded away."""
+    figures = FIGURES[experiment.kind](experiment, identity)
+    return section(
+        experiment.title,
+        legend(experiment),
+        element("div", *figures, class_="grid"),
+        folded("All figures", element("div", TABLES[experiment.kind](experiment), class_="scroll")),
+        element("p", facts(experiment), class_="note"),
+        note=experiment.note,
+    )
+
+
+def legend(experiment: Experiment) -> Html | None:
+    """Who has which colour."""
+    names = list(dict.fromkeys(m.contender for m in experiment.measurements))
+    if experiment.kind in ("data", "startup"):
+        return None
+    keys = [
+        element("span", element("span", class_="dot", style=f"background:{contender_color(name)}"), name)
+        for name in names
+    ]
+    return element("div", element("div", *keys, class_="keys"), class_="legend")
+
+
+def training_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of time and memory against the rival; curves for every size that was varied."""
+    shown = [
+        figure_card(f"{identity}-time", f"Time / {experiment.against}", ratios_figure(experiment, "seconds")),
+        figure_card(f"{identity}-memory", f"Peak memory / {experiment.against}", ratios_figure(experiment, "memory")),
+    ]
+    for i, (title, figure) in enumerate(scaling_figures(experiment)):
+        shown.append(figure_card(f"{identity}-scaling-{i}", title, figure))
+    return shown
+
+
+def operation_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of time and of the share of the peak, shape by shape."""
+    shown = [figure_card(f"{identity}-ratio", f"Time / {experiment.against}", operations_figure(experiment, "ratio"))]
+    if any(m.flops for m in experiment.measurements):
+        title = "Share of the speed of one large matrix product"
+        shown.append(figure_card(f"{identity}-share", title, operations_figure(experiment, "share")))
+    return shown
+
+
+def data_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of images a second."""
+    return [figure_card(f"{identity}-rate", "Images a second", rates_figure(experiment))]
+
+
+def startup_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of seconds."""
+    return [figure_card(f"{identity}-start", "Seconds", times_figure(experiment))]
+
+
+FIGURES: dict[str, Callable[[Experiment, str], list[Html]]] = {
+    "train": training_figures,
+    "op": operation_figures,
+    "data": data_figures,
+    "startup": startup_figures,
+}
+
+
+def table(titles: list[str], rows: list[list[str]]) -> Html:
+    """Words on the left, numbers on the right."""
+    head = element("tr", *[element("th", t, class_="name" if i == 0 else None) for i, t in enumerate(titles)])
+    lines = [
+        element("tr", element("th", name, scope="row", class_="name"), *[element("td", cell) for cell in cells])
+        for name, *cells in rows
+    ]
+    return element("table", element("thead", head), element("tbody", *lines), class_="comparison")
+
+
+def times_table(experiment: Experiment) -> Html:
+    """One line a measurement, and the fitted growths below."""
+    names = varying(experiment.measurements)
+    titles = ["contender", *names, "median", "quartiles", "ratio", "samples/s", "warm-up", "peak memory"]
+    rows = [
+        [
+            m.contender,
+            *(str(m.settings.get(name, "")) for name in names),
+            duration(m.median),
+            " – ".join(map(duration, m.quartiles)),
+            written_ratio(experiment, m),
+            f"{m.samples / m.median:,.0f}",
+            duration(m.warm_up) if m.warm_up is not None else "",
+            f"{m.peak_memory_mb:,.0f} MB" if m.peak_memory_mb else "",
+        ]
+        for m in experiment.measurements
+    ]
+    return join(table(titles, rows), growth_table(experiment))
+
+
+def growth_table(experiment: Experiment) -> Html | None:
+    """The exponent of every curve, of time and of memory, with how well it fits."""
+    rows = []
+    for curve, memory in zip(curves(experiment.measurements), curves(experiment.measurements, "memory"), strict=True):
+        fixed = ", ".join(f"{name} {value}" for name, value in curve.fixed.items())
+        fits = [f"{g.b:.2f}" + (f" (R² {g.r2:.3f})" if g.r2 is not None else "") for g in (curve.growth, memory.growth)]
+        rows.append([curve.contender, curve.axis, fixed, *fits])
+    if not rows:
+        return None
+    return join(
+        element("h4", "Growth t = a nᵇ, fitted to the logarithms"),
+        table(["contender", "n", "at", "b of time", "b of memory"], rows),
+    )
+
+
+def operations_table(experiment: Experiment) -> Html:
+    """One line a shape and contender, then the sums."""
+    found = {(m.subject, m.settings["threads"], m.contender, m.part): m for m in experiment.measurements}
+    rows = []
+    for subject, threads, contender in dict.fromkeys(key[:3] for key in found):
+        m = found[subject, threads, contender, "all"]
+        times = [found.get((subject, threads, contender, part)) for part in OPERATION_PARTS]
+        speed = m.flops / m.median / 1e9
+        rows.append(
+            [
+                subject,
+                f"{m.count}",
+                contender,
+                str(threads),
+                *(f"{t.median * 1e6:,.0f}" if t else "" for t in times),
+                f"{speed:,.1f}" if m.flops else "",
+                f"{speed / experiment.peak_gflops[threads]:.0%}" if m.flops else "",
+                written_ratio(experiment, m),
+            ]
+        )
+    parts = (f"{part} µs" for part in OPERATION_PARTS)
+    titles = ["operation", "times", "contender", "threads", *parts, "GFLOP/s", "of peak", "ratio"]
+    sums = [
+        [
+            t.contender,
+            str(t.threads),
+            duration(t.once),
+            f"{t.once_ratio:.2f}",
+            duration(t.network),
+            f"{t.network_ratio:.2f}",
+        ]
+        for t in totals(experiment)
+    ]
+    heads = ["sum over all shapes", "threads", "each once", "ratio", "as in the network", "ratio"]
+    return join(table(titles, rows), table(heads, sums) if len(rows) > len({r[2] for r in rows}) else None)
+
+
+def written_ratio(experiment: Experiment, m: Measurement) -> str:
+    """Two digits after the point."""
+    ratio = experiment.ratio(m)
+    return f"{ratio:,.2f}" if ratio is not None and experiment.against else ""
+
+
+TABLES: dict[str, Callable[[Experiment], Html]] = {
+    "train": times_table,
+    "op": operations_table,
+    "data": times_table,
+    "startup": times_table,
+}
+
+
+def environment_section(result: Result) -> Html:
+    """Machine and versions."""
+    known = {title: result.environment.get(key) for key, title in SHOWN.items()}
+    known |= dict(result.environment.get("versions", {}))
+    rows = [element("tr", element("th", k, scope="row"), element("td", str(v))) for k, v in known.items() if v]
+    return section(
+        "Where this was measured",
+        element("div", element("table", element("tbody", *rows), class_="plain"), class_="card scroll"),
+        note="Each contender ran in a process of its own, whose threads were set before it imported anything; rounds "
+        "went in turn; bars are medians. Only ratios carry over to another machine.",
+    )
