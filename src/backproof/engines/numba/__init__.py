@@ -9,7 +9,7 @@ from typing import ClassVar
 import numba
 
 from backproof.engines.base import EngineInfo
-from backproof.engines.numba.compiled import cache_folder
+from backproof.engines.numba.compiled import is_kept
 from backproof.engines.numba.kernels import KERNELS
 from backproof.engines.numba.kernels.norm import statistics
 from backproof.engines.numba.optimizers import UPDATES
@@ -27,13 +27,21 @@ class NumbaSession(NumpySession):
 
 @dataclass(frozen=True)
 class NumbaEngine(NumpyEngine):
-    """The NumPy engine's options. A loop is compiled when it first runs on a dtype: the first step takes seconds."""
+    """The NumPy engine, its settings too, with faster loops.
+
+    A loop is compiled when it first runs on a dtype: of ResNet-101 the first step ever takes ten seconds more, and the
+    first of a later process one second more, for reading what was kept.
+    """
 
     name: ClassVar[str] = "numba"
     session: ClassVar[type[NumpySession]] = NumbaSession
 
     def info(self) -> EngineInfo:
-        """Numba's version, what the NumPy engine says, and where compiled code is kept."""
+        """Numba's version, what the NumPy engine says, and whether compiled code is kept for later processes."""
         info = super().info()
-        details = {**info.details, "numpy": info.version, "compiled code": cache_folder(statistics) or "not kept"}
+        details = {
+            **info.details,
+            "numpy": info.version,
+            "compiled code": "kept" if is_kept(statistics) else "not kept",
+        }
         return replace(info, version=numba.__version__, details=details)

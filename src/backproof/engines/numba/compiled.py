@@ -29,7 +29,6 @@ def compiled(function: AnyFunction) -> AnyFunction:
         return cast(AnyFunction, numba.njit(function, **OPTIONS))
 
 
-def cache_folder(function: Callable[..., None]) -> str | None:
-    """Where the code of a compiled function is kept; None if every process compiles anew."""
-    folder: str | None = cast(Any, function).stats.cache_path
-    return folder
+def is_kept(function: Callable[..., None]) -> bool:
+    """Whether the code of a compiled function is kept on disk."""
+    return cast(Any, function).stats.cache_path is not None
