@@ -28,7 +28,7 @@ def environment(engine: str) -> dict[str, Any]:
         "backproof": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        **({"torch": version("torch")} if engine == "torch" else {}),
+        **({engine: version(engine)} if engine in ("torch", "numba") else {}),
         "blas": details.get("blas"),
         "threads": details.get("threads"),
         "platform": platform.platform(),
