@@ -43,7 +43,8 @@ def operation_experiment(
         kind="op",
         title=title or f"{' and '.join(dict.fromkeys(case.op for case in cases))}, {len(cases)} shapes",
         note="Seconds a call in float32. Backward to the input is backward as a whole less backward to the weights "
-        "alone. The share is of what one large matrix product reaches on this machine.",
+        "alone. The share is of what one large matrix product reaches on this machine; Winograd's way counts as if it "
+        "did all the products that it saves.",
         against=against,
         measurements=tuple(measurements),
         peak_gflops=peaks,

@@ -6,11 +6,12 @@ from string import Template
 
 import backproof
 from backproof.bench import Experiment, Result, curves
-from backproof.bench.measurement import Measurement
+from backproof.bench.measurement import Measurement, contenders
 from backproof.bench.operations import totals
 from backproof.bench.table import OPERATION_PARTS, facts, varying
 from backproof.errors import UserError
 from backproof.view.figures.benchmarks import (
+    Scaling,
     contender_color,
     operations_figure,
     rates_figure,
@@ -21,7 +22,7 @@ from backproof.view.figures.benchmarks import (
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import duration
 from backproof.view.report import part
-from backproof.view.sections.curves import figure_card
+from backproof.view.sections.curves import figure_card, plot
 
 SHOWN = {
     "cpu": "processor",
@@ -78,26 +79,31 @@ def heading(result: Result) -> Html:
         element("p", "backproof benchmark", class_="brand"),
         element("h1", titles[0] if len(titles) == 1 else "How fast, and against whom"),
         element("p", " · ".join(filter(None, known)), class_="facts"),
-        element("div", *[t for e in result.experiments if (t := tile(e))], class_="tiles"),
+        element("div", *[t for e in result.experiments for t in tiles(e, alone=len(titles) == 1)], class_="tiles"),
     )
 
 
-def tile(experiment: Experiment) -> Html | None:
-    """The first contender's ratio to the rival on one thread: the span of it where there are several."""
-    first = experiment.measurements[0].contender
-    mine = [m for m in experiment.measurements if m.contender == first and m.part in ("epoch", "step", "all")]
-    ratios = [r for m in mine if m.settings.get("threads") == 1 and (r := experiment.ratio(m)) is not None]
-    if not ratios or first == experiment.against:
-        return None
-    low, high = min(ratios), max(ratios)
-    value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} – {high:.2f}"
-    return element(
-        "div",
-        element("p", experiment.title, class_="label"),
-        element("p", value, class_="value"),
-        element("p", f"time of {first} / {experiment.against}, 1 thread", class_="whose"),
-        class_="tile",
-    )
+def tiles(experiment: Experiment, *, alone: bool) -> list[Html]:
+    """How the first contender compares to the rival on one thread; if the experiment is `alone`, everybody."""
+    whole = [m for m in experiment.measurements if m.part in ("epoch", "step", "all")]
+    threads = min((m.settings["threads"] for m in whole), default=1)
+    shown = []
+    for name in [n for n in contenders(whole) if n != experiment.against][: None if alone else 1]:
+        own = [m for m in whole if m.contender == name and m.settings["threads"] == threads]
+        ratios = [ratio for m in own if (ratio := experiment.ratio(m)) is not None]
+        low, high = (f"{ratio:,.2f}" for ratio in (min(ratios), max(ratios)))
+        shown.append(
+            element(
+                "div",
+                element("p", name if alone else experiment.title, class_="label"),
+                element("p", low if low == high else f"{low} – {high}", class_="value"),
+                element(
+                    "p", f"time of {name} / {experiment.against}, {threads} thread{'s' * (threads > 1)}", class_="whose"
+                ),
+                class_="tile",
+            )
+        )
+    return shown
 
 
 def experiment_section(experiment: Experiment, identity: str) -> Html:
@@ -115,12 +121,11 @@ def experiment_section(experiment: Experiment, identity: str) -> Html:
 
 def legend(experiment: Experiment) -> Html | None:
     """Who has which colour."""
-    names = list(dict.fromkeys(m.contender for m in experiment.measurements))
     if experiment.kind in ("data", "startup"):
         return None
     keys = [
         element("span", element("span", class_="dot", style=f"background:{contender_color(name)}"), name)
-        for name in names
+        for name in contenders(experiment.measurements)
     ]
     return element("div", element("div", *keys, class_="keys"), class_="legend")
 
@@ -131,9 +136,27 @@ def training_figures(experiment: Experiment, identity: str) -> list[Html]:
         figure_card(f"{identity}-time", f"Time / {experiment.against}", ratios_figure(experiment, "seconds")),
         figure_card(f"{identity}-memory", f"Peak memory / {experiment.against}", ratios_figure(experiment, "memory")),
     ]
-    for i, (title, figure) in enumerate(scaling_figures(experiment)):
-        shown.append(figure_card(f"{identity}-scaling-{i}", title, figure))
-    return shown
+    return shown + [scaling_card(f"{identity}-scaling-{i}", s) for i, s in enumerate(scaling_figures(experiment))]
+
+
+def scaling_card(identity: str, scaling: Scaling) -> Html:
+    """Curves, and how each grows."""
+    grown = [
+        element(
+            "span",
+            element("span", class_="dot", style=f"background:{contender_color(curve.contender)}"),
+            f"{curve.contender} ",
+            Html(f"n<sup>{curve.growth.b:.2f}</sup>"),
+        )
+        for curve in scaling.curves
+    ]
+    return element(
+        "figure",
+        element("figcaption", scaling.title),
+        element("div", *grown, class_="keys"),
+        plot(identity, scaling.figure),
+        class_="card",
+    )
 
 
 def operation_figures(experiment: Experiment, identity: str) -> list[Html]:
@@ -263,7 +286,11 @@ def environment_section(result: Result) -> Html:
     """Machine and versions."""
     known = {title: result.environment.get(key) for key, title in SHOWN.items()}
     known |= dict(result.environment.get("versions", {}))
-    rows = [element("tr", element("th", k, scope="row"), element("td", str(v))) for k, v in known.items() if v]
+    rows = [
+        element("tr", element("th", k, scope="row"), element("td", str(v), class_="text"))
+        for k, v in known.items()
+        if v
+    ]
     return section(
         "Where this was measured",
         element("div", element("table", element("tbody", *rows), class_="plain"), class_="card scroll"),

@@ -51,11 +51,12 @@ def _for_operations(job: OpJob) -> Contender:
         from backproof.bench.contenders.pytorch_operation import PyTorchOperation
 
         return Operations(job, PyTorchOperation)
-    if job.contender in ("numpy", "reference"):
+    if job.contender in ("numpy", "numba", "reference"):
         from backproof.bench.contenders.engine_operation import EngineOperation
         from backproof.bench.contenders.operations import Operations
 
         return Operations(job, EngineOperation)
     raise UserError(
-        f"--contenders has '{job.contender}'; operations are timed in numpy, reference, pytorch and pytorch-tuned"
+        f"--contenders has '{job.contender}'; "
+        f"operations are timed in numpy, numba, reference, pytorch and pytorch-tuned"
     )

@@ -1,6 +1,7 @@
 """One kernel of an engine written by hand, on its own: no session around it."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -13,16 +14,16 @@ from backproof.graph import Array
 
 
 class EngineOperation:
-    """A kernel of `numpy` or `reference`, with parameters and buffers as its engine lends them."""
+    """A kernel of `numpy`, `numba` or `reference`, with parameters and buffers as its engine lends them."""
 
     def __init__(self, drawn: Drawn, job: OpJob) -> None:
         threadpool_limits(job.threads, user_api="blas")
         (self._node,) = drawn.graph.nodes
         wants = (True,) * len(drawn.inputs)
-        make = self._in_numpy if job.contender == "numpy" else self._in_reference
+        make = self._in_reference if job.contender == "reference" else self._in_numpy
         kernels = make(drawn, job, wants)
         require_kernels(job.contender, kernels, drawn.graph)
-        self.divides = drawn.trainable and job.contender == "numpy"  # the loops do not look at what is wanted
+        self.divides = drawn.trainable and job.contender != "reference"  # the loops do not look at what is wanted
         self._kernel = kernels[type(self._node.op)]
         self._call.mode = Mode(training=True)
         self._all, self._none = wants, (False,) * len(wants)
@@ -31,7 +32,6 @@ class EngineOperation:
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
         from backproof.engines.numpy.buffers import Lender, Pool
         from backproof.engines.numpy.door import inside, outside
-        from backproof.engines.numpy.kernels import KERNELS
         from backproof.engines.numpy.parameters import Parameters
 
         dtype = np.dtype(job.dtype)
@@ -50,7 +50,8 @@ class EngineOperation:
         self._dy = inside(drawn.dy, dtype)
         self._outside: Callable[[Array], Array] = outside
         self._gradients: Callable[[], dict[str, Array]] = weights.canonical_gradients
-        return KERNELS
+        kernels: Kernels = import_module(f"backproof.engines.{job.contender}.kernels").KERNELS
+        return kernels
 
     def _in_reference(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:  # noqa: ARG002
         from backproof.engines.reference.kernels import KERNELS

@@ -1,12 +1,15 @@
 """Figures of benchmarks: bars against the rival, and curves over sizes with the fitted growth."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Literal
 
-from backproof.bench import CONTENDERS, Experiment, Measurement, curves
+from backproof.bench import Experiment, Measurement, curves
 from backproof.bench.growth import Curve, Quantity
+from backproof.bench.measurement import contenders
 from backproof.bench.table import varying
-from backproof.view.figures.theme import axis, color, dress, symbol
+from backproof.view.figures.theme import axis, color, dress
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -16,50 +19,89 @@ BAR = 17
 
 UNITS = {"seconds": "seconds", "memory": "peak memory, MB"}
 
+SHADES = {
+    "numpy": 0,
+    "numba": 4,
+    "torch": 2,
+    "reference": 7,
+    "pytorch": 1,
+    "pytorch-tuned": 5,
+    "scikit-learn": 3,
+}
+"""Colours by contender, the same in every figure: ours blue, PyTorch's warm."""
+
 
 def contender_color(name: str) -> str:
-    """The same in every figure."""
-    names = list(CONTENDERS)
-    return color(names.index(name)) if name in names else color(0)
+    """The contender's colour; that of `numpy` for what is no contender."""
+    return color(SHADES.get(name, 0))
 
 
 def ratios_figure(experiment: Experiment, quantity: Quantity) -> "Figure":
     """A bar for each contender and setting: its median, or peak memory, over the rival's; whiskers are quartiles."""
+    names = varying(experiment.measurements)
+    bars = []
+    for contender in contenders(experiment.measurements):
+        own = [m for m in experiment.measurements if m.contender == contender]
+        rivals = [rival for m in own if (rival := experiment.rival(m)) is not None]
+        labels = [setting_label(m, names) for m in own]
+        if quantity == "memory":
+            values = [(m.peak_memory_mb or 0.0) / (r.peak_memory_mb or 1.0) for m, r in zip(own, rivals, strict=True)]
+            bars.append(Bars(contender, labels, values))
+            continue
+        bars.append(
+            Bars(
+                contender,
+                labels,
+                [m.median / r.median for m, r in zip(own, rivals, strict=True)],
+                [(m.median - m.quartiles[0]) / r.median for m, r in zip(own, rivals, strict=True)],
+                [(m.quartiles[1] - m.median) / r.median for m, r in zip(own, rivals, strict=True)],
+            )
+        )
+    return bars_figure(bars, ",.2f", mark=True)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One contender's bars: labels, values, and how far the quartiles are below and above."""
+
+    name: str
+    labels: Sequence[str]
+    values: Sequence[float]
+    below: Sequence[float] = ()
+    above: Sequence[float] = ()
+
+
+def bars_figure(every: Sequence[Bars], form: str, *, mark: bool = False) -> "Figure":
+    """Groups of bars from top to bottom; with `mark`, a line where everybody is as fast as the rival."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
-    names = varying(experiment.measurements)
-    places = list(dict.fromkeys(m.place for m in experiment.measurements))
-    by_contender: dict[str, list[Measurement]] = {}
-    for m in experiment.measurements:
-        by_contender.setdefault(m.contender, []).append(m)
-    for contender, own in by_contender.items():
-        values, lows, highs = [], [], []
-        for m in own:
-            rival = experiment.rival(m)
-            assert rival is not None, "an experiment has its rival at every place"
-            if quantity == "memory":
-                values.append((m.peak_memory_mb or 0.0) / (rival.peak_memory_mb or 1.0))
-                continue
-            low, high = m.quartiles
-            values.append(m.median / rival.median)
-            lows.append((m.median - low) / rival.median)
-            highs.append((high - m.median) / rival.median)
+    longest = max(value for bars in every for value in bars.values)
+    for bars in every:
+        inside = [value > 0.2 * longest for value in bars.values]
+        whiskers = {"type": "data", "array": bars.above, "arrayminus": bars.below, "thickness": 1, "width": 2}
         figure.add_bar(
             orientation="h",
-            y=[setting_label(m, names) for m in own],
-            x=values,
-            name=contender,
-            marker={"color": contender_color(contender)},
-            text=[f"{value:.2f}" for value in values],
-            textposition="outside",
+            y=bars.labels,
+            x=bars.values,
+            name=bars.name,
+            marker={"color": contender_color(bars.name)},
+            text=[format(value, form) for value in bars.values],
+            textposition=["inside" if within else "outside" for within in inside],
+            textfont={"color": ["#ffffff" if within else "#8a9098" for within in inside], "size": 12},
+            insidetextanchor="start",
+            constraintext="none",
             cliponaxis=False,
-            error_x={"type": "data", "array": highs, "arrayminus": lows, "thickness": 1, "width": 2, "color": "#9aa0a8"}
-            if lows
-            else None,
-            hovertemplate=f"{contender}<br>%{{y}}: %{{x:.3f}}<extra></extra>",
+            error_x={**whiskers, "color": "#8a9098"} if bars.above else None,
+            hovertemplate=f"{bars.name}<br>%{{y}}: %{{x:{form}}}<extra></extra>",
         )
-    return finish_bars(figure, len(places), len(by_contender), mark=1.0)
+    figure.update_layout(barmode="group", bargap=0.28, bargroupgap=0.08)
+    figure.update_layout(xaxis=axis(None, rangemode="tozero"), yaxis=axis(None, autorange="reversed", showgrid=False))
+    if mark:
+        figure.add_vline(x=1.0, line={"color": "#8a9098", "width": 1, "dash": "dot"})
+    count = len({label for bars in every for label in bars.labels}) * len(every)
+    dress(figure, 80 + int(count * BAR / 0.72))
+    return figure.update_layout(margin={"l": 8, "r": 48, "t": 8, "b": 36})
 
 
 def setting_label(m: Measurement, names: Sequence[str]) -> str:
@@ -73,31 +115,18 @@ def setting_label(m: Measurement, names: Sequence[str]) -> str:
 
 def operations_figure(experiment: Experiment, what: Literal["ratio", "share"]) -> "Figure":
     """A bar for each shape and contender, forward and backward together."""
-    from plotly.graph_objects import Figure
-
-    figure = Figure()
     whole = [m for m in experiment.measurements if m.part == "all"]
-    for contender in dict.fromkeys(m.contender for m in whole):
+    bars = []
+    for contender in contenders(whole):
         own = [m for m in whole if m.contender == contender]
         values = [share(experiment, m) if what == "share" else experiment.ratio(m) or 0.0 for m in own]
-        form = ".0%" if what == "share" else ",.2f"
-        figure.add_bar(
-            orientation="h",
-            y=[subject_label(m) for m in own],
-            x=values,
-            name=contender,
-            marker={"color": contender_color(contender)},
-            text=[format(value, form) for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate=f"{contender}<br>%{{y}}: %{{x:{form}}}<extra></extra>",
-        )
-    shapes = len({subject_label(m) for m in whole})
-    finish_bars(figure, shapes, len(figure.data), mark=1.0)
+        bars.append(Bars(contender, [subject_label(m) for m in own], values))
+    figure = bars_figure(bars, ".0%" if what == "share" else ",.2f", mark=True)
     if what == "share":
-        figure.update_xaxes(tickformat=".0%")
-    elif max(value for bar in figure.data for value in bar.x) > 20:  # beside plain loops all others would vanish
+        return figure.update_xaxes(tickformat=".0%")
+    if max(value for one in bars for value in one.values) > 20:  # beside plain loops all others would vanish
         figure.update_xaxes(type="log")
+        figure.update_traces(textposition="outside", textfont={"color": "#8a9098"})
     return figure
 
 
@@ -115,106 +144,69 @@ def subject_label(m: Measurement) -> str:
 
 def rates_figure(experiment: Experiment) -> "Figure":
     """Samples a second of each stage."""
-    names, values = (
-        [m.contender for m in experiment.measurements],
-        [m.samples / m.median for m in experiment.measurements],
-    )
-    return single_bars(names, values, ",.0f")
+    own = experiment.measurements
+    return bars_figure([Bars("", [m.contender for m in own], [m.samples / m.median for m in own])], ",.0f")
 
 
 def times_figure(experiment: Experiment) -> "Figure":
     """Seconds of each start."""
-    return single_bars(
-        [m.contender for m in experiment.measurements], [m.median for m in experiment.measurements], ".2f"
-    )
+    own = experiment.measurements
+    return bars_figure([Bars("", [m.contender for m in own], [m.median for m in own])], ".2f")
 
 
-def single_bars(names: Sequence[str], values: Sequence[float], form: str) -> "Figure":
-    """One bar a name."""
-    from plotly.graph_objects import Figure
+@dataclass(frozen=True)
+class Scaling:
+    """Curves of all contenders over one size."""
 
-    figure = Figure()
-    figure.add_bar(
-        orientation="h",
-        y=list(names),
-        x=list(values),
-        marker={"color": color(0)},
-        text=[format(value, form) for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate=f"%{{y}}: %{{x:{form}}}<extra></extra>",
-    )
-    return finish_bars(figure, 2 * len(names), 1)
+    title: str
+    figure: "Figure"
+    curves: Sequence[Curve]
 
 
-def finish_bars(figure: "Figure", groups: int, bars: int, mark: float | None = None) -> "Figure":
-    """Groups from top to bottom in order; a line where everybody is as fast as the rival."""
-    figure.update_layout(barmode="group", bargap=0.28, bargroupgap=0.08)
-    figure.update_layout(xaxis=axis(None, rangemode="tozero"), yaxis=axis(None, autorange="reversed"))
-    if mark is not None:
-        figure.add_vline(x=mark, line={"color": "#9aa0a8", "width": 1, "dash": "dot"})
-    dress(figure, max(180, 70 + int(groups * bars * BAR / 0.72)))
-    return figure.update_layout(margin={"l": 8, "r": 48, "t": 8, "b": 36})
-
-
-def scaling_figures(experiment: Experiment) -> list[tuple[str, "Figure"]]:
+def scaling_figures(experiment: Experiment) -> list[Scaling]:
     """For every size that was varied: time and memory against it, both axes logarithmic, with the fitted growth."""
     found = []
     quantities: tuple[Quantity, ...] = ("seconds", "memory")
-    for quantity in quantities:
-        every = curves(experiment.measurements, quantity)
-        for name, fixed in dict.fromkeys((c.axis, tuple(c.fixed.items())) for c in every):
-            group = [c for c in every if (c.axis, tuple(c.fixed.items())) == (name, fixed)]
-            varied = [c for c in every if c.axis == name]
-            where = setting_note(fixed) if len({tuple(c.fixed.items()) for c in varied}) > 1 else ""
-            what = "Time" if quantity == "seconds" else "Peak memory"
-            found.append((f"{what} over {name}{where}", scaling_figure(group, UNITS[quantity])))
+    every = {quantity: curves(experiment.measurements, quantity) for quantity in quantities}
+    for name, fixed in dict.fromkeys((c.axis, tuple(c.fixed.items())) for c in every["seconds"]):
+        alone = len({tuple(c.fixed.items()) for c in every["seconds"] if c.axis == name}) == 1
+        where = "" if alone else "".join(f", {setting} {value}" for setting, value in fixed if setting != "image size")
+        for quantity, title in zip(quantities, ("Time", "Peak memory"), strict=True):
+            group = [c for c in every[quantity] if (c.axis, tuple(c.fixed.items())) == (name, fixed)]
+            found.append(Scaling(f"{title} over {name}{where}", scaling_figure(group, UNITS[quantity]), group))
     return found
 
 
-def setting_note(fixed: Sequence[tuple[str, int]]) -> str:
-    """ ", threads 2"."""
-    return "".join(f", {name} {value}" for name, value in fixed if name != "image size")
-
-
 def scaling_figure(group: Sequence[Curve], unit: str) -> "Figure":
-    """Points measured, lines fitted; the exponent in the label at the end of each."""
+    """Points measured, lines fitted."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
     for curve in group:
-        shade, mark = contender_color(curve.contender), symbol(0)
-        quality = "" if curve.growth.r2 is None else f", R² {curve.growth.r2:.3f}"
+        shade = contender_color(curve.contender)
         figure.add_scatter(
-            x=list(curve.sizes),
-            y=list(curve.values),
+            x=curve.sizes,
+            y=curve.values,
             mode="markers",
-            marker={"color": shade, "size": 8, "symbol": mark},
+            marker={"color": shade, "size": 8},
             hovertemplate=f"{curve.contender}<br>{curve.axis} %{{x}}: %{{y:.4g}}<extra></extra>",
         )
         figure.add_scatter(
-            x=list(curve.sizes),
+            x=curve.sizes,
             y=[curve.growth.at(n) for n in curve.sizes],
             mode="lines",
             line={"color": shade, "width": 2},
-            hovertemplate=f"{curve.contender} grows as n^{curve.growth.b:.2f}{quality}<extra></extra>",
+            hoverinfo="skip",
         )
     sizes = sorted({n for curve in group for n in curve.sizes})
     ticks = {"type": "log", "tickmode": "array", "tickvals": sizes, "ticktext": [f"{n:,}" for n in sizes]}
-    figure.update_layout(xaxis=axis(group[0].axis, **ticks), yaxis=axis(unit, type="log", tickformat="~g"))
-    for i, curve in enumerate(group):
-        text = f"{curve.contender}: n<sup>{curve.growth.b:.2f}</sup>"
-        if curve.growth.r2 is not None:
-            text += f"  R² {curve.growth.r2:.3f}"
-        figure.add_annotation(
-            xref="paper",
-            yref="paper",
-            x=0.02,
-            y=0.98 - 0.07 * i,
-            xanchor="left",
-            yanchor="top",
-            text=text,
-            showarrow=False,
-            font={"color": contender_color(curve.contender), "size": 12},
-        )
-    return dress(figure, 340)
+    heights = round_values(min(min(c.values) for c in group), max(max(c.values) for c in group))
+    levels = {"type": "log", "tickmode": "array", "tickvals": heights, "ticktext": [f"{v:,g}" for v in heights]}
+    figure.update_layout(xaxis=axis(group[0].axis, **ticks), yaxis=axis(unit, **levels))
+    return dress(figure, 300)
+
+
+def round_values(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten from below `low` to above `high`."""
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    return [step * 10.0**power for power in powers for step in (1, 2, 5)]
