@@ -82,7 +82,7 @@ def test_the_page_has_figures_tables_and_nothing_from_elsewhere() -> None:
     assert "a &lt;processor&gt;" in page
     for identity in ("e0-time", "e0-memory", "e0-scaling-0", "e0-scaling-1", "e1-ratio", "e1-share"):
         assert f'id="data-{identity}"' in page
-    assert "n<sup>1.00</sup>" in page
+    assert "numpy, b = 1.00" in page
     assert '<script src="' not in page
     assert "<link" not in page
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 
 import backproof
-from backproof.bench import Experiment, Result, curves
+from backproof.bench import Experiment, Growth, Result, curves
 from backproof.bench.measurement import Measurement, contenders
 from backproof.bench.operations import totals
 from backproof.bench.table import OPERATION_PARTS, facts, varying
@@ -145,18 +145,22 @@ def scaling_card(identity: str, scaling: Scaling) -> Html:
         element(
             "span",
             element("span", class_="dot", style=f"background:{contender_color(curve.contender)}"),
-            f"{curve.contender} ",
-            Html(f"n<sup>{curve.growth.b:.2f}</sup>"),
+            f"{curve.contender}, b = {exponent(curve.growth)}",
         )
         for curve in scaling.curves
     ]
     return element(
         "figure",
-        element("figcaption", scaling.title),
+        element("figcaption", f"{scaling.title}: t = a nᵇ"),
         element("div", *grown, class_="keys"),
         plot(identity, scaling.figure),
         class_="card",
     )
+
+
+def exponent(growth: Growth) -> str:
+    """b with two digits, and without the sign of a zero."""
+    return f"{round(growth.b, 2) + 0.0:.2f}"
 
 
 def operation_figures(experiment: Experiment, identity: str) -> list[Html]:
@@ -221,7 +225,7 @@ def growth_table(experiment: Experiment) -> Html | None:
     rows = []
     for curve, memory in zip(curves(experiment.measurements), curves(experiment.measurements, "memory"), strict=True):
         fixed = ", ".join(f"{name} {value}" for name, value in curve.fixed.items())
-        fits = [f"{g.b:.2f}" + (f" (R² {g.r2:.3f})" if g.r2 is not None else "") for g in (curve.growth, memory.growth)]
+        fits = [exponent(g) + (f" (R² {g.r2:.3f})" if g.r2 is not None else "") for g in (curve.growth, memory.growth)]
         rows.append([curve.contender, curve.axis, fixed, *fits])
     if not rows:
         return None
