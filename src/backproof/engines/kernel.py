@@ -1,6 +1,6 @@
 """Kernels: the mathematics of one operation, forward and backward side by side, in a hand-written engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Generic, TypeVar
 
 from backproof.engines.base import EVALUATION, Mode
@@ -53,7 +53,7 @@ class Kernel(Generic[AnyOp, AnyCall]):
 
 AnyUpdate = TypeVar("AnyUpdate")
 
-Kernels = dict[type[Op], Kernel[Any, Any]]
+Kernels = MutableMapping[type[Op], Kernel[Any, Any]]
 
 AnyKernel = TypeVar("AnyKernel", bound=Kernel[Any, Any])
 

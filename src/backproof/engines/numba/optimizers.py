@@ -5,12 +5,14 @@ and state arrays. What does not depend on the element is worked out before, in f
 dtype, as NumPy does; else a float32 loop would compute in float64.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping
 from math import sqrt
 
 import numpy as np
 
 from backproof.engines.numba.compiled import compiled
+from backproof.engines.numpy.optimizers import UPDATES as NUMPY_UPDATES
 from backproof.engines.numpy.optimizers import Update
 from backproof.graph import Array
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
@@ -149,7 +151,7 @@ def adagrad(o: Adagrad, w: Array, g: Array, state: list[Array], lr: float, t: in
     adagrad_loop(w, g, s, *rounded(w, o.epsilon, lr))
 
 
-UPDATES: Mapping[type[Optimizer], Update] = {
+COMPILED: dict[type[Optimizer], Update] = {
     SGD: sgd,
     Momentum: momentum,
     Nesterov: nesterov,
@@ -160,3 +162,6 @@ UPDATES: Mapping[type[Optimizer], Update] = {
     RMSprop: rmsprop,
     Adagrad: adagrad,
 }
+
+UPDATES: Mapping[type[Optimizer], Update] = ChainMap(COMPILED, NUMPY_UPDATES)
+"""An optimizer that has no loop here takes NumPy's step."""
