@@ -61,6 +61,9 @@ class GradientMemory:
     def reset(self) -> None:
         """A new sweep begins: no gradient of the last one is needed any more."""
 
+    def settle(self) -> None:
+        """The sweep is complete."""
+
     def take(self, shape: tuple[int, ...]) -> Array:
         """Memory for a gradient; undefined contents."""
         return np.empty(shape, self.dtype)
@@ -141,6 +144,7 @@ class Sweep:
         self._memory.reset()
         gradients[self._loss] = np.ones((), self._values[self._loss].dtype)
         self._run_back(self._steps, gradients, watch)
+        self._memory.settle()
         found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
         return {name: gradient for name, gradient in found if gradient is not None}
 

@@ -32,7 +32,6 @@ class Pool:
     def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
         self.dtype = np.dtype(dtype)
         self.winograd = winograd
-        self.arena = Arena(dtype)
         self._flat: dict[str, Array] = {}
         self._mask: Array = np.zeros(0, np.bool_)
         self._ones: Array = np.ones(0, self.dtype)
@@ -113,16 +112,67 @@ class Arena(GradientMemory):
                 self._free.append(self._taken.pop(root))
 
 
+class Planned(GradientMemory):
+    """An arena's buffers for one sweep. Which buffer goes where is settled in its first pass, and kept from then on.
+
+    Shapes are static and nodes run in the same order, so later passes need no bookkeeping.
+    """
+
+    def __init__(self, arena: Arena) -> None:
+        super().__init__(arena.dtype)
+        self._arena = arena
+        self._plan: list[Array] = []
+        self._settled = False
+        self._next = 0
+
+    def reset(self) -> None:
+        """A new pass begins."""
+        self._next = 0
+        if not self._settled:
+            self._plan.clear()
+            self._arena.reset()
+
+    def settle(self) -> None:
+        """The pass is complete, and all later ones will be like it."""
+        self._settled = True
+
+    def take(self, shape: tuple[int, ...]) -> Array:
+        """The buffer that the plan has at this place."""
+        if not self._settled:
+            self._plan.append(self._arena.take(shape))
+        buffer = self._plan[self._next]
+        self._next += 1
+        return buffer
+
+    def hold(self, gradient: Array) -> None:
+        """One more needs it."""
+        if not self._settled:
+            self._arena.hold(gradient)
+
+    def drop(self, gradient: Array) -> None:
+        """One less needs it."""
+        if not self._settled:
+            self._arena.drop(gradient)
+
+
 class Lender(Call):
     """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
 
-    A buffer is known by its name, so the shape given must be the same at every step. Outputs come from the arena
-    `outputs`, if there is one, which the sweep gives back to it when they have served.
+    A buffer is known by its name, so the shape given must be the same at every step. Gradients come from
+    memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
     """
 
-    def __init__(self, node: str, wants: tuple[bool, ...], pool: Pool, outputs: "Arena | None" = None) -> None:
+    def __init__(
+        self,
+        node: str,
+        wants: tuple[bool, ...],
+        pool: Pool,
+        gradients: GradientMemory,
+        outputs: GradientMemory | None = None,
+    ) -> None:
         super().__init__(node, wants)
         self.pool = pool
+        self._gradients = gradients
         self._outputs = outputs
         self._lent: dict[str, Array] = {}
 
@@ -139,4 +189,4 @@ class Lender(Call):
 
     def lend_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""
-        return self.pool.arena.take(shape)
+        return self._gradients.take(shape)

@@ -12,7 +12,7 @@ from math import isqrt
 from typing import Any
 
 from backproof.engines.base import EVALUATION, Mode, Watch
-from backproof.engines.numpy.buffers import Arena
+from backproof.engines.numpy.buffers import Planned
 from backproof.engines.sweep import Step, Sweep
 from backproof.graph import Array, Arrays, Graph
 
@@ -20,28 +20,29 @@ from backproof.graph import Array, Arrays, Graph
 class PredictingSweep(Sweep):
     """Forward only: a value's buffer is lent again as soon as nobody will take it any more."""
 
-    def __init__(self, graph: Graph, *arguments: Any, values: Arena, **options: Any) -> None:
+    def __init__(self, graph: Graph, *arguments: Any, values: Planned, **options: Any) -> None:
         super().__init__(graph, *arguments, **options)
-        self._arena = values
+        self._outputs = values
         self._takers = Counter(place for step in self._steps for place in step.inputs)
         self._takers[self._place[graph.output]] += 1  # the caller
 
     def _run(self, steps: Sequence[Step], mode: Mode, watch: Watch | None) -> None:
-        self._arena.reset()
+        self._outputs.reset()
         for step in steps:
             super()._run([step], mode, watch)
             for _ in range(self._takers[step.output]):
-                self._arena.hold(self._values[step.output])
+                self._outputs.hold(self._values[step.output])
             for place in step.inputs:
-                self._arena.drop(self._values[place])
+                self._outputs.drop(self._values[place])
+        self._outputs.settle()
 
 
 class CheckpointedSweep(Sweep):
     """Keeps the values that cross the cuts between segments, and computes the others twice."""
 
-    def __init__(self, graph: Graph, *arguments: Any, values: Arena, **options: Any) -> None:
+    def __init__(self, graph: Graph, *arguments: Any, values: Planned, **options: Any) -> None:
         super().__init__(graph, *arguments, **options)
-        self._arena = values
+        self._outputs = values
         self._mode = EVALUATION
         self._segments = [self._steps[part] for part in segments(graph, [step.name for step in self._steps])]
         self._kept = {self._place[graph.output], self._loss}
@@ -53,7 +54,7 @@ class CheckpointedSweep(Sweep):
 
     def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
         """Segment by segment; after each but the last, only what crosses the cut stays."""
-        self._arena.reset()
+        self._outputs.reset()
         self._mode = mode
         super().forward(inputs, mode, watch)
 
@@ -66,22 +67,23 @@ class CheckpointedSweep(Sweep):
     def _compute(self, segment: Sequence[Step], watch: Watch | None) -> None:
         super()._run(segment, self._mode, watch)
         for step in segment:
-            self._arena.hold(self._values[step.output])
+            self._outputs.hold(self._values[step.output])
 
     def _forget(self, segment: Sequence[Step], keep: set[int]) -> None:
         for step in segment:
             if step.output not in keep | self._kept:
-                self._arena.drop(self._values[step.output])
+                self._outputs.drop(self._values[step.output])
 
     def _run_back(self, steps: Sequence[Step], gradients: list[Array | None], watch: Watch | None) -> None:  # noqa: ARG002
         for segment, crossing in zip(reversed(self._segments), reversed(self._crossing), strict=True):
             if segment is not self._segments[-1]:
                 # All segments that take what crosses are done, so it may be computed anew with the rest.
                 for place in crossing - self._kept:
-                    self._arena.drop(self._values[place])
+                    self._outputs.drop(self._values[place])
                 self._compute(segment, None)
             super()._run_back(segment, gradients, watch)
             self._forget(segment, keep=set())
+        self._outputs.settle()
 
 
 def segments(graph: Graph, names: Sequence[str]) -> list[slice]:

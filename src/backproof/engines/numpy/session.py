@@ -11,7 +11,7 @@ from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResul
 from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_loss
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
-from backproof.engines.numpy.buffers import Arena, Lender, Pool
+from backproof.engines.numpy.buffers import Arena, Lender, Planned, Pool
 from backproof.engines.numpy.door import inside, outside
 from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
@@ -62,7 +62,7 @@ class NumpySession:
         self._parameters = Parameters(graph, dtype)
         self._parameters.load(parameters)
         self._pool = Pool(dtype, winograd=winograd)
-        self._values = Arena(dtype)
+        self._gradients, self._values = Arena(dtype), Arena(dtype)
         self._keep: Keep = "checkpoints" if low_memory else "all"
         self._sweeps: dict[Plan, Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
@@ -140,10 +140,13 @@ class NumpySession:
         return sweep
 
     def _make_sweep(self, plan: Plan) -> Sweep:
-        values = None if plan.keep == "all" else self._values
+        gradients = Planned(self._gradients)
+        values = None if plan.keep == "all" else Planned(self._values)
 
         def make_call(node: Node, wants: tuple[bool, ...]) -> Lender:
-            return Lender(node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool, values)
+            return Lender(
+                node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool, gradients, values
+            )
 
         make: Callable[..., Sweep] = partial(
             {"all": Sweep, "checkpoints": CheckpointedSweep, "nothing": PredictingSweep}[plan.keep],
@@ -154,7 +157,7 @@ class NumpySession:
             make_call,
             with_loss=plan.with_loss,
             input_gradients=plan.input_gradients,
-            memory=self._pool.arena,
+            memory=gradients,
         )
         return make() if values is None else make(values=values)
 

@@ -6,10 +6,9 @@ Their order is the canonical one, channels first, so images are turned from (N, 
 there is one channel or nothing to turn.
 """
 
-import numpy as np
-
 from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.door import channels_first, channels_last
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.graph import Array, Arrays
 from backproof.ops import Flatten, Reshape
@@ -25,9 +24,9 @@ class _Rearrange(NumpyKernel[AnyOp]):
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
         """Elements in canonical order."""
         (x,) = inputs
-        canonical = np.moveaxis(x, -1, 1) if x.ndim > 2 else x
+        canonical = channels_first(x)
         y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
-        return _contiguous(np.moveaxis(y, 1, -1) if y.ndim > 2 else y, "y", call), (canonical.shape, y.shape)
+        return _contiguous(channels_last(y), "y", call), (canonical.shape,)
 
     def backward(
         self,
@@ -41,10 +40,9 @@ class _Rearrange(NumpyKernel[AnyOp]):
         """Back to the shape of x."""
         if not call.wants[0]:
             return (None,)
-        before, after = saved
-        canonical = np.moveaxis(dy, -1, 1) if len(after) > 2 else dy
-        dx = _contiguous(canonical, "dflat", call).reshape(before)
-        return (_contiguous(np.moveaxis(dx, 1, -1) if dx.ndim > 2 else dx, "dx", call),)
+        (before,) = saved
+        dx = _contiguous(channels_first(dy), "dflat", call).reshape(before)
+        return (_contiguous(channels_last(dx), "dx", call),)
 
 
 def _contiguous(array: Array, name: str, call: Lender) -> Array:
