@@ -57,6 +57,8 @@ def test_contenders_with_other_weights_are_refused() -> None:
 
 def test_first_losses_in_float32_must_be_near() -> None:
     with Process(job("numpy")) as one, Process(job("reference", seed=3)) as other:
+        one.ready()
+        other.ready()
         assert one.first_loss is not None
         require_first_losses([one])
         with pytest.raises(UserError, match="the first loss is"):
@@ -85,7 +87,8 @@ def test_nan_other_shapes_and_nothing_in_common_are_no_agreement() -> None:
 
 
 def test_a_job_that_a_contender_cannot_do_is_one_sentence() -> None:
-    with pytest.raises(UserError, match="scikit-learn takes Linear and ReLU"):
-        Process(job("scikit-learn", options={"layers": (8,), "batch_norm": True}))
-    with pytest.raises(UserError, match="--optimizer sgd, not adam"):
-        Process(job("scikit-learn", optimizer="adam"))
+    with_batch_norm = job("scikit-learn", options={"layers": (8,), "batch_norm": True})
+    with Process(with_batch_norm) as process, pytest.raises(UserError, match="scikit-learn takes Linear and ReLU"):
+        process.ready()
+    with Process(job("scikit-learn", optimizer="adam")) as process, pytest.raises(UserError, match="sgd, not adam"):
+        process.ready()

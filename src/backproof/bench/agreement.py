@@ -1,6 +1,7 @@
 """Contenders that compute different things are not timed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -29,9 +30,11 @@ def require_agreement(jobs: Sequence[Job]) -> float:
     Returns the largest relative difference.
     """
     evidence: dict[str, dict[str, Array]] = {}
-    for job in jobs:
-        with Process(replace(job, dtype="float64")) as process:
-            evidence[job.contender] = process.evidence()
+    with ExitStack() as open_processes:
+        for process in [open_processes.enter_context(Process(replace(job, dtype="float64"))) for job in jobs]:
+            process.ready()
+            evidence[process.job.contender] = process.evidence()
+            process.close()
     worst = 0.0
     first, *others = evidence
     for other in others:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import msgspec
 
 from backproof.engines.base import DType
-from backproof.engines.registry import ENGINES
+from backproof.engines.registry import ENGINES, installed
 from backproof.errors import UserError, unknown
 from backproof.optim import OPTIMIZERS
 
@@ -18,8 +19,17 @@ PEERS: dict[str, str] = {
 }
 """Who runs beside our engines."""
 
+LIBRARIES = {"pytorch": "torch", "pytorch-tuned": "torch", "scikit-learn": "sklearn"}
+"""What peers import."""
+
 CONTENDERS: dict[str, str] = {name: f"backproof's {name} engine" for name in ENGINES} | PEERS
 """Everybody that can be timed."""
+
+
+def available(contender: str) -> bool:
+    """Whether the contender's library is installed."""
+    return find_spec(LIBRARIES[contender]) is not None if contender in LIBRARIES else installed(contender)
+
 
 TRAINED_BY = ("sgd", "momentum", "nesterov", "adam")
 """The optimizers whose formula is the same, decay and all, in our engines and in PyTorch."""

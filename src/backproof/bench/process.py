@@ -24,7 +24,10 @@ def pinned(threads: int) -> dict[str, str]:
 
 
 class Process:
-    """A fresh interpreter that does one job. Its threads are set before it imports anything."""
+    """A fresh interpreter that does one job. Its threads are set before it imports anything.
+
+    It begins to import and to build its network at once; `ready` waits for that, so that several do it together.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -36,11 +39,12 @@ class Process:
             text=True,
             env=pinned(job.threads),
         )
-        try:
-            self.first_loss: float | None = self._ask(job.to_json())["first_loss"]
-        except BaseException:
-            self.close()
-            raise
+        self.first_loss: float | None = None
+        self._send(job.to_json())
+
+    def ready(self) -> None:
+        """Wait until it is. Raises `UserError` if the contender cannot do the job."""
+        self.first_loss = self._receive()["first_loss"]
 
     def __enter__(self) -> "Process":
         return self
@@ -48,14 +52,16 @@ class Process:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _ask(self, line: str) -> dict[str, Any]:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it died; the missing answer below says so
+            pass  # it died; the missing answer says so
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
         answer = self._process.stdout.readline()
         if not answer:
             raise UserError(f"the contender '{self.job.contender}' ended early; what it printed stands above")
@@ -68,13 +74,15 @@ class Process:
         """What it computes: outputs, gradients, losses, by name."""
         with TemporaryDirectory(prefix="backproof-bench-") as folder:
             path = Path(folder) / "evidence.npz"
-            self._ask(json.dumps({"evidence": str(path)}))
+            self._send(json.dumps({"evidence": str(path)}))
+            self._receive()
             with np.load(path) as file:
                 return dict(file)
 
     def round(self, number: int) -> dict[str, list[float]]:
         """Times by part, in seconds."""
-        content = self._ask(json.dumps({"round": number}))
+        self._send(json.dumps({"round": number}))
+        content = self._receive()
         self.peak_memory_mb = content["peak_memory_mb"]
         times: dict[str, list[float]] = content["seconds"]
         return times

@@ -44,6 +44,8 @@ def race(jobs: Sequence[Job], rounds: int, watch: Watch | None = None) -> list[L
         raise UserError(f"--rounds is {rounds}; it must be 1 or more")
     with ExitStack() as open_processes:
         processes = [open_processes.enter_context(Process(job)) for job in jobs]
+        for process in processes:
+            process.ready()
         require_first_losses(processes)
         laps: list[list[dict[str, list[float]]]] = [[] for _ in jobs]
         for number in range(rounds + 1):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from backproof.bench.job import Case, TrainJob
+from backproof.bench.job import Case, TrainJob, available
 from backproof.bench.measurement import Experiment
 from backproof.bench.operations import operation_experiment
 from backproof.bench.race import Watch
@@ -10,7 +10,7 @@ from backproof.bench.startup import startup_experiment
 from backproof.bench.train import train_experiment
 from backproof.errors import unknown
 
-NETWORK = ("numpy", "torch", "pytorch", "pytorch-tuned")
+NETWORK = ("numpy", "numba", "pytorch", "pytorch-tuned")
 
 MICRO = Case(op="Conv2d", attributes={"out_channels": 2, "kernel_size": 3, "padding": 3}, shapes=((8, 4, 3, 5),))
 """The classic micro-benchmark: 4 to 2 channels on 3x5 pixels, kernel 3, padding 3, batch of 8; what a call costs."""
@@ -43,17 +43,19 @@ def training(
     others: Sequence[str] = (),
     *,
     all_threads: bool = True,
+    rounds: int = 3,
     **sizes: Sequence[int],
 ) -> Part:
     """A race of training; `sizes` as in `train_experiment`."""
 
     def run(threads: Sequence[int], watch: Watch | None) -> Experiment:
+        names = here((*NETWORK, *others))
         return train_experiment(
             job,
-            (*NETWORK, *others),
-            against="pytorch",
+            names,
+            against=rival(names),
             threads=threads if all_threads else threads[:1],
-            rounds=5 if all_threads else 3,
+            rounds=rounds,
             name=name,
             title=title,
             watch=watch,
@@ -63,12 +65,23 @@ def training(
     return run
 
 
+def here(names: Sequence[str]) -> list[str]:
+    """Those whose library is installed."""
+    return [name for name in names if available(name)]
+
+
+def rival(names: Sequence[str]) -> str:
+    """PyTorch, where it is installed."""
+    return "pytorch" if "pytorch" in names else names[0]
+
+
 def micro(threads: Sequence[int], watch: Watch | None) -> Experiment:
     """The classic micro-benchmark, against PyTorch and against loops."""
+    names = here((*NETWORK, "reference"))
     return operation_experiment(
         (MICRO,),
-        ("numpy", "pytorch", "pytorch-tuned", "reference"),
-        against="pytorch",
+        names,
+        against=rival(names),
         threads=threads[:1],
         rounds=5,
         name="micro",
@@ -79,13 +92,20 @@ def micro(threads: Sequence[int], watch: Watch | None) -> Experiment:
 
 def startup(_: Sequence[int], watch: Watch | None) -> Experiment:
     """Import, help and first steps."""
-    return startup_experiment(("numpy", "torch"), rounds=3, watch=watch)
+    return startup_experiment(here(("numpy", "torch")), rounds=3, watch=watch)
 
 
 SUITES: Mapping[str, Sequence[Part]] = {
     "classics": (
-        training("perceptron", "Perceptron 784-256-120-64-10", MLP, ("scikit-learn",), batch_sizes=(16, 64, 256)),
-        training("wide", "Wide input: 36300-100-BatchNorm-LeakyReLU-10, full batch of 593", WIDE),
+        training(
+            "perceptron",
+            "Perceptron 784-256-120-64-10",
+            MLP,
+            ("torch", "scikit-learn"),
+            rounds=5,
+            batch_sizes=(16, 64, 256),
+        ),
+        training("wide", "Wide input: 36300-100-BatchNorm-LeakyReLU-10, full batch of 593", WIDE, rounds=5),
         training("resnet101", "ResNet-101, images of 1x32x32, batch 32", RESNET_101),
         training("resnet101-color", "ResNet-101, images of 3x96x96, batch 8", RESNET_101_COLOR),
         micro,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 from backproof.bench.agreement import require_agreement
-from backproof.bench.job import CONTENDERS, TrainJob
+from backproof.bench.job import CONTENDERS, TrainJob, available
 from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.race import Lap, Watch, load_average, race
 from backproof.errors import UserError, unknown
@@ -83,5 +83,7 @@ def require_contenders(names: Sequence[str], against: str) -> None:
     for name in names:
         if name not in CONTENDERS:
             raise unknown("contender", name, CONTENDERS)
+        if not available(name):
+            raise UserError(f"the contender '{name}' needs a library that is not installed: {CONTENDERS[name]}")
     if against not in names:
         raise UserError(f"--against is '{against}'; it must be one of the contenders {', '.join(names)}")

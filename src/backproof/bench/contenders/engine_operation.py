@@ -30,16 +30,16 @@ class EngineOperation:
         self._outputs: tuple[Array, ...] = ()
 
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
-        from backproof.engines.numpy.buffers import Lender, Pool
+        from backproof.engines.numpy.buffers import Arena, Lender, Pool
         from backproof.engines.numpy.door import inside, outside
         from backproof.engines.numpy.parameters import Parameters
 
         dtype = np.dtype(job.dtype)
         weights = Parameters(drawn.graph, dtype)
         weights.load(drawn.parameters)
-        pool = Pool(dtype)
-        self._call: Call = Lender("op", wants, pool)
-        self._begin: Callable[[], None] = pool.arena.reset
+        memory = Arena(dtype)
+        self._call: Call = Lender("op", wants, Pool(dtype), memory)
+        self._begin: Callable[[], None] = memory.reset
         self._p = {local: weights.views[self._node.path(local)] for local in self._node.parameters}
         self._g = {
             local: weights.gradient_views[self._node.path(local)]

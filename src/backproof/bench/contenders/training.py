@@ -10,7 +10,7 @@ from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
 from backproof.graph import Array, Graph
 
-AGREEMENT_STEPS = 3
+AGREEMENT_STEPS = 2
 
 
 class Trainer(Protocol):
