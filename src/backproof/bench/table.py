@@ -102,24 +102,25 @@ def training_tables(experiment: Experiment) -> list["Table"]:
 def operation_tables(experiment: Experiment) -> list["Table"]:
     """A table for each shape, one line a contender; then the sums over all shapes."""
     by_key = {(m.subject, m.settings["threads"], m.contender, m.part): m for m in experiment.measurements}
+    parts = [part for part in OPERATION_PARTS if any(key[3] == part for key in by_key)]
+    speeds = ("GFLOP/s", "of peak") if any(m.flops for m in experiment.measurements) else ()
     tables = []
     for subject in dict.fromkeys(m.subject for m in experiment.measurements):
         count = next(m.count for m in experiment.measurements if m.subject == subject)
-        table = bare(("contender",), ("threads", *(f"{p} µs" for p in OPERATION_PARTS), "GFLOP/s", "of peak", "ratio"))
+        table = bare(("contender",), ("threads", *(f"{part} µs" for part in parts), *speeds, "ratio"))
         table.title, table.title_justify = f"\n{subject}" + (f", {count} times" if count > 1 else ""), "left"
-        for column, width in zip(table.columns, (14, 7, 10, 11, 13, 11, 10, 8, 8, 8), strict=True):
-            column.min_width = width
+        for column in table.columns:  # so that the columns of all shapes stand below each other
+            column.min_width = 14 if column.header == "contender" else max(len(str(column.header)), 8)
         for _, threads, contender in dict.fromkeys(key[:3] for key in by_key if key[0] == subject):
             m = by_key[subject, threads, contender, "all"]
-            times = [by_key.get((subject, threads, contender, part)) for part in OPERATION_PARTS]
+            times = [by_key.get((subject, threads, contender, part)) for part in parts]
             speed = m.flops / m.median / 1e9
             ratio = experiment.ratio(m)
             table.add_row(
                 contender,
                 str(threads),
                 *(f"{t.median * 1e6:,.0f}" if t else "" for t in times),
-                f"{speed:,.1f}" if m.flops else "",
-                f"{speed / experiment.peak_gflops[threads]:.0%}" if m.flops else "",
+                *((f"{speed:,.1f}", f"{speed / experiment.peak_gflops[threads]:.0%}") if speeds else ()),
                 f"{ratio:.2f}" if ratio else "",
             )
         tables.append(table)
