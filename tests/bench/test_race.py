@@ -162,3 +162,11 @@ def test_reference_and_numpy_agree_on_the_micro_benchmark() -> None:
     a, b = (make(OpJob(contender=c, cases=(MICRO,), dtype="float64")).evidence() for c in ("numpy", "reference"))
     for name, value in a.items():
         np.testing.assert_allclose(value, b[name], rtol=1e-9, atol=1e-12)
+
+
+def test_peak_memory_is_the_processs_own() -> None:
+    """Not that of the process which started it, however much that holds."""
+    held = np.ones(60_000_000)  # 480 MB
+    (lap,) = race([job()], 1)
+    assert 10 < lap.peak_memory_mb < 300
+    assert held.nbytes == 480_000_000

@@ -29,23 +29,27 @@ def require_agreement(jobs: Sequence[Job]) -> float:
     has a process of its own, which is not the one that is timed later, because doubled memory would spoil its peak.
     Returns the largest relative difference.
     """
-    evidence: dict[str, dict[str, Array]] = {}
-    with ExitStack() as open_processes:
-        for process in [open_processes.enter_context(Process(replace(job, dtype="float64"))) for job in jobs]:
-            process.ready()
-            evidence[process.job.contender] = process.evidence()
-            process.close()
     worst = 0.0
-    first, *others = evidence
-    for other in others:
-        what, difference = largest_difference(evidence[other], evidence[first])
-        if not difference <= AGREEMENT:
-            raise UserError(
-                f"'{other}' and '{first}' disagree: their {what} are {difference:.1e} apart, relative, in float64; "
-                f"times would mean nothing"
-            )
-        worst = max(worst, difference)
+    with ExitStack() as open_processes:
+        first, *others = [open_processes.enter_context(Process(replace(job, dtype="float64"))) for job in jobs]
+        right = _evidence(first)
+        for other in others:
+            what, difference = largest_difference(_evidence(other), right)
+            if not difference <= AGREEMENT:
+                raise UserError(
+                    f"'{other.job.contender}' and '{first.job.contender}' disagree: their {what} are "
+                    f"{difference:.1e} apart, relative, in float64; times would mean nothing"
+                )
+            worst = max(worst, difference)
     return worst
+
+
+def _evidence(process: Process) -> dict[str, Array]:
+    """What the process computes, which then has done its work: its memory is given back at once."""
+    process.ready()
+    found = process.evidence()
+    process.close()
+    return found
 
 
 def largest_difference(a: Mapping[str, Array], b: Mapping[str, Array]) -> tuple[str, float]:

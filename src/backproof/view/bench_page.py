@@ -17,6 +17,7 @@ from backproof.view.figures.benchmarks import (
     rates_figure,
     ratios_figure,
     scaling_figures,
+    share,
     times_figure,
 )
 from backproof.view.html import Html, element, folded, join, section
@@ -33,6 +34,10 @@ SHOWN = {
     "blas": "BLAS of NumPy",
     "started": "ended",
 }
+
+
+WRAPPED = "flex-wrap:wrap;gap:2px 18px"
+"""Keys that go on in a second line."""
 
 
 def write_bench_page(result: Result, path: Path) -> Path:
@@ -97,9 +102,7 @@ def tiles(experiment: Experiment, *, alone: bool) -> list[Html]:
                 "div",
                 element("p", name if alone else experiment.title, class_="label"),
                 element("p", low if low == high else f"{low} – {high}", class_="value"),
-                element(
-                    "p", f"time of {name} / {experiment.against}, {threads} thread{'s' * (threads > 1)}", class_="whose"
-                ),
+                element("p", f"{name} / {experiment.against}, {threads} thread{'s' * (threads > 1)}", class_="whose"),
                 class_="tile",
             )
         )
@@ -113,7 +116,7 @@ def experiment_section(experiment: Experiment, identity: str) -> Html:
         experiment.title,
         legend(experiment),
         element("div", *figures, class_="grid"),
-        folded("All figures", element("div", TABLES[experiment.kind](experiment), class_="scroll")),
+        folded("All numbers", element("div", TABLES[experiment.kind](experiment), class_="scroll")),
         element("p", facts(experiment), class_="note"),
         note=experiment.note,
     )
@@ -146,13 +149,14 @@ def scaling_card(identity: str, scaling: Scaling) -> Html:
             "span",
             element("span", class_="dot", style=f"background:{contender_color(curve.contender)}"),
             f"{curve.contender}, b = {exponent(curve.growth)}",
+            style="white-space:nowrap",
         )
         for curve in scaling.curves
     ]
     return element(
         "figure",
         element("figcaption", f"{scaling.title}: t = a nᵇ"),
-        element("div", *grown, class_="keys"),
+        element("div", *grown, class_="keys", style=WRAPPED),
         plot(identity, scaling.figure),
         class_="card",
     )
@@ -166,7 +170,7 @@ def exponent(growth: Growth) -> str:
 def operation_figures(experiment: Experiment, identity: str) -> list[Html]:
     """Bars of time and of the share of the peak, shape by shape."""
     shown = [figure_card(f"{identity}-ratio", f"Time / {experiment.against}", operations_figure(experiment, "ratio"))]
-    if any(m.flops for m in experiment.measurements):
+    if any(share(experiment, m) > 0.05 for m in experiment.measurements if m.part == "all"):
         title = "Share of the speed of one large matrix product"
         shown.append(figure_card(f"{identity}-share", title, operations_figure(experiment, "share")))
     return shown
