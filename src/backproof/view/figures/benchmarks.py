@@ -125,7 +125,7 @@ def operations_figure(experiment: Experiment, what: Literal["ratio", "share"]) -
     if what == "share":
         return figure.update_xaxes(tickformat=".0%")
     if max(value for one in bars for value in one.values) > 20:  # beside plain loops all others would vanish
-        figure.update_xaxes(type="log")
+        figure.update_xaxes(type="log", dtick=1)
         figure.update_traces(textposition="outside", textfont={"color": "#8a9098"})
     return figure
 
@@ -200,8 +200,15 @@ def scaling_figure(group: Sequence[Curve], unit: str) -> "Figure":
         )
     sizes = sorted({n for curve in group for n in curve.sizes})
     ticks = {"type": "log", "tickmode": "array", "tickvals": sizes, "ticktext": [f"{n:,}" for n in sizes]}
-    heights = round_values(min(min(c.values) for c in group), max(max(c.values) for c in group))
-    levels = {"type": "log", "tickmode": "array", "tickvals": heights, "ticktext": [f"{v:,g}" for v in heights]}
+    low, high = min(min(c.values) for c in group) / 1.5, max(max(c.values) for c in group) * 1.5
+    heights = round_values(low, high)
+    levels = {
+        "range": (log10(low), log10(high)),
+        "type": "log",
+        "tickmode": "array",
+        "tickvals": heights,
+        "ticktext": [f"{v:,g}" for v in heights],
+    }
     figure.update_layout(xaxis=axis(group[0].axis, **ticks), yaxis=axis(unit, **levels))
     return dress(figure, 300)
 
