@@ -276,15 +276,17 @@ def test_bad_optimizer_state_is_named(session):
         session.load_optimizer_state(Adam(), state | {"m/head.bias": np.zeros(2)})
 
 
-def test_watch_sees_every_node_both_ways(session, reference):
+def test_watch_sees_every_node_both_ways(engine, session, reference):
     def seen(s):
         calls = []
         s.train_step(batch(), SGD(), TRAIN, lambda *call: calls.append((*call[:2], np.array(call[2]))))
         return calls
 
     other = reference.compile(session.graph, session.parameters())
-    calls, expected = seen(session), seen(other)
-    names = [node.name for node in session.graph.nodes]
+    # Where fusing changes bits, a watched pass is fused as well, and a chain is seen as its last node.
+    hidden = {"bn"} if engine.name == "numba" else set()
+    calls, expected = seen(session), [call for call in seen(other) if call[0] not in hidden]
+    names = [node.name for node in session.graph.nodes if node.name not in hidden]
     assert [call[:2] for call in calls] == [
         *((name, "forward") for name in names),
         *((name, "backward") for name in reversed(names)),

@@ -23,6 +23,7 @@ class NumbaSession(NumpySession):
     engine = "numba"
     kernels = KERNELS
     updates = UPDATES
+    fusing_keeps_bits = False  # compiled, a chain is one expression, which the compiler may contract
 
 
 @dataclass(frozen=True)

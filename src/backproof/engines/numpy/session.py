@@ -46,11 +46,14 @@ class NumpySession:
         engine: the engine's name, for messages.
         kernels: what computes each class of operation.
         updates: what computes each class of optimizer.
+        fusing_keeps_bits: whether fused nodes give the very bits of their parts. If not, a watched pass is fused too,
+            since watching must not change a run; the watcher then sees the chain's last node alone.
     """
 
     engine: ClassVar[str] = "numpy"
     kernels: ClassVar[Kernels] = KERNELS
     updates: ClassVar[Mapping[type[Optimizer], optimizers.Update]] = optimizers.UPDATES
+    fusing_keeps_bits: ClassVar[bool] = True
 
     def __init__(
         self, graph: Graph, parameters: Arrays, dtype: DType, *, winograd: bool = True, low_memory: bool = False
@@ -109,7 +112,8 @@ class NumpySession:
         """See `Session.train_step`."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
-        plan = Plan(batch_size(self.graph, inputs, targets=True), fused=watch is None, keep=self._keep)
+        fused = watch is None or not self.fusing_keeps_bits
+        plan = Plan(batch_size(self.graph, inputs, targets=True), fused=fused, keep=self._keep)
         sweep = self._run_forward(plan, inputs, mode, watch)
         sweep.backward(watch)
         penalty = self._couple(optimizer)
