@@ -4,7 +4,7 @@ import numpy as np
 
 from backproof.engines import Mode
 from backproof.engines.numpy import NumpyEngine
-from backproof.engines.numpy.fusion import BatchNormReLU, fuse
+from backproof.engines.numpy.fusion import BatchNormReLU, LinearReLU, fuse
 from backproof.graph import Builder, Graph, Shape, initial_parameters
 from backproof.ops import AdaptiveAvgPool2d, Add, BatchNorm, Conv2d, Flatten, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.optim import Adam
@@ -36,6 +36,22 @@ def test_which_chains_are_found():
     assert isinstance(nodes["bn3"].op, BatchNorm), "a residual's own BatchNorm has no ReLU"
     assert not {"bn1", "bn2", "add"} & nodes.keys()
     assert fuse(residual_block()).parameters.keys() == residual_block().parameters.keys()
+
+
+def test_linear_and_relu():
+    net = Builder(Shape("N", 5))
+    h = net("relu", ReLU(), net("fc1", Linear(7), net.x))
+    graph = net.graph(net("fc2", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
+    assert [type(node.op) for node in fuse(graph).nodes] == [LinearReLU, Linear, SoftmaxCrossEntropy]
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((9, 5)), "y": rng.integers(0, 3, 9)}
+    fused, unfused = (NumpyEngine().compile(graph, initial_parameters(graph)) for _ in range(2))
+    for step in range(3):
+        mode = Mode(training=True, step=step)
+        fused.train_step(inputs, Adam(), mode)
+        unfused.train_step(inputs, Adam(), mode, watch=lambda node, direction, array: None)
+    for name, value in fused.parameters().items():
+        np.testing.assert_array_equal(value, unfused.parameters()[name], err_msg=name)
 
 
 def test_a_value_that_others_take_is_not_fused_away():

@@ -1,4 +1,4 @@
-"""Chains that are computed as one node: BatchNorm, then perhaps Add, then ReLU.
+"""Chains that are computed as one node: BatchNorm, perhaps Add, ReLU; and Linear, ReLU.
 
 Element by element nothing changes, not even a bit; but what one operation writes, the next reads while it is in the
 cache, and two arrays fewer are kept. A node that is asked for by name needs the network as it was written.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from backproof.graph import Graph, Node, Op, Shape
-from backproof.ops import Add, BatchNorm, ReLU
+from backproof.ops import Add, BatchNorm, Linear, ReLU
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,17 @@ class BatchNormReLU(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input."""
         return inputs[0]
+
+
+@dataclass(frozen=True)
+class LinearReLU(Op):
+    """y = max(x W + b, 0).   Known to this engine alone, as `BatchNormReLU`."""
+
+    linear: Linear
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """As the linear layer's."""
+        return self.linear.output_shape(*inputs)
 
 
 @dataclass(frozen=True)
@@ -52,12 +63,12 @@ def fuse(graph: Graph) -> Graph:
     chains: dict[str, FusedNode] = {}
     inside: set[str] = set()
     for first in graph.nodes:
-        if not isinstance(first.op, BatchNorm):
+        if not isinstance(first.op, BatchNorm | Linear):
             continue
         links = [first.name]
         residual: tuple[str, ...] = ()
         following = only_taker(first.name)
-        if following is not None and isinstance(following.op, Add):
+        if following is not None and isinstance(following.op, Add) and isinstance(first.op, BatchNorm):
             residual = tuple(name for name in following.inputs if name != first.name)
             links.append(following.name)
             following = only_taker(following.name)
@@ -66,7 +77,7 @@ def fuse(graph: Graph) -> Graph:
         inside |= {*links, following.name}
         chains[following.name] = FusedNode(
             name=following.name,
-            op=BatchNormReLU(first.op),
+            op=BatchNormReLU(first.op) if isinstance(first.op, BatchNorm) else LinearReLU(first.op),
             inputs=(*first.inputs, *residual),
             shape=following.shape,
             parameters=first.parameters,

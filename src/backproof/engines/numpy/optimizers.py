@@ -15,8 +15,8 @@ import numpy as np
 from backproof.graph import Array
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
 
-BLOCK = 65536
-"""Elements: a block of weights, gradient, two state arrays and scratch in float32 is 1.25 MB."""
+CACHE = 1 << 19
+"""Elements of weights, gradient and state arrays that are worked on together: 2 MB in float32."""
 
 Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
 
@@ -130,6 +130,11 @@ UPDATES: dict[type[Optimizer], Update] = {
 }
 
 
+def block_size(optimizer: Optimizer) -> int:
+    """Elements of each array in a block."""
+    return CACHE // (2 + len(optimizer.slots))
+
+
 def step(
     optimizer: Optimizer,
     update: Update,
@@ -147,7 +152,8 @@ def step(
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
         w[decayed] *= 1 - lr * optimizer.weight_decay
-    for start in range(0, w.size, BLOCK):
-        block = slice(start, min(start + BLOCK, w.size))
+    size = block_size(optimizer)
+    for start in range(0, w.size, size):
+        block = slice(start, min(start + size, w.size))
         slots = [slot[block] for slot in state]
         update(optimizer, w[block], g[block], slots, lr, step_index + 1, scratch[: block.stop - start])

@@ -127,7 +127,7 @@ class NumpySession:
             list(self._state.values()),
             self._parameters.decayed(optimizer),
             mode.step,
-            self._pool.scratch("optimizer", (optimizers.BLOCK,)),
+            self._pool.scratch("optimizer", (optimizers.block_size(optimizer),)),
         )
         output = sweep.value(self.graph.output)
         if output.ndim > 2:

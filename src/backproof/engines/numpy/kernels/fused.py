@@ -1,4 +1,4 @@
-"""BatchNorm + ReLU, and BatchNorm + Add + ReLU, as one pass over memory each way.
+"""BatchNorm + ReLU, and BatchNorm + Add + ReLU, as one pass over memory each way; Linear + ReLU in one buffer.
 
     y = max(a x + b [+ r], 0)
     dr = dy [y > 0]        dx as BatchNorm's, from dr
@@ -11,8 +11,9 @@ import numpy as np
 
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender, Pool
-from backproof.engines.numpy.fusion import BatchNormReLU
-from backproof.engines.numpy.kernels.kernel import KERNELS
+from backproof.engines.numpy.fusion import BatchNormReLU, LinearReLU
+from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.kernels.linear import LinearKernel
 from backproof.engines.numpy.kernels.norm import Blocks, ColumnKernel, Reduction, complete
 from backproof.graph import Array, Arrays
 
@@ -66,3 +67,24 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         for rows, count in blocks:
             positive = np.greater(y[rows], 0, out=mask[:count])
             sums.add(rows, np.multiply(dy[rows], positive, out=dr[rows]))
+
+
+@computes(KERNELS, LinearReLU)
+class LinearReLUKernel(NumpyKernel[LinearReLU]):
+    """y = max(x W + b, 0).   dy [y > 0] is what the linear layer gets back."""
+
+    linear = LinearKernel()
+
+    def forward(self, op: LinearReLU, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+        """The rectified values take the place of the linear layer's, which nobody needs."""
+        y, (x,) = self.linear.forward(op.linear, inputs, p, call)
+        return np.maximum(y, 0, out=y), (x, y)
+
+    def backward(
+        self, op: LinearReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+    ) -> tuple[Array | None, ...]:
+        """Mask, then the linear layer's gradient."""
+        x, y = saved
+        positive = np.greater(y, 0, out=call.pool.mask(y.shape))
+        masked = np.multiply(dy, positive, out=call.pool.scratch("masked", dy.shape))
+        return self.linear.backward(op.linear, masked, (x,), p, g, call)
