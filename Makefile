@@ -25,7 +25,7 @@ slow: $(READY) ## run the tests that take minutes each
 
 check: $(READY) ## lint, format, types, and the directions of imports
 	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
