@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from backproof.bench.worker import peak_memory_mb
 from backproof.data import AugmentationOptions, Batches, DataOptions, PreprocessingOptions, load
 from backproof.errors import UserError
+from backproof.peak_memory import peak_memory_mb
 
 LOAD, BATCHES, AUGMENTED = "load", "batches", "batches, augmented"
 

@@ -6,10 +6,10 @@ The parent sets the thread variables before this process imports anything. Answe
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from backproof.errors import UserError
+from backproof.peak_memory import peak_memory_mb
 
 
 def main() -> int:
@@ -40,21 +40,6 @@ def answers() -> Iterator[dict[str, Any]]:
             yield {}
         else:
             yield {"seconds": contender.round(request["round"]), "peak_memory_mb": peak_memory_mb()}
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far, in 10⁶ bytes.
-
-    Linux hands `ru_maxrss` down from the process that started this one, so there its own high-water mark is read.
-    """
-    import resource
-
-    status = Path("/proc/self/status")
-    if status.exists():
-        marks = [line.split() for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        return int(marks[0][1]) * 1024 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 if __name__ == "__main__":

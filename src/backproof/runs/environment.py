@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -65,16 +64,3 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10, env=environment
     )
     return done.stdout
-
-
-def peak_memory_mb() -> float | None:
-    """Most resident memory that this process has held so far, in 10⁶ bytes; None where the system does not tell.
-
-    It is the whole process's, so later runs of one process cannot have less than earlier ones.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

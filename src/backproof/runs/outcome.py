@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
-from backproof.runs.environment import peak_memory_mb
+from backproof.peak_memory import peak_memory_mb
 from backproof.runs.gradients import GradientChecks
 from backproof.runs.prepare import Prepared
 from backproof.runs.store import FinalFigures, RunResult, TestFigures
