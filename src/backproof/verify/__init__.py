@@ -1,5 +1,6 @@
 """Proof that engines are right: gradient checks, and engines held against each other."""
 
+from backproof.verify.finding import CheckReport, Finding, Verdict
 from backproof.verify.gradient_check import check_gradients
 from backproof.verify.gradient_report import GradientReport, Probe, TensorCheck
 from backproof.verify.parity import (
@@ -12,12 +13,15 @@ from backproof.verify.parity import (
 from backproof.verify.tolerances import tolerance
 
 __all__ = [
+    "CheckReport",
     "Difference",
+    "Finding",
     "GradientReport",
     "Probe",
     "TensorCheck",
     "Trajectory",
     "TrajectoryDifference",
+    "Verdict",
     "check_gradients",
     "compare_ops",
     "compare_trajectories",
