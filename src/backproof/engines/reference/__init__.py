@@ -5,8 +5,6 @@ from platform import python_version
 from typing import ClassVar
 
 from backproof.engines.base import DType, EngineInfo
-from backproof.engines.kernel import require_kernels
-from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.session import ReferenceSession
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
@@ -17,22 +15,22 @@ class ReferenceEngine:
 
     name: ClassVar[str] = "reference"
     can_train: ClassVar[bool] = True
+    session: ClassVar[type[ReferenceSession]] = ReferenceSession
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
-        return KERNELS.keys()
+        return self.session.kernels.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float64", device: str = "cpu"
     ) -> ReferenceSession:
         """A session in float64 on the CPU. Raises `UserError` for any other dtype or device."""
-        require_kernels(self.name, KERNELS, graph)
         if dtype != "float64":
-            raise UserError(f"the reference engine computes in float64, not in {dtype}")
+            raise UserError(f"the {self.name} engine computes in float64, not in {dtype}")
         if device != "cpu":
-            raise UserError(f"the reference engine runs on the device 'cpu', not on '{device}'")
-        return ReferenceSession(graph, parameters)
+            raise UserError(f"the {self.name} engine runs on the device 'cpu', not on '{device}'")
+        return self.session(graph, parameters)
 
     def info(self) -> EngineInfo:
         """Python's version: its floats do all the arithmetic."""

@@ -1,23 +1,39 @@
 """A network with its weights, computed in plain loops."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
 from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
-from backproof.engines.kernel import Call, require_update
+from backproof.engines.kernel import Call, Kernels, require_kernels, require_update
 from backproof.engines.reference.kernels import KERNELS
-from backproof.engines.reference.optimizers import UPDATES
+from backproof.engines.reference.optimizers import UPDATES, Update
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
 
 
 class ReferenceSession:
-    """See `backproof.engines.base.Session`. Float inputs of any dtype are computed with as float64."""
+    """See `backproof.engines.base.Session`. Float inputs of any dtype are computed with as float64.
+
+    An engine that inherits this one brings a session with tables of its own.
+
+    Attributes:
+        engine: the engine's name, for messages.
+        kernels: what computes each class of operation.
+        updates: what computes each class of optimizer.
+        sweep: what carries values forward and gradients back.
+    """
+
+    engine: ClassVar[str] = "reference"
+    kernels: ClassVar[Kernels] = KERNELS
+    updates: ClassVar[Mapping[type[Optimizer], Update]] = UPDATES
+    sweep: ClassVar[type[Sweep]] = Sweep
 
     def __init__(self, graph: Graph, parameters: Arrays) -> None:
+        require_kernels(self.engine, self.kernels, graph)
         self.graph = graph
         self.dtype: DType = "float64"
         self._trainable = [name for name, spec in graph.parameters.items() if spec.trainable]
@@ -72,7 +88,7 @@ class ReferenceSession:
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """Set the optimizer's state; an empty one starts afresh."""
-        require_update("reference", UPDATES, optimizer)
+        require_update(self.engine, self.updates, optimizer)
         if state:
             check_optimizer_state(self.graph, optimizer, state)
             slots = {name: np.array(value, np.float64) for name, value in state.items()}
@@ -95,8 +111,8 @@ class ReferenceSession:
             if i.name in inputs
         }
         gradients = {name: np.zeros(self._parameters[name].shape) for name in self._trainable}
-        sweep = Sweep(
-            self.graph, KERNELS, self._parameters, gradients, _call, with_loss=with_loss, input_gradients=True
+        sweep = self.sweep(
+            self.graph, self.kernels, self._parameters, gradients, _call, with_loss=with_loss, input_gradients=True
         )
         sweep.forward(given, mode, watch)
         return sweep, gradients
@@ -118,7 +134,7 @@ class ReferenceSession:
 
     def _update(self, gradients: Arrays, optimizer: Optimizer, step: int) -> None:
         """One step of the optimizer, weight by weight."""
-        update = UPDATES[type(optimizer)]
+        update = self.updates[type(optimizer)]
         lr, t = optimizer.rate(step), step + 1
         for name in self._trainable:
             w, g = self._parameters[name], gradients[name]
