@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 
 from backproof.engines import Session, get_engine
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
+from backproof.runs.strict_json import loads
 from backproof.runs.toml import load_experiments
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.progress import EpochRecord
@@ -107,13 +107,13 @@ class Run:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, linear-algebra library, threads, machine, commit."""
-        content: dict[str, Any] = self._json("environment.json")
+        content: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
         return content
 
     @cached_property
     def dataset(self) -> DatasetRecord:
         """The data."""
-        return msgspec.convert(self._json("dataset.json"), DatasetRecord)
+        return loads((self.path / "dataset.json").read_text(), DatasetRecord)
 
     @cached_property
     def graph(self) -> Graph:
@@ -131,14 +131,14 @@ class Run:
     def result(self) -> RunResult | None:
         """How it ended, or None as long as it has not."""
         path = self.path / "result.json"
-        return msgspec.convert(json.loads(path.read_text()), RunResult) if path.exists() else None
+        return loads(path.read_text(), RunResult) if path.exists() else None
 
     def epochs(self) -> list[EpochRecord]:
         """The epochs that are done."""
         path = self.path / "metrics.jsonl"
         text = path.read_text() if path.exists() else ""
         whole = text[: text.rfind("\n") + 1]  # the last line may be just being written
-        return [msgspec.convert(json.loads(line), EpochRecord) for line in whole.splitlines()]
+        return [loads(line, EpochRecord) for line in whole.splitlines()]
 
     def arrays(self, epoch: int) -> dict[str, Array]:
         """What was kept of an epoch: confusion matrix, tracked weights, samples; empty if nothing was."""
@@ -170,9 +170,6 @@ class Run:
         name, device = (options.engine, options.device) if engine is None else (engine, "cpu")
         settings = options.settings if name == options.engine else {}
         return get_engine(name, **settings).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
-
-    def _json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text())
 
 
 def open_run(path: str | Path) -> Run:

@@ -5,7 +5,6 @@ steps that a resumed run takes again, so it is cut off then.
 """
 
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
+from backproof.runs.strict_json import dumps
 from backproof.runs.toml import to_toml
 from backproof.train.checkpoint import Checkpoint, write_atomically
 from backproof.train.events import EpochDone, Interrupted, Observer, RunStarted, StepDone
@@ -70,7 +70,7 @@ class RunWriter(Observer):
                 (self.folder / "epochs").mkdir(exist_ok=True)
                 write_atomically(self.folder / "epochs" / f"{event.record.epoch:04}.npz", content.getvalue())
             with (self.folder / "metrics.jsonl").open("a") as file:
-                file.write(json.dumps(asdict(event.record)) + "\n")
+                file.write(dumps(asdict(event.record)) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         self._write_checkpoint(checkpoint, best=event.best)
@@ -172,7 +172,7 @@ def rewind(run: Run, epochs: int, spec: RunSpec, resumed: str) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Plain values as JSON for people."""
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(path, (dumps(content, indent=1) + "\n").encode())
 
 
 @contextmanager
