@@ -21,6 +21,7 @@ app.command("backproof.cli.report:report", name="report", help="Write one page t
 app.command("backproof.cli.models:models", name="models", help="List the models and their options.")
 app.command("backproof.cli.engines:engines", name="engines", help="List the engines, and how to install missing ones.")
 app.command("backproof.cli.data:app", name="data", help="List, look at, and make datasets.")
+app.command("backproof.cli.check:app", name="check", help="Prove operations, optimizers and models right.")
 app.command("backproof.cli.bench:app", name="bench", help="Time engines, PyTorch and scikit-learn side by side.")
 
 
