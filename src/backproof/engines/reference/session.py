@@ -1,6 +1,6 @@
 """A network with its weights, computed in plain loops."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -30,7 +30,7 @@ class ReferenceSession:
     engine: ClassVar[str] = "reference"
     kernels: ClassVar[Kernels] = KERNELS
     updates: ClassVar[Mapping[type[Optimizer], Update]] = UPDATES
-    sweep: ClassVar[type[Sweep]] = Sweep
+    sweep: ClassVar[Callable[..., Sweep]] = Sweep
 
     def __init__(self, graph: Graph, parameters: Arrays) -> None:
         require_kernels(self.engine, self.kernels, graph)
