@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backproof import sklearn as sklearn
     from backproof.api import compare, list_runs, load_experiments, open_run, repeats, resume, run_all, spec, train
     from backproof.errors import UserError
     from backproof.graph import Builder, Graph, Sequential, Shape
@@ -31,6 +32,9 @@ _HOME = {
     "RunSpec": "backproof.runs.spec",
     "UserError": "backproof.errors",
 }
+
+_MODULES = ("sklearn",)
+"""Modules that need no import of their own: `bp.sklearn.Classifier`."""
 
 __all__ = [
     "Builder",
@@ -57,6 +61,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'backproof' has no attribute '{name}'")
     value = getattr(import_module(_HOME[name]), name)
@@ -65,7 +71,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]
 
 
 class _Package(ModuleType):

@@ -52,8 +52,8 @@ class Batches:
         self.data_seed = data_seed
         self._augmentation = Augmentation(augmentation, partition.image_shape, data_seed)
         shape = (self.batch_size, *partition.x.shape[1:])
-        self._taken = np.empty(shape, dtype=np.float32)
-        self._out = self._taken if np.dtype(dtype) == np.float32 else np.empty(shape, dtype=dtype)
+        self._taken = np.empty(shape, dtype=partition.x.dtype)
+        self._out = self._taken if np.dtype(dtype) == self._taken.dtype else np.empty(shape, dtype=dtype)
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 1), from batch number `first_batch` (from 0) on.

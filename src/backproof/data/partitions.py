@@ -17,7 +17,7 @@ class Partition:
     Attributes
     ----------
     x
-        Samples, float32: (M, C, H, W), or (M, D) when flattened or when the dataset holds vectors.
+        Samples: (M, C, H, W), or (M, D) when flattened or when the dataset holds vectors. What is loaded is float32.
     y
         Class indices, (M,) int64.
     ids
@@ -26,7 +26,7 @@ class Partition:
         (C, H, W) of one sample, also when `x` is flattened; () when samples are vectors.
     """
 
-    x: npt.NDArray[np.float32]
+    x: npt.NDArray[np.floating]
     y: Ids
     ids: Ids
     image_shape: tuple[int, ...] = ()

@@ -11,26 +11,30 @@ from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
 
 
-def build(model: str, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
+def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
     """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`; it has no loss yet.
 
-    `model` is a registered name, or `path/to/file.py:function`. `options` become its keyword arguments.
+    `model` is a registered name, `path/to/file.py:function`, or a function; `options` become its keyword arguments.
     Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails, or one that
     returns something else than a network from `input` to (N, classes), or to (N, classes, H, W), a score a pixel.
     """
-    function = _require(model)
-    _check_options(model, function, options)
-    if not is_file(model):
-        check_kinds(model, function, options)
+    function = _require(model) if isinstance(model, str) else model
+    if not callable(function):
+        raise UserError(f"model is a {type(model).__name__}; it must be a name, path/to/file.py:function or a function")
+    name = model if isinstance(model, str) else getattr(model, "__qualname__", type(model).__qualname__)
+    _check_options(name, function, options)
+    in_file = isinstance(model, str) and is_file(model)
+    if isinstance(model, str) and not in_file:
+        check_kinds(name, function, options)
     try:
         graph = function(input, classes, **options)
     except Exception as error:
-        if is_file(model):
-            raise failure(model, error) from error
+        if in_file:
+            raise failure(name, error) from error
         if isinstance(error, UserError):
-            raise UserError(f"model '{model}': {error}") from error
+            raise UserError(f"model '{name}': {error}") from error
         raise
-    _check_network(model, graph, input, classes)
+    _check_network(name, graph, input, classes)
     return graph
 
 

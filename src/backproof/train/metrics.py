@@ -73,6 +73,12 @@ def penalty(graph: Graph, parameters: Arrays, optimizer: Optimizer) -> float:
     return optimizer.l2 / 2 * sum(float(np.sum(np.square(w, dtype=np.float64))) for w in decayed)
 
 
+def evaluation_batch(graph: Graph) -> int:
+    """How many samples a forward pass in evaluation takes, so that its largest value fits in memory."""
+    largest = max(shape.size for shape in graph.shapes.values())
+    return max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // largest))
+
+
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the cost says it
 def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Evaluation:
     """Cost, loss, accuracy and confusion matrix of `partition`, which has at least one sample."""
@@ -81,8 +87,7 @@ def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Ev
     loss = 0.0
     predicted = np.empty(len(partition), dtype=np.int64)
     done = 0
-    largest = max(shape.size for shape in graph.shapes.values())
-    for batch in in_order(partition, max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // largest))):
+    for batch in in_order(partition, evaluation_batch(graph)):
         n = len(batch.y)
         values = session.forward(inputs(graph, batch.x, batch.y), EVALUATION)
         loss += n * float(values[graph.loss])

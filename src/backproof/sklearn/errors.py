@@ -1,0 +1,34 @@
+"""Bad input as scikit-learn expects to be told of it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from backproof.errors import UserError
+
+
+class EstimatorError(UserError, ValueError):
+    """A `UserError` that scikit-learn's tools know too: they take a `ValueError` for bad input."""
+
+
+WORDS = (
+    (r"\[\w+\] ", ""),  # the table of a run's TOML file
+    (r"leave out --flatten", "give input_shape=(channels, height, width)"),
+    (r"give --model-option (\w+)=VALUE", r"give model_options={'\1': ...}"),
+    (r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_")),
+)
+"""What the command line says, and how the estimator says it."""
+
+
+@contextmanager
+def as_value_error() -> Iterator[None]:
+    """Turn a `UserError` into an `EstimatorError` that speaks of the estimator's parameters."""
+    try:
+        yield
+    except EstimatorError:
+        raise
+    except UserError as error:
+        sentence = str(error)
+        for pattern, words in WORDS:
+            sentence = re.sub(pattern, words, sentence)
+        raise EstimatorError(sentence) from error

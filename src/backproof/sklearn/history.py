@@ -1,0 +1,34 @@
+"""What a fit tells of itself."""
+
+from backproof.graph import Arrays
+from backproof.sklearn.errors import EstimatorError
+from backproof.train import EpochDone, EpochRecord, HealthProblem, Observer
+
+
+class History(Observer):
+    """Keeps the figures of each epoch and, of the epoch with the lowest validation cost, the weights.
+
+    Raises `EstimatorError`, which ends the fit, once the loss is no longer finite.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.records: list[EpochRecord] = []
+        self.best: Arrays = {}
+        self._verbose = verbose
+
+    def epoch_done(self, event: EpochDone) -> None:
+        """Keep it, and print it if the user wants to see it."""
+        record = event.record
+        self.records.append(record)
+        if event.best:
+            self.best = event.session.parameters()
+        if self._verbose:
+            dev = f", validation loss {record.dev.loss:.4f}, accuracy {record.dev.accuracy:.4f}" if record.dev else ""
+            print(f"epoch {record.epoch}: loss {record.train.loss:.4f}{dev}")
+
+    def health_problem(self, event: HealthProblem) -> None:
+        """End the fit."""
+        raise EstimatorError(
+            f"the loss is no longer finite in epoch {event.epoch}, step {event.step}; a smaller learning_rate may "
+            f"help, or inputs of mean 0 and variance 1, such as StandardScaler gives"
+        )

@@ -1,0 +1,58 @@
+"""Samples on their way from scikit-learn's arrays to the network, and the labels that belong to them."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import train_test_split
+
+from backproof.data import Partition
+from backproof.graph import Array
+from backproof.sklearn.errors import EstimatorError
+from backproof.sklearn.settings import plain
+
+Labels = npt.NDArray[Any]
+
+
+def partition(x: Array, y: Labels | None = None) -> Partition:
+    """Samples, (n, features) or (n, channels, height, width), and class indices, (n,); 0 where none are known."""
+    labels = np.zeros(len(x), dtype=np.int64) if y is None else y
+    return Partition(x, labels, np.arange(len(x)), x.shape[1:] if x.ndim == 4 else ())
+
+
+def in_input_shape(x: Array, input_shape: Sequence[int] | None) -> Array:
+    """Rows as images, if an input shape is given. Raises `EstimatorError` if they do not fit it."""
+    if input_shape is None or x.shape[1:] == tuple(input_shape):
+        return x
+    shape = tuple(input_shape)
+    if x.ndim != 2 or prod(shape) != x.shape[1]:
+        raise EstimatorError(f"input_shape {shape} has {prod(shape)} values; samples of X have the shape {x.shape[1:]}")
+    return x.reshape(len(x), *shape)
+
+
+def require_shape(X: Any, fitted: tuple[int, ...]) -> None:
+    """Raise `EstimatorError` for images of another shape; scikit-learn would count their channels as features."""
+    shape = np.shape(X) if hasattr(X, "shape") else ()
+    images = len(shape) > 2 or len(fitted) > 1
+    if shape and images and shape[1:] != fitted:
+        raise EstimatorError(f"X has shape {shape}; samples had the shape {fitted} in the fit")
+
+
+def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition, Partition]:
+    """Training and validation samples, each with the classes in their proportions.
+
+    Raises `ValueError` for a fraction that leaves a class or a partition without samples.
+    """
+    share = plain(fraction)
+    if not (isinstance(share, float) and 0 < share < 1):
+        raise EstimatorError(f"validation_fraction is {fraction!r}; it must be between 0 and 1, such as 0.1")
+    rows = np.arange(len(samples))
+    train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=samples.y)
+    return partition(samples.x[train], samples.y[train]), partition(samples.x[dev], samples.y[dev])
+
+
+def listed(labels: Labels) -> str:
+    """Some labels, for a message."""
+    return ", ".join(map(str, labels[:10])) + (", ..." if len(labels) > 10 else "")
