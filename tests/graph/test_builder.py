@@ -44,4 +44,4 @@ def test_errors_name_the_node_and_both_shapes():
     with pytest.raises(UserError, match="needs at least one operation"):
         Sequential()
     with pytest.raises(UserError, match="takes logits"):
-        Sequential(ReLU()).build(Shape("N", 2, 2)).with_loss(SoftmaxCrossEntropy())
+        Sequential(ReLU()).build(Shape("N")).with_loss(SoftmaxCrossEntropy())

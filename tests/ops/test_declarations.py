@@ -52,6 +52,9 @@ def test_attributes_make_the_same_operation(sample):
         (lambda: ops.Softplus(threshold=-1), "a threshold of 0 or more, not -1"),
         (lambda: ops.Hardtanh(1, 1), "min_val 1 must be less than its max_val 1"),
         (lambda: ops.SoftmaxCrossEntropy(label_smoothing=1), "label smoothing lies in"),
+        (lambda: ops.NLLLoss(reduction="none"), "unknown reduction of NLLLoss 'none'"),
+        (lambda: ops.MSE(reduction="some"), "unknown reduction of MSE 'some'"),
+        (lambda: ops.NLLLoss(class_weights=(1.0, -1.0)), r"class_weights are 0 or more, not \(1.0, -1.0\)"),
     ],
 )
 def test_refuses_bad_attributes(make, message):
@@ -75,6 +78,12 @@ def test_refuses_bad_attributes(make, message):
         (ops.Concat(), [Shape("N", 2, 2), Shape("N", 2, 3)], "differ in axis 1 alone"),
         (ops.MSE(), [Shape("N", 2), Shape("N", 3)], "of equal shape"),
         (ops.SoftmaxCrossEntropy(), [Shape("N", 2, 2), Shape("N")], "takes logits"),
+        (
+            ops.NLLLoss(),
+            [Shape("N", 2, 3, 4), Shape("N", 4, 3)],
+            r"not \(N, 2, 3, 4\) and \(N, 4, 3\)",
+        ),
+        (ops.NLLLoss(class_weights=(1.0,)), [Shape("N", 2), Shape("N")], "takes 2 class_weights, one a class, not 1"),
     ],
     ids=lambda value: str(value) if not isinstance(value, str | list) else "",
 )

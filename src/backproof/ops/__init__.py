@@ -17,7 +17,7 @@ from backproof.ops.activation import (
 from backproof.ops.conv import Conv2d, ConvTranspose2d
 from backproof.ops.dropout import Dropout, Dropout2d
 from backproof.ops.linear import Linear
-from backproof.ops.loss import MSE, SoftmaxCrossEntropy
+from backproof.ops.loss import MSE, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.merge import Add, Concat, Mul
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
@@ -47,6 +47,7 @@ __all__ = [
     "LogSoftmax",
     "MaxPool2d",
     "Mul",
+    "NLLLoss",
     "Pad",
     "ReLU",
     "ReLU6",

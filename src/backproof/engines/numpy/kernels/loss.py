@@ -1,8 +1,8 @@
-"""Losses. Each is the mean over the batch of N, and knows its own gradient.
+"""Losses. Each is the mean over the batch of N, and knows its own gradient. `labels.py` has the less usual cases.
 
 SoftmaxCrossEntropy    L = - 1/N Σₙ Σ꜀ q log softmax(x)      dx = (softmax(x) - q) / N
                        q = (1 - s) onehot(label) + s / C
-MSE                    L = mean (x - t)²                     dx = 2 (x - t) / size
+MSE                    L = mean (x - t)²                     dx = 2 (x - t) / size      (/ 1 for a sum)
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.kernels.labels import Counted, cross_entropy, cross_entropy_gradient
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.ops import MSE, SoftmaxCrossEntropy
@@ -24,6 +25,8 @@ class SoftmaxCrossEntropyKernel(NumpyKernel[SoftmaxCrossEntropy]):
     ) -> tuple[Array, Saved]:
         """With z = x - max x:  log softmax = z - log Σ eᶻ, so  L = mean(log Σ eᶻ - (1 - s) z[label] - s mean(z))."""
         x, labels = inputs
+        if x.ndim > 2 or not op.plain:
+            return cross_entropy(op, x, labels, call)
         n, classes = x.shape
         z, e = call.lend("z", x.shape), call.lend("e", x.shape)
         largest = np.maximum.reduce(x, axis=1, keepdims=True, out=call.lend("largest", (n, 1)))
@@ -51,6 +54,8 @@ class SoftmaxCrossEntropyKernel(NumpyKernel[SoftmaxCrossEntropy]):
         self, op: SoftmaxCrossEntropy, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
     ) -> tuple[Array | None, ...]:
         """dx = (softmax(x) - q) / N,   softmax(x) = e / Σ e."""
+        if isinstance(saved[0], Counted):
+            return (cross_entropy_gradient(dy, saved, call), None)
         e, total, true = saved
         n, classes = e.shape
         dx = call.lend("dx", e.shape)
@@ -71,13 +76,14 @@ class MSEKernel(NumpyKernel[MSE]):
         x, target = inputs
         difference = np.subtract(x, target, out=call.lend("difference", x.shape))
         flat = difference.reshape(-1)
-        return np.dot(flat, flat) / flat.size, (difference,)
+        divisor = flat.size if op.reduction == "mean" else 1
+        return np.dot(flat, flat) / divisor, (difference, divisor)
 
     def backward(
         self, op: MSE, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
     ) -> tuple[Array | None, ...]:
         """dx = 2 (x - t) / size,   dt = - dx."""
-        (difference,) = saved
-        dx = np.multiply(difference, dy * 2 / difference.size, out=call.lend("dx", difference.shape))
+        difference, divisor = saved
+        dx = np.multiply(difference, dy * 2 / divisor, out=call.lend("dx", difference.shape))
         dt = np.negative(dx, out=call.lend("dt", dx.shape)) if call.wants[1] else None
         return (dx if call.wants[0] else None, dt)
