@@ -32,6 +32,9 @@ DIRECTIONS = 2
 NEARBY = 100
 """How far away a point nearby is, in steps h."""
 
+TOLERANCE = 1e-7
+"""The relative difference that finite differences in float64 explain: above what they lose, below a factor 1.000001."""
+
 REDRAWS = 3
 """How many probes are tried for each that is wanted, when kinks are in the way."""
 
@@ -45,7 +48,7 @@ def check_gradients(
     rng: np.random.Generator,
     coordinates: int = 10,
     step: float = 1e-5,
-    tolerance: float = 1e-7,
+    tolerance: float = TOLERANCE,
 ) -> GradientReport:
     """Check the gradient of every trainable parameter and float input of `session`'s network.
 

@@ -1,11 +1,60 @@
 """One array held against another: the finding, with the worst coordinate and both values in words."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from backproof.engines import DType
 from backproof.graph import Array
-from backproof.verify.finding import Finding
+from backproof.verify.finding import Finding, Verdict
 from backproof.verify.tolerances import difference
+
+
+@dataclass(frozen=True)
+class Question:
+    """What all findings on one case have in common: who is asked about what."""
+
+    subject: str
+    case: str
+    engine: str
+    dtype: DType
+    replay: str = ""
+
+    def judged(
+        self, what: str, found: Array, expected: Array, judge: str, tolerance: float, replay: str = ""
+    ) -> Finding:
+        """The finding on an array, against what `judge` says."""
+        return judged(
+            found,
+            expected,
+            subject=self.subject,
+            case=self.case,
+            what=what,
+            engine=self.engine,
+            judge=judge,
+            dtype=self.dtype,
+            tolerance=tolerance,
+            replay=replay or self.replay,
+        )
+
+    def promised(self, what: str, broken: str = "") -> Finding:
+        """The finding on a promise that every engine gives; `broken` says how, and is empty where it is kept."""
+        return self._without_numbers(what, "contract", "differs" if broken else "agrees", broken)
+
+    def failed(self, what: str, error: BaseException) -> Finding:
+        """The finding that it could not be computed."""
+        return self._without_numbers(what, "contract", "failed", f"{type(error).__name__}: {error}")
+
+    def left_out(self, what: str, why: str, judge: str = "contract") -> Finding:
+        """The finding that it was not judged."""
+        return self._without_numbers(what, judge, "left out", why)
+
+    def _without_numbers(self, what: str, judge: str, verdict: Verdict, detail: str) -> Finding:
+        error = 0.0 if verdict in ("agrees", "left out") else float("inf")
+        replay = "" if verdict in ("agrees", "left out") else self.replay
+        return Finding(
+            self.subject, self.case, what, self.engine, judge, self.dtype, error, 0.0, verdict, detail, replay
+        )
 
 
 def judged(
@@ -21,7 +70,7 @@ def judged(
     tolerance: float,
     replay: str = "",
 ) -> Finding:
-    """The finding on `found`, which `engine` made, where `judge` made `expected`. A NaN that only one has is a fault."""
+    """The finding on `found`, which `engine` made, where `judge` made `expected`. NaN is a fault."""
     error = difference(found, expected)
     agrees = error <= tolerance
     return Finding(

@@ -1,0 +1,205 @@
+"""Derivatives by complex steps: f'(x) = Im f(x + i h) / h + O(h²), with h so small that the rest is nothing.
+
+No difference is taken, so nothing cancels, and the derivative is right to the last digits, where finite differences
+lose half of them. It needs formulas that take complex numbers; they stand here once more, whole arrays at a time, and
+no engine computes with them. Where a function has a kink, the real part says on which side of it we are. Squire &
+Trapp 1998; Martins et al. 2003.
+"""
+
+# ruff: noqa: ARG001, ARG005 -- one signature for all formulas, whether they need every argument or not
+
+from collections.abc import Callable, Mapping
+from itertools import product
+from math import erfc, pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from backproof import ops
+from backproof.graph import Array, Arrays, Node, Op
+from backproof.verify.parity import Case
+
+H = 1e-100
+
+Formula = Callable[[Any, tuple[Array, ...], Arrays], Array]
+"""(operation, inputs, parameters by local name) -> output, all of them complex but for class labels."""
+
+
+def complex_gradients(case: Case) -> dict[str, Array] | None:
+    """Gradients of the case's loss, named as in `parity.results`; None where an operation has no formula here."""
+    if not all(type(node.op) in FORMULAS for node in case.graph.nodes):
+        return None
+    parameters = {name: case.parameters[name] for name, spec in case.graph.parameters.items() if spec.trainable}
+    inputs = {i.name: case.inputs[i.name] for i in case.graph.inputs if i.kind == "float"}
+    values = {**case.parameters, **case.inputs}
+
+    def gradient(name: str) -> Array:
+        g = np.zeros(values[name].shape)
+        for i in np.ndindex(g.shape):
+            moved = values[name].astype(np.complex128)
+            moved[i] += 1j * H
+            g[i] = _loss(case, values | {name: moved}).imag / H
+        return g
+
+    found = {f"gradient of {name}": gradient(name) for name in parameters}
+    return found | {f"gradient of input {name}": gradient(name) for name in inputs}
+
+
+def _loss(case: Case, values: Arrays) -> complex:
+    """The loss of the case's network, where some value is complex."""
+    reached = dict(values)
+    for node in case.graph.nodes:
+        reached[node.name] = _value(node, reached, case)
+    assert case.graph.loss is not None
+    return complex(reached[case.graph.loss])
+
+
+def _value(node: Node, reached: Arrays, case: Case) -> Array:
+    inputs = tuple(reached[name] for name in node.inputs)
+    p = {local: reached[node.path(local)] for local in node.parameters}
+    if isinstance(node.op, ops.BatchNorm) and case.mode.training:
+        del p["running_mean"], p["running_var"]
+    if isinstance(node.op, ops.Dropout | ops.Dropout2d):
+        p["mask"] = np.ones(()) * (1 - node.op.p)
+        if case.mode.training:
+            p["mask"] = node.op.mask(inputs[0].shape, case.mode.seed, case.mode.step, node.name)
+    return FORMULAS[type(node.op)](node.op, inputs, p)
+
+
+def _conv2d(op: ops.Conv2d, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    """y = b + Σ over the places (a, e) of the kernel: W[:, :, a, e] times the image shifted by it."""
+    (x,), W = inputs, p["weight"]
+    top, bottom, left, right = op.padding
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    N, channels = x.shape[:2]
+    height = (x.shape[2] - op.dilation[0] * (op.kernel_size[0] - 1) - 1) // op.stride[0] + 1
+    width = (x.shape[3] - op.dilation[1] * (op.kernel_size[1] - 1) - 1) // op.stride[1] + 1
+    x = x.reshape(N, op.groups, channels // op.groups, *x.shape[2:])
+    W = W.reshape(op.groups, -1, *W.shape[1:])
+    y = 0
+    for a, e in product(range(op.kernel_size[0]), range(op.kernel_size[1])):
+        rows, columns = a * op.dilation[0], e * op.dilation[1]
+        window = x[..., rows :: op.stride[0], columns :: op.stride[1]][..., :height, :width]
+        y = y + np.einsum("ngcij,goc->ngoij", window, W[..., a, e])
+    y = np.reshape(y, (N, op.out_channels, height, width))
+    return y + p["bias"][:, None, None] if op.bias else y
+
+
+def _normalised(x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    centred = x - x.mean(axes, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axes, keepdims=True) + eps)
+
+
+def _by_channel(v: Array, x: Array) -> Array:
+    return v.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def _batch_norm(op: ops.BatchNorm, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,) = inputs
+    if "running_mean" in p:
+        x = (x - _by_channel(p["running_mean"], x)) / np.sqrt(_by_channel(p["running_var"], x) + op.eps)
+    else:
+        x = _normalised(x, (0, *range(2, x.ndim)), op.eps)
+    return _by_channel(p["weight"], x) * x + _by_channel(p["bias"], x)
+
+
+def _layer_norm(op: ops.LayerNorm, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,) = inputs
+    y = _normalised(x, tuple(range(x.ndim - len(op.dimensions), x.ndim)), op.eps)
+    return y * p.get("weight", 1) + p.get("bias", 0)
+
+
+def _group_norm(op: ops.GroupNorm, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,) = inputs
+    y = _normalised(x.reshape(len(x), op.num_groups, -1), (2,), op.eps).reshape(x.shape)
+    return y * _by_channel(p["weight"], x) + _by_channel(p["bias"], x) if op.affine else y
+
+
+def _gelu(op: ops.GELU, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,) = inputs
+    if op.approximate == "tanh":
+        return x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+    # Φ(a + i b) = Φ(a) + i b φ(a) + O(b²), and b² is nothing beside 1: no complex erf is needed.
+    a, b = np.real(x), np.imag(x)
+    normal = np.vectorize(lambda t: erfc(-t / sqrt(2)) / 2, otypes=[float])(a)
+    return x * (normal + 1j * b * np.exp(-(a**2) / 2) / sqrt(2 * pi))
+
+
+def _log_softmax(x: Array) -> Array:
+    x = x - np.real(x).max(1, keepdims=True)
+    return x - np.log(np.exp(x).sum(1, keepdims=True))
+
+
+def _of_labels(op: Any, x: Array, labels: Array, smoothing: float) -> Array:
+    """- 1/D Σ q x over the rows of classes whose labels count, as `ops.SoftmaxCrossEntropy` has it."""
+    C = x.shape[1]
+    rows, labels = np.moveaxis(x, 1, -1).reshape(-1, C), labels.ravel()
+    counts = labels != op.ignore_index if op.ignore_index is not None else np.ones(labels.shape, bool)
+    rows, labels = rows[counts], labels[counts]
+    w = np.ones(C) if op.class_weights is None else np.array(op.class_weights)
+    q = w * ((1 - smoothing) * np.eye(C)[labels] + smoothing / C)
+    D = w[labels].sum() if op.reduction == "mean" else 1
+    return np.asarray(-(q * rows).sum() / D)
+
+
+def _mse(op: ops.MSE, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    squares = (inputs[0] - inputs[1]) ** 2
+    return np.asarray(squares.mean() if op.reduction == "mean" else squares.sum())
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ), with no e of a large number."""
+    small = np.exp(-_positive(x, -x))
+    return np.where(np.real(x) > 0, 1, small) / (1 + small)
+
+
+def _softplus(op: ops.Softplus, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    z = op.beta * inputs[0]
+    positive = np.where(np.real(z) > 0, z, 0)
+    smooth = positive + np.log(np.exp(-positive) + np.exp(z - positive))
+    return np.where(np.real(z) > op.threshold, z, smooth) / op.beta
+
+
+def _clip(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,), (lower, upper) = inputs, op.bounds
+    return np.where(np.real(x) <= lower, lower, np.where(np.real(x) >= upper, upper, x))
+
+
+def _dropout(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    return inputs[0] * p["mask"] / (1 - op.p)
+
+
+def _positive(x: Array, negative: Array) -> Array:
+    return np.where(np.real(x) > 0, x, negative)
+
+
+FORMULAS: Mapping[type[Op], Formula] = {
+    ops.Linear: lambda op, x, p: x[0] @ p["weight"].T + (p["bias"] if op.bias else 0),
+    ops.Conv2d: _conv2d,
+    ops.BatchNorm: _batch_norm,
+    ops.LayerNorm: _layer_norm,
+    ops.GroupNorm: _group_norm,
+    ops.ReLU: lambda op, x, p: _positive(x[0], 0 * x[0]),
+    ops.LeakyReLU: lambda op, x, p: _positive(x[0], op.negative_slope * x[0]),
+    ops.ELU: lambda op, x, p: _positive(x[0], op.alpha * (np.exp(np.where(np.real(x[0]) > 0, 0, x[0])) - 1)),
+    ops.Sigmoid: lambda op, x, p: _sigmoid(x[0]),
+    ops.Tanh: lambda op, x, p: np.tanh(x[0]),
+    ops.GELU: _gelu,
+    ops.SiLU: lambda op, x, p: x[0] * _sigmoid(x[0]),
+    ops.Softplus: _softplus,
+    ops.Hardtanh: _clip,
+    ops.ReLU6: _clip,
+    ops.Softmax: lambda op, x, p: np.exp(_log_softmax(x[0])),
+    ops.LogSoftmax: lambda op, x, p: _log_softmax(x[0]),
+    ops.Dropout: _dropout,
+    ops.Dropout2d: _dropout,
+    ops.Add: lambda op, x, p: x[0] + x[1],
+    ops.Mul: lambda op, x, p: x[0] * x[1],
+    ops.Concat: lambda op, x, p: np.concatenate(x, axis=1),
+    ops.Flatten: lambda op, x, p: x[0].reshape(len(x[0]), -1),
+    ops.Reshape: lambda op, x, p: x[0].reshape(len(x[0]), *op.shape),
+    ops.MSE: _mse,
+    ops.NLLLoss: lambda op, x, p: _of_labels(op, x[0], x[1], 0.0),
+    ops.SoftmaxCrossEntropy: lambda op, x, p: _of_labels(op, _log_softmax(x[0]), x[1], op.label_smoothing),
+}
+"""What each operation computes, for complex numbers."""
