@@ -12,6 +12,7 @@ import numpy as np
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.products import product
 from backproof.graph import Array, Arrays
 from backproof.ops import Linear
 
@@ -31,7 +32,7 @@ class LinearKernel(NumpyKernel[Linear]):
         """y = x W + b."""
         (x,) = inputs
         y = call.lend_output((len(x), op.out_features))
-        np.dot(x, self._in_out(p["weight"], x), out=y)
+        product(x, self._in_out(p["weight"], x), out=y)
         if op.bias:
             np.add(y, p["bias"], out=y)
         return y, inputs
@@ -42,14 +43,16 @@ class LinearKernel(NumpyKernel[Linear]):
         """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
         (x,) = saved
         if x.shape[1] < WIDE:
-            np.dot(x.T, dy, out=g["weight"])
+            product(x.T, dy, out=g["weight"])
         else:
-            np.dot(dy.T, x, out=g["weight"])
+            product(dy.T, x, out=g["weight"])
         if op.bias:
             np.dot(call.pool.ones(len(dy)), dy, out=g["bias"])
         if not call.wants[0]:
             return (None,)
-        return (np.dot(dy, self._in_out(p["weight"], x).T, out=call.lend("dx", x.shape)),)
+        dx = call.lend("dx", x.shape)
+        product(dy, self._in_out(p["weight"], x).T, out=dx)
+        return (dx,)
 
     @staticmethod
     def _in_out(weight: Array, x: Array) -> Array:
