@@ -13,6 +13,9 @@ from backproof.graph.shape import Shape
 Kind = Literal["float", "int"]
 """What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
 
+Values = Literal["normal", "whole", "far"]
+"""How a sample's float inputs are drawn; see `Sample`."""
+
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
 
@@ -40,19 +43,35 @@ class ParameterSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One case on which an operation is tested in every engine: the operation and the shapes of its inputs."""
+    """One case on which an operation is tested in every engine.
+
+    Attributes:
+        op: the operation with its attributes.
+        shapes: the shapes of its inputs.
+        training: the mode of the pass.
+        values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
+            some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
+            where exponentials overflow.
+    """
 
     op: "Op"
     shapes: tuple[tuple[int, ...], ...]
     training: bool = True
+    values: Values = "normal"
 
     def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
         """Draw inputs: float64, or int64 class labels where the operation wants labels."""
-        return self.op.draw_inputs(rng, *self.shapes)
+        return tuple(self._as_wanted(x) for x in self.op.draw_inputs(rng, *self.shapes))
+
+    def _as_wanted(self, x: Array) -> Array:
+        if self.values == "normal" or x.dtype.kind != "f":
+            return x
+        return np.round(x) if self.values == "whole" else 1000 * x
 
     def __str__(self) -> str:
         mode = "train" if self.training else "eval"
-        return f"{self.op} on {', '.join(map(str, self.shapes))} [{mode}]"
+        values = "" if self.values == "normal" else f", {self.values} values"
+        return f"{self.op} on {', '.join(map(str, self.shapes))} [{mode}{values}]"
 
 
 @dataclass(frozen=True)

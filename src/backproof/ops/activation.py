@@ -23,9 +23,11 @@ class ElementWise(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A matrix, one element, images."""
+        """A matrix, one element, images; kinks met exactly; inputs that overflow an exponential."""
         for shape in SHAPES:
             yield Sample(op=cls(), shapes=(shape,))
+        yield Sample(op=cls(), shapes=((6, 5),), values="whole")
+        yield Sample(op=cls(), shapes=((4, 3),), values="far")
 
 
 @operation

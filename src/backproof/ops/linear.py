@@ -49,8 +49,9 @@ class Linear(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A usual case, one sample, one feature in and out, no bias."""
+        """A usual case, one sample, one feature in and out, no bias, as many outputs as inputs."""
         yield Sample(op=Linear(4), shapes=((5, 3),))
         yield Sample(op=Linear(3), shapes=((1, 7),))
         yield Sample(op=Linear(1), shapes=((6, 1),))
         yield Sample(op=Linear(5, bias=False), shapes=((4, 2),))
+        yield Sample(op=Linear(3), shapes=((2, 3),))

@@ -94,7 +94,10 @@ class OfLabels(GrownLoss):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Samples and pixels, rows, one sample; weights, a label left out inside and outside of the classes, a sum."""
+        """Samples and pixels, rows, one sample; weights, a label left out inside and outside of the classes, a sum.
+
+        And inputs that overflow an exponential.
+        """
         yield Sample(op=cls(), shapes=((5, 4), (5,)))
         yield Sample(op=cls(), shapes=((1, 2), (1,)))
         yield Sample(op=cls(), shapes=((2, 3, 2, 4), (2, 2, 4)))
@@ -104,6 +107,7 @@ class OfLabels(GrownLoss):
         yield Sample(op=cls(ignore_index=1), shapes=((6, 3), (6,)))
         yield Sample(op=cls(ignore_index=-100), shapes=((2, 3, 3, 2), (2, 3, 2)))
         yield Sample(op=cls(reduction="sum"), shapes=((4, 3), (4,)))
+        yield Sample(op=cls(), shapes=((4, 3), (4,)), values="far")
         op = cls(class_weights=(0.5, 2.0, 1.5), ignore_index=2, reduction="sum")
         yield Sample(op=op, shapes=((2, 3, 3, 2), (2, 3, 2)))
 

@@ -109,7 +109,7 @@ def _any_layout(session: Session, case: Case, ask: Question) -> Finding:
             findings.append(
                 replace(finding, detail=f"inputs {name}, {key}: {finding.detail}" if finding.detail else "")
             )
-    return max(findings, key=lambda f: f.badness)
+    return max(findings, key=lambda f: f.badness, default=ask.left_out(what, "no result is finite"))
 
 
 def _bad_inputs(engine: Engine, session: Session, case: Case, ask: Question) -> Finding:

@@ -1,0 +1,20 @@
+"""Which of an engine's results are wrong by themselves, and which only carry a wrong output on."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from backproof.graph import Array
+from backproof.verify.parity import Case
+
+
+def with_the_same_slope(case: Case, found: Array, expected: Array) -> Case | None:
+    """The case in which the judge, whose output is `expected`, gets the gradient that went back from the output `found`.
+
+    The loss behind an operation is mean (y - t)², and its gradient 2 (y - t) / size(y). Where t is moved by as much as
+    y is off, that gradient is the same, and so must be all that the operation makes of it.
+    None if there is no such t: for an output of another shape, or not finite.
+    """
+    if found.shape != expected.shape or not np.all(np.isfinite(found)):
+        return None
+    return replace(case, inputs={**case.inputs, "y": case.inputs["y"] + (expected - np.float64(found))})

@@ -1,0 +1,103 @@
+"""What an operation does to arrays that are not its own.
+
+Kernels are lent the values they take and the gradient of what they made; others hold the same arrays. A result belongs
+to the caller, who may keep it. So the operation is put where others look on: its inputs come from nodes whose values are
+asked for afterwards, and its output goes into a sum, whose other summand gets the very same gradient.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from backproof.engines import Engine, Session
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Node
+from backproof.graph.graph import make_node
+from backproof.ops import MSE, Add, Reshape
+from backproof.verify.finding import Finding
+from backproof.verify.judgement import Question
+from backproof.verify.parity import Case, results
+from backproof.verify.tolerances import difference, tolerance
+
+
+def check_side_effects(engine: Engine, session: Session, case: Case, ask: Question) -> Iterator[Finding]:
+    """The findings on `case`, from which `engine` compiled `session`; its numbers are exact in the session's dtype."""
+    yield from _lent_arrays_unchanged(engine, case, ask)
+    yield ask.promised("results belong to the caller", _taken_back(session, case))
+
+
+def _lent_arrays_unchanged(engine: Engine, case: Case, ask: Question) -> Iterator[Finding]:
+    graph = _among_others(case.graph)
+    session = engine.compile(graph, case.parameters, dtype=ask.dtype)
+    held = {name: value for name, value in case.inputs.items() if _held(name) in graph.node}
+    inputs = dict(case.inputs)
+    summand = next((i for i in graph.inputs if i.name == SUMMAND), None)
+    if summand is not None:
+        inputs[SUMMAND] = np.zeros(summand.shape.bind(len(case.inputs[graph.inputs[0].name])))
+    values = session.forward(inputs, case.mode, [_held(name) for name in held])
+    changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value)]
+    yield ask.promised("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
+    if summand is None:
+        return  # a loss gets no gradient that anybody else holds
+    found = session.gradients(inputs, case.mode)
+    alone = engine.compile(_sum_alone(summand), {}, dtype=ask.dtype)
+    expected = alone.gradients({"op": found.output, SUMMAND: inputs[SUMMAND], "y": inputs["y"]}, case.mode)
+    slope, right = found.inputs[SUMMAND], expected.inputs[SUMMAND]
+    # A gradient that is not finite is a fault of its own, which the comparison with the judge names.
+    same = not np.all(np.isfinite(right)) or difference(slope, right) <= tolerance(ask.dtype)
+    yield ask.promised("gradient of output unchanged", "" if same else "written over while others hold it")
+
+
+SUMMAND = "summand"
+"""The input that is added to the operation's output."""
+
+
+def _held(name: str) -> str:
+    return f"{name} held"
+
+
+def _among_others(graph: Graph) -> Graph:
+    """The same operation, taking its float inputs from nodes; its output, unless it is a loss, goes into a sum."""
+    op = graph.node["op"]
+    inputs, nodes = [i for i in graph.inputs if i.name != "y" or isinstance(op.op, Loss)], list[Node]()
+    shapes = {i.name: i.shape for i in inputs}
+    source = {}
+    for i in inputs:
+        if i.kind == "float":
+            nodes.append(make_node(_held(i.name), Reshape(i.shape.per_sample), {i.name: i.shape}))
+            source[i.name] = _held(i.name)
+            shapes[_held(i.name)] = i.shape
+    takes = [source.get(i.name, i.name) for i in inputs]
+    nodes.append(make_node("op", op.op, shapes, takes))
+    if isinstance(op.op, Loss):
+        return Graph(tuple(inputs), tuple(nodes), takes[0], "op")
+    other = Input(SUMMAND, op.shape)
+    nodes.append(make_node("sum", Add(), {"op": op.shape, SUMMAND: op.shape}))
+    return Graph((*inputs, other), tuple(nodes), "sum").with_loss(MSE())
+
+
+def _sum_alone(summand: Input) -> Graph:
+    """The end of that network, with the operation's output given."""
+    given = Input("op", summand.shape)
+    end = make_node("sum", Add(), {i.name: i.shape for i in (given, summand)})
+    return Graph((given, summand), (end,), "sum").with_loss(MSE())
+
+
+def _taken_back(session: Session, case: Case) -> str:
+    """How a result turned out not to be the caller's; empty if all are."""
+    given = {name: value.copy() for name, value in case.inputs.items()}
+    first = _everything(session, replace(case, inputs=given))
+    kept = {name: value.copy() for name, value in first.items()}
+    _everything(session, replace(case, inputs={name: -v if v.dtype.kind == "f" else v for name, v in given.items()}))
+    written = [name for name, value in first.items() if not np.array_equal(value, kept[name], equal_nan=True)]
+    if written:
+        return f"{' and '.join(written)} changed when the next pass was taken"
+    shared = [n for n, a in first.items() if any(np.shares_memory(a, b) for b in given.values())]
+    return f"{' and '.join(shared)} shares memory with an input" if shared else ""
+
+
+def _everything(session: Session, case: Case) -> dict[str, Array]:
+    """All that both ways through the session give."""
+    names = [node.name for node in session.graph.nodes]
+    forward: Arrays = session.forward(case.inputs, case.mode, names)
+    return results(session, case) | {f"value of {name}": value for name, value in forward.items()}

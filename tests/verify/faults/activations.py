@@ -1,0 +1,196 @@
+"""Activations gone wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from backproof.engines.kernel import Kernel
+from backproof.engines.numpy.kernels.activation import ReLUKernel as FastReLUKernel
+from backproof.engines.reference.kernels import activation
+from backproof.engines.reference.kernels.activation import sigmoid
+from backproof.ops import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from faults.fault import wrong_kernel
+
+
+@wrong_kernel(ReLU, at="gradient of input")
+class DerivativeOneAtZero(activation.ReLUKernel):
+    """ReLU'(0) = 1."""
+
+    def df(self, op, x, y):
+        return 1.0 if x >= 0 else 0.0
+
+
+@wrong_kernel(Hardtanh, ReLU6, at="gradient of input")
+class DerivativeOneAtTheBounds(activation.ClipKernel):
+    """The gradient passes where the input lies on a bound."""
+
+    def df(self, op, x, y):
+        lower, upper = op.bounds
+        return 1.0 if lower <= x <= upper else 0.0
+
+
+@wrong_kernel(Hardtanh, ReLU6, at="gradient of input")
+class UpperBoundForgottenInBackward(activation.ClipKernel):
+    """The gradient passes above the upper bound."""
+
+    def df(self, op, x, y):
+        return 1.0 if x > op.bounds[0] else 0.0
+
+
+@wrong_kernel(LeakyReLU, at="gradient of input")
+class SlopeForgottenInBackward(activation.LeakyReLUKernel):
+    """The derivative of negative inputs is 0, as ReLU's."""
+
+    def df(self, op, x, y):
+        return 1.0 if x > 0 else 0.0
+
+
+@wrong_kernel(LeakyReLU, at="gradient of input")
+class SlopeOneAtZero(activation.LeakyReLUKernel):
+    """The derivative at 0 is 1, not the slope."""
+
+    def df(self, op, x, y):
+        return 1.0 if x >= 0 else op.negative_slope
+
+
+@wrong_kernel(ELU, at="gradient of input")
+class AlphaForgottenInBackward(activation.ELUKernel):
+    """The derivative of negative inputs is eˣ, without α."""
+
+    def df(self, op, x, y):
+        return super().df(replace(op, alpha=1.0), x, y)
+
+
+@wrong_kernel(Sigmoid, at="gradient of input")
+class DerivativeOfTheWrongArgument(activation.SigmoidKernel):
+    """σ' is taken at y = σ(x), not at x."""
+
+    def df(self, op, x, y):
+        return sigmoid(y) * (1 - sigmoid(y))
+
+
+@wrong_kernel(Tanh, at="gradient of input")
+class SquareForgotten(activation.TanhKernel):
+    """The derivative is 1 - y."""
+
+    def df(self, op, x, y):
+        return 1 - y
+
+
+@wrong_kernel(GELU, at="output, gradient of input")
+class AlwaysApproximate(activation.GELUKernel):
+    """The formula with tanh is taken where the exact one is asked for."""
+
+    def f(self, op, x):
+        return super().f(GELU("tanh"), x)
+
+    def df(self, op, x, y):
+        return super().df(GELU("tanh"), x, y)
+
+
+@wrong_kernel(SiLU, at="gradient of input")
+class DerivativeOfSigmoidAlone(activation.SiLUKernel):
+    """The product rule is cut short: x σ'(x), without σ(x)."""
+
+    def df(self, op, x, y):
+        return x * sigmoid(x) * (1 - sigmoid(x))
+
+
+@wrong_kernel(Softplus, at="gradient of input")
+class BetaForgottenInBackward(activation.SoftplusKernel):
+    """The derivative is σ(x), not σ(β x)."""
+
+    def df(self, op, x, y):
+        return 1.0 if op.beta * x > op.threshold else sigmoid(x)
+
+
+@wrong_kernel(Softplus, at="output, gradient of input")
+class ThresholdIgnored(activation.SoftplusKernel):
+    """No input counts as large enough to be its own softplus."""
+
+    def f(self, op, x):
+        return super().f(replace(op, threshold=np.inf), x)
+
+    def df(self, op, x, y):
+        return super().df(replace(op, threshold=np.inf), x, y)
+
+
+@wrong_kernel(Softmax, at="gradient of input")
+class JacobianWithoutItsSecondTerm(activation.SoftmaxKernel):
+    """dx = y dy: the diagonal of the Jacobian alone, where y (dy - Σ dy y) belongs."""
+
+    def backward(self, op, dy, saved, p, g, call):
+        return (saved[0] * dy,)
+
+
+@wrong_kernel(Softmax, LogSoftmax, at="output")
+class Overflowing(Kernel):
+    """The largest input is not taken off first, so that e to the power of it may be infinite."""
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def forward(self, op, inputs, p, call):
+        e = np.exp(inputs[0])
+        y = e / e.sum(axis=1, keepdims=True)
+        return (y if isinstance(op, Softmax) else inputs[0] - np.log(e.sum(axis=1, keepdims=True))), (y,)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def backward(self, op, dy, saved, p, g, call):
+        (y,) = saved
+        if isinstance(op, Softmax):
+            return (y * (dy - (dy * y).sum(axis=1, keepdims=True)),)
+        return (dy - y * dy.sum(axis=1, keepdims=True),)
+
+
+@wrong_kernel(Softmax, at="output, gradient of input")
+class OverTheLastAxis(activation.SoftmaxKernel):
+    """The sum runs over the last axis, which is not that of the classes in images."""
+
+    def forward(self, op, inputs, p, call):
+        y, saved = super().forward(op, (inputs[0].swapaxes(1, -1),), p, call)
+        return y.swapaxes(1, -1), saved
+
+    def backward(self, op, dy, saved, p, g, call):
+        (dx,) = super().backward(op, dy.swapaxes(1, -1), saved, p, g, call)
+        return (dx.swapaxes(1, -1),)
+
+
+@wrong_kernel(ReLU, at="values taken unchanged")
+class ComputedInPlace(activation.ReLUKernel):
+    """The output is written over the input."""
+
+    def forward(self, op, inputs, p, call):
+        y, saved = super().forward(op, inputs, p, call)
+        inputs[0][...] = y
+        return y, saved
+
+
+@wrong_kernel(ReLU, at="gradient of output unchanged")
+class GradientComputedInPlace(activation.ReLUKernel):
+    """The gradient of the output, which others hold too, is written over."""
+
+    def backward(self, op, dy, saved, p, g, call):
+        (dx,) = super().backward(op, dy, saved, p, g, call)
+        dy[...] = dx
+        return (dx,)
+
+
+@wrong_kernel(ReLU, at="gradient of input")
+class RoundedToFloat32(FastReLUKernel):
+    """The gradient is rounded to float32 on its way."""
+
+    def differentiate(self, op, dy, x, y, dx, call):
+        super().differentiate(op, dy, x, y, dx, call)
+        dx[...] = dx.astype(np.float32)

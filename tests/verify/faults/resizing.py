@@ -1,0 +1,45 @@
+"""Images resized and padded wrongly."""
+
+from dataclasses import replace
+
+from backproof.engines.reference.kernels.pad import PadKernel
+from backproof.engines.reference.kernels.resize import ResizeKernel
+from backproof.ops import Pad, Resize
+from faults.fault import wrong_kernel
+
+
+@wrong_kernel(Resize, at="output, gradient of input")
+class AlignCornersIgnored(ResizeKernel):
+    """Places are worked out as if pixels were squares, whatever align_corners says."""
+
+    def forward(self, op, inputs, p, call):
+        return super().forward(replace(op, align_corners=False), inputs, p, call)
+
+    def backward(self, op, dy, saved, p, g, call):
+        return super().backward(replace(op, align_corners=False), dy, saved, p, g, call)
+
+
+@wrong_kernel(Resize, at="gradient of input")
+class GradientOfNearest(ResizeKernel):
+    """Backward hands all of the gradient to the nearest pixel, though forward has mixed four."""
+
+    def backward(self, op, dy, saved, p, g, call):
+        return super().backward(replace(op, mode="nearest", align_corners=False), dy, saved, p, g, call)
+
+
+@wrong_kernel(Pad, at="output")
+class ValueIgnored(PadKernel):
+    """The padding is zeros, whatever the value."""
+
+    def forward(self, op, inputs, p, call):
+        return super().forward(replace(op, value=0.0), inputs, p, call)
+
+
+@wrong_kernel(Pad, at="gradient of input")
+class BorderForgottenInBackward(PadKernel):
+    """Backward cuts the border off, though it was copied from pixels of the image."""
+
+    def backward(self, op, dy, saved, p, g, call):
+        (shape,) = saved
+        left, _, top, _ = op.sides
+        return (dy[:, :, top : top + shape[2], left : left + shape[3]],)
