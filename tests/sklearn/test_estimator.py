@@ -1,5 +1,7 @@
 """scikit-learn's own judgement of the estimator, on every engine that is installed; no check is excused."""
 
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
 import backproof as bp
 from backproof.engines import ENGINES, installed
 
