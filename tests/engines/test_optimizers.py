@@ -15,6 +15,7 @@ from backproof.optim import (
     Adam,
     AdamW,
     AMSBound,
+    CenteredRMSprop,
     Exponential,
     Momentum,
     Nesterov,
@@ -25,8 +26,12 @@ GRAPH = Sequential(("fc", Linear(2))).build(Shape("N", 3)).with_loss(MSE())
 RNG = np.random.default_rng(0)
 WEIGHTS = {"fc.weight": RNG.standard_normal((2, 3)), "fc.bias": RNG.standard_normal(2)}
 INPUTS = {"x": RNG.standard_normal((4, 3)), "y": RNG.standard_normal((4, 2))}
+# A mean of squares is no less than the square of the mean: no v is below m².
+SLOTS = ("m", "v", "v_max", "s", "u")
 STATE = {
-    f"{slot}/{name}": RNG.uniform(0.1, 1, w.shape) for slot in ("m", "v", "v_max", "s") for name, w in WEIGHTS.items()
+    f"{slot}/{name}": RNG.uniform(0.1, 0.3 if slot == "m" else 1, w.shape)
+    for slot in SLOTS
+    for name, w in WEIGHTS.items()
 }
 STEP = 4
 T = STEP + 1
@@ -59,10 +64,18 @@ def by_hand(name, g, state):
         case "adagrad":
             s = s + g**2
             return -LR * g / (np.sqrt(s) + 1e-10), {"s": s}
+        case "centeredrmsprop":
+            v, m = 0.99 * v + 0.01 * g**2, 0.99 * m + 0.01 * g
+            u = g / (np.sqrt(np.maximum(v - m**2, 0)) + 1e-8)
+            return -LR * u, {"v": v, "m": m, "u": u}
     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
     match name:
         case "adam" | "adamw":
             return -LR * m / (1 - 0.9**T) / (np.sqrt(v / (1 - 0.999**T)) + 1e-8), {"m": m, "v": v}
+        case "amsgrad":
+            v_max = np.maximum(state["v_max"], v)
+            change = -LR * m / (1 - 0.9**T) / (np.sqrt(v_max / (1 - 0.999**T)) + 1e-8)
+            return change, {"m": m, "v": v, "v_max": v_max}
         case "adabound":
             return -bounded(m, v, v), {"m": m, "v": v}
         case "amsbound":
@@ -85,7 +98,7 @@ def test_one_step_is_the_formula(engine, name, decay):
         decayed = name_of == "fc.weight"
         g = gradients[name_of] + (0.3 * w if decayed and decay == "coupled" else 0)
         start = w - LR * 0.3 * w if decayed and decay == "decoupled" else w
-        change, new = by_hand(name, g, {slot: STATE[f"{slot}/{name_of}"] for slot in ("m", "v", "v_max", "s")})
+        change, new = by_hand(name, g, {slot: STATE[f"{slot}/{name_of}"] for slot in SLOTS})
         np.testing.assert_allclose(after[name_of], start + change, rtol=1e-13, err_msg=name_of)
         assert set(new) == set(optimizer.slots)
         for slot, value in new.items():
@@ -124,6 +137,42 @@ def test_decay_all_reaches_the_biases(engine):
     session.train_step(INPUTS, SGD(lr=0.1, weight_decay=0.5, decay_all=True), Mode(training=True))
     expected = WEIGHTS["fc.bias"] - 0.1 * (g + 0.5 * WEIGHTS["fc.bias"])
     np.testing.assert_allclose(session.parameters()["fc.bias"], expected, rtol=1e-13)
+
+
+def test_dampening_spares_the_first_step(engine):
+    optimizer = Momentum(lr=0.1, momentum=0.5, dampening=0.75)
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    v = 0.0
+    for step in range(3):
+        mode = Mode(training=True, step=step)
+        g = session.gradients(INPUTS, mode).parameters["fc.weight"]
+        v = 0.5 * v + (0.25 if step else 1) * g
+        before = session.parameters()["fc.weight"]
+        session.train_step(INPUTS, optimizer, mode)
+        np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], v, rtol=1e-13)
+        np.testing.assert_allclose(session.parameters()["fc.weight"], before - 0.1 * v, rtol=1e-13)
+
+
+def test_centered_rmsprop_has_momentum(engine):
+    optimizer = CenteredRMSprop(lr=0.1, alpha=0.5, momentum=0.75)
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    v = m = u = 0.0
+    for step in range(3):
+        mode = Mode(training=True, step=step)
+        g = session.gradients(INPUTS, mode).parameters["fc.weight"]
+        v, m = 0.5 * v + 0.5 * g**2, 0.5 * m + 0.5 * g
+        u = 0.75 * u + g / (np.sqrt(v - m**2) + 1e-8)
+        session.train_step(INPUTS, optimizer, mode)
+        np.testing.assert_allclose(session.optimizer_state()["u/fc.weight"], u, rtol=1e-12)
+
+
+def test_adagrads_rate_falls(engine):
+    optimizer = Adagrad(lr=0.1, lr_decay=0.5)
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = session.gradients(INPUTS, Mode(training=True, step=4)).parameters["fc.weight"]
+    session.train_step(INPUTS, optimizer, Mode(training=True, step=4))
+    expected = WEIGHTS["fc.weight"] - 0.1 / 3 * g / (np.abs(g) + 1e-10)
+    np.testing.assert_allclose(session.parameters()["fc.weight"], expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("cls", [Momentum, Nesterov])

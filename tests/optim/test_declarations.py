@@ -2,7 +2,18 @@ import pytest
 
 from backproof.errors import UserError
 from backproof.graph import ParameterSpec
-from backproof.optim import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, RMSprop, require_optimizer
+from backproof.optim import (
+    OPTIMIZERS,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    CenteredRMSprop,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    require_optimizer,
+)
 
 WEIGHT = ParameterSpec(shape=(2, 2), decay=True)
 BIAS = ParameterSpec(shape=(2,))
@@ -19,7 +30,8 @@ def test_names_its_formula(name):
 
 def test_all_of_them():
     assert set(OPTIMIZERS) == {
-        "sgd", "momentum", "nesterov", "adam", "adamw", "adabound", "amsbound", "rmsprop", "adagrad",
+        "sgd", "momentum", "nesterov", "adam", "adamw", "amsgrad", "adabound", "amsbound", "rmsprop", "centeredrmsprop",
+        "adagrad",
     }  # fmt: skip
 
 
@@ -49,6 +61,11 @@ def test_only_coupled_decay_is_part_of_the_cost():
         (lambda: Adam(beta1=1), "beta1 lies in"),
         (lambda: Adam(beta2=-0.1), "beta2 lies in"),
         (lambda: RMSprop(alpha=1), "alpha lies in"),
+        (lambda: CenteredRMSprop(momentum=1), "momentum lies in"),
+        (lambda: Momentum(dampening=-0.5), "dampening lies between 0 and 1, not -0.5"),
+        (lambda: Nesterov(dampening=0.5), "Nesterov's momentum has no dampening"),
+        (lambda: Adagrad(lr_decay=-0.5), "Adagrad's lr_decay is 0 or more, not -0.5"),
+        (lambda: SGD(lr="fast"), "SGD's lr is a number, not 'fast'"),
         (lambda: require_optimizer("adamm"), "unknown optimizer 'adamm'; did you mean adam"),
     ],
 )

@@ -1,9 +1,9 @@
 """Optimizers and learning-rate schedules, each declared once with its formula. Engines execute them."""
 
 from backproof.optim.adagrad import Adagrad
-from backproof.optim.adam import AdaBound, Adam, AdamW, AMSBound
+from backproof.optim.adam import AdaBound, Adam, AdamW, AMSBound, AMSGrad
 from backproof.optim.optimizer import OPTIMIZERS, Optimizer, require_optimizer
-from backproof.optim.rmsprop import RMSprop
+from backproof.optim.rmsprop import CenteredRMSprop, RMSprop
 from backproof.optim.schedules import Constant, Cosine, Exponential, Schedule, Step, make_schedule
 from backproof.optim.sgd import SGD, Momentum, Nesterov
 
@@ -11,10 +11,12 @@ __all__ = [
     "OPTIMIZERS",
     "SGD",
     "AMSBound",
+    "AMSGrad",
     "AdaBound",
     "Adagrad",
     "Adam",
     "AdamW",
+    "CenteredRMSprop",
     "Constant",
     "Cosine",
     "Exponential",

@@ -46,6 +46,17 @@ class AdamW(Adam):
 
 @optimizer
 @dataclass(frozen=True, kw_only=True)
+class AMSGrad(Adam):
+    """Adam on the largest v so far: v̂ ← max(v̂, v) stands for v in the update of w.   Reddi et al. 2018.
+
+    As PyTorch's `Adam(amsgrad=True)`; with `decay="decoupled"` its `AdamW(amsgrad=True)`.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v", "v_max")
+
+
+@optimizer
+@dataclass(frozen=True, kw_only=True)
 class AdaBound(Adam):
     """Luo et al. 2019, in the form of the authors' code: ε is added before the bias correction.
 

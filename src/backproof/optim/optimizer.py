@@ -1,6 +1,7 @@
 """What an optimizer must declare. Engines execute it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import ClassVar, Literal, TypeVar
 
 from backproof.errors import UserError, unknown
@@ -37,6 +38,10 @@ class Optimizer:
     decay_all: bool = False
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.type in ("float", float) and not isinstance(value, Real):
+                raise UserError(f"{type(self).__name__}'s {f.name} is a number, not {value!r}")
         if not self.lr >= 0:
             raise UserError(f"a learning rate is 0 or more, not {self.lr}")
         if not self.weight_decay >= 0:

@@ -27,3 +27,27 @@ class RMSprop(Optimizer):
         super().__post_init__()
         if not 0 <= self.alpha < 1:
             raise UserError(f"alpha lies in [0, 1), not {self.alpha}")
+
+
+@optimizer
+@dataclass(frozen=True, kw_only=True)
+class CenteredRMSprop(RMSprop):
+    """RMSprop by the variance of the gradient, with momentum.   Graves 2013, in PyTorch's form (`centered=True`).
+
+        v ← α v + (1 - α) g²               m ← α m + (1 - α) g
+        u ← μ u + g / (√(v - m²) + ε)      w ← w - lr u
+
+    v - m² is a variance; where rounding makes it negative, it is taken for 0.
+
+    Attributes:
+        momentum: μ in [0, 1).
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("v", "m", "u")
+
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.momentum < 1:
+            raise UserError(f"momentum lies in [0, 1), not {self.momentum}")

@@ -105,19 +105,19 @@ class OptimizerOptions:
     Attributes
     ----------
     optimizer
-        sgd, momentum, nesterov, adam, adamw, adabound, amsbound, rmsprop or adagrad.
+        sgd, momentum, nesterov, adam, adamw, amsgrad, adabound, amsbound, rmsprop, centeredrmsprop or adagrad.
     learning_rate
         Learning rate before the schedule.
     momentum
-        Of momentum and nesterov.
+        Of momentum, nesterov and centeredrmsprop.
     beta1
         Of the Adam family.
     beta2
         Of the Adam family.
     epsilon
-        Of the Adam family, rmsprop and adagrad.
+        Of the Adam family, rmsprop, centeredrmsprop and adagrad.
     alpha
-        Of rmsprop.
+        Of rmsprop and centeredrmsprop.
     final_lr
         Of adabound and amsbound: the rate of the SGD they turn into.
     bound_gamma

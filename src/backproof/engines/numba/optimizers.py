@@ -15,7 +15,18 @@ from backproof.engines.numba.compiled import compiled
 from backproof.engines.numpy.optimizers import UPDATES as NUMPY_UPDATES
 from backproof.engines.numpy.optimizers import Update
 from backproof.graph import Array
-from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+from backproof.optim import (
+    SGD,
+    AdaBound,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSBound,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+)
 
 
 def rounded(w: Array, *numbers: float) -> tuple[float, ...]:
@@ -31,10 +42,10 @@ def sgd_loop(w: Array, g: Array, lr: float) -> None:
 
 
 @compiled
-def momentum_loop(w: Array, g: Array, v: Array, mu: float, lr: float) -> None:
-    """v ← μ v + g,   w ← w - lr v."""
+def momentum_loop(w: Array, g: Array, v: Array, mu: float, share: float, lr: float) -> None:
+    """v ← μ v + share g,   w ← w - lr v."""
     for i in range(w.size):
-        v[i] = mu * v[i] + g[i]
+        v[i] = mu * v[i] + share * g[i]
         w[i] -= lr * v[i]
 
 
@@ -109,7 +120,7 @@ def sgd(o: SGD, w: Array, g: Array, state: list[Array], lr: float, t: int, scrat
 def momentum(o: Momentum, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
     """Polyak's."""
     (v,) = state
-    momentum_loop(w, g, v, *rounded(w, o.momentum, lr))
+    momentum_loop(w, g, v, *rounded(w, o.momentum, o.share(t), lr))
 
 
 def nesterov(o: Nesterov, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:

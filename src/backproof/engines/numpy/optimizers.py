@@ -13,7 +13,20 @@ from typing import Any
 import numpy as np
 
 from backproof.graph import Array
-from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+from backproof.optim import (
+    SGD,
+    AdaBound,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSBound,
+    AMSGrad,
+    CenteredRMSprop,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+)
 
 CACHE = 1 << 19
 """Elements of weights, gradient and state arrays that are worked on together: 2 MB in float32."""
@@ -28,9 +41,11 @@ def sgd(o: SGD, w: Array, g: Array, state: list[Array], lr: float, t: int, scrat
 
 
 def momentum(o: Momentum, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """v ← μ v + g,   w ← w - lr v."""
+    """v ← μ v + (1 - d) g,   w ← w - lr v."""
     (v,) = state
     v *= o.momentum
+    if o.dampening:
+        g *= o.share(t)
     v += g
     np.multiply(v, lr, out=g)
     w -= g
@@ -62,10 +77,12 @@ def adam(o: Adam, w: Array, g: Array, state: list[Array], lr: float, t: int, scr
     """w ← w - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
 
     Numerator and denominator are both multiplied by c = √(1 - β₂ᵗ), which saves a pass:
-    w ← w - (lr c / (1 - β₁ᵗ)) · m / (√v + ε c).
+    w ← w - (lr c / (1 - β₁ᵗ)) · m / (√v + ε c).   AMSGrad takes max v for v.
     """
-    m, v = state
+    m, v = state[:2]
     _moments(o, g, m, v, scratch)
+    if isinstance(o, AMSGrad):
+        v = np.maximum(state[2], v, out=state[2])
     c = sqrt(1 - o.beta2**t)
     np.sqrt(v, out=scratch)
     scratch += o.epsilon * c
@@ -105,6 +122,28 @@ def rmsprop(o: RMSprop, w: Array, g: Array, state: list[Array], lr: float, t: in
     w -= scratch
 
 
+def centered(o: CenteredRMSprop, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+    """v, m ← means of g² and g,   u ← μ u + g / (√(v - m²) + ε),   w ← w - lr u."""
+    v, m, u = state
+    v *= o.alpha
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - o.alpha
+    v += scratch
+    m *= o.alpha
+    np.multiply(g, 1 - o.alpha, out=scratch)
+    m += scratch
+    np.multiply(m, m, out=scratch)
+    np.subtract(v, scratch, out=scratch)
+    np.maximum(scratch, 0, out=scratch)
+    np.sqrt(scratch, out=scratch)
+    scratch += o.epsilon
+    g /= scratch
+    u *= o.momentum
+    u += g
+    np.multiply(u, lr, out=scratch)
+    w -= scratch
+
+
 def adagrad(o: Adagrad, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
     """s ← s + g²,   w ← w - lr g / (√s + ε)."""
     (s,) = state
@@ -123,9 +162,11 @@ UPDATES: dict[type[Optimizer], Update] = {
     Nesterov: nesterov,
     Adam: adam,
     AdamW: adam,
+    AMSGrad: adam,
     AdaBound: adabound,
     AMSBound: adabound,
     RMSprop: rmsprop,
+    CenteredRMSprop: centered,
     Adagrad: adagrad,
 }
 

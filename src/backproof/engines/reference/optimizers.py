@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from math import sqrt
 
-from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+from backproof.optim import (
+    SGD,
+    AdaBound,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSBound,
+    AMSGrad,
+    CenteredRMSprop,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+)
 
 Update = Callable[..., tuple[float, ...]]
 """(optimizer, w, g, lr, t, *slots) -> (w, *slots), where t counts steps from 1."""
@@ -32,7 +45,7 @@ def sgd(o: SGD, w: float, g: float, lr: float, t: int) -> tuple[float, ...]:
 @updates(Momentum)
 def momentum(o: Momentum, w: float, g: float, lr: float, t: int, v: float) -> tuple[float, ...]:
     """Along the velocity."""
-    v = o.momentum * v + g
+    v = o.momentum * v + o.share(t) * g
     w = w - lr * v
     return w, v
 
@@ -52,6 +65,16 @@ def adam(o: Adam, w: float, g: float, lr: float, t: int, m: float, v: float) -> 
     v = o.beta2 * v + (1 - o.beta2) * g**2
     w = w - lr * m / (1 - o.beta1**t) / (sqrt(v / (1 - o.beta2**t)) + o.epsilon)
     return w, m, v
+
+
+@updates(AMSGrad)
+def amsgrad(o: AMSGrad, w: float, g: float, lr: float, t: int, m: float, v: float, v_max: float) -> tuple[float, ...]:
+    """Adam on the largest v so far."""
+    m = o.beta1 * m + (1 - o.beta1) * g
+    v = o.beta2 * v + (1 - o.beta2) * g**2
+    v_max = max(v_max, v)
+    w = w - lr * m / (1 - o.beta1**t) / (sqrt(v_max / (1 - o.beta2**t)) + o.epsilon)
+    return w, m, v, v_max
 
 
 def bounded_rate(o: AdaBound, lr: float, t: int, v: float) -> float:
@@ -87,6 +110,18 @@ def rmsprop(o: RMSprop, w: float, g: float, lr: float, t: int, v: float) -> tupl
     v = o.alpha * v + (1 - o.alpha) * g**2
     w = w - lr * g / (sqrt(v) + o.epsilon)
     return w, v
+
+
+@updates(CenteredRMSprop)
+def centered(
+    o: CenteredRMSprop, w: float, g: float, lr: float, t: int, v: float, m: float, u: float
+) -> tuple[float, ...]:
+    """Gradient over its standard deviation, with momentum."""
+    v = o.alpha * v + (1 - o.alpha) * g**2
+    m = o.alpha * m + (1 - o.alpha) * g
+    u = o.momentum * u + g / (sqrt(max(v - m**2, 0.0)) + o.epsilon)
+    w = w - lr * u
+    return w, v, m, u
 
 
 @updates(Adagrad)

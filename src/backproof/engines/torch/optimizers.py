@@ -11,7 +11,20 @@ from torch import Tensor
 
 from backproof.engines.kernel import require_update
 from backproof.graph import Arrays, ParameterSpec
-from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, Optimizer, RMSprop
+from backproof.optim import (
+    SGD,
+    AdaBound,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSBound,
+    AMSGrad,
+    CenteredRMSprop,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+)
 
 Groups = list[dict[str, Any]]
 
@@ -46,7 +59,14 @@ class Bound(torch.optim.Optimizer):
 
 def _adam(o: Adam, groups: Groups) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if o.decay == "decoupled" else torch.optim.Adam
-    return kind(groups, betas=(o.beta1, o.beta2), eps=o.epsilon)
+    return kind(groups, betas=(o.beta1, o.beta2), eps=o.epsilon, amsgrad=isinstance(o, AMSGrad))
+
+
+def _centered(o: CenteredRMSprop, groups: Groups) -> torch.optim.Optimizer:
+    # Without momentum PyTorch keeps no velocity, which is then the step itself. The smallest number there is makes it
+    # keep one, and is lost in rounding.
+    momentum = o.momentum or 5e-324
+    return torch.optim.RMSprop(groups, alpha=o.alpha, eps=o.epsilon, momentum=momentum, centered=True)
 
 
 @dataclass(frozen=True)
@@ -69,16 +89,18 @@ _MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
 
 NATIVE: dict[type[Optimizer], Native] = {
     SGD: Native(lambda o, groups: torch.optim.SGD(groups), {}),
-    Momentum: Native(lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum), _VELOCITY),
+    Momentum: Native(lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum, dampening=o.dampening), _VELOCITY),
     # PyTorch refuses Nesterov's form without momentum, where it is plain descent anyway.
     Nesterov: Native(
         lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum, nesterov=o.momentum > 0), _VELOCITY
     ),
     Adam: Native(_adam, _MOMENTS, decouples=True),
     AdamW: Native(_adam, _MOMENTS, decouples=True),
+    AMSGrad: Native(_adam, _MOMENTS | {"v_max": "max_exp_avg_sq"}, decouples=True),
     AdaBound: Native(Bound, {"m": "m", "v": "v"}),
     AMSBound: Native(Bound, {"m": "m", "v": "v", "v_max": "v_max"}),
     RMSprop: Native(lambda o, groups: torch.optim.RMSprop(groups, alpha=o.alpha, eps=o.epsilon), {"v": "square_avg"}),
+    CenteredRMSprop: Native(_centered, {"v": "square_avg", "m": "grad_avg", "u": "momentum_buffer"}),
     Adagrad: Native(lambda o, groups: torch.optim.Adagrad(groups, eps=o.epsilon), {"s": "sum"}),
 }
 
@@ -147,6 +169,8 @@ class Updater:
                 counter.fill_(step)
         for group in self._torch.param_groups:
             group["lr"] = lr
+            if "dampening" in group:  # PyTorch knows the first step, which is not dampened, by its missing velocity
+                group["dampening"] = 1 - self.optimizer.share(step + 1) if isinstance(self.optimizer, Momentum) else 0.0
         if self._shrunk:
             with torch.no_grad():
                 for w in self._shrunk:
