@@ -1,0 +1,250 @@
+"""Every optimizer in every engine, step by step, on gradients that are awkward on purpose.
+
+A linear layer whose inputs are a diagonal matrix s under a squared error has, for weight n, the gradient
+2 (w s - t) s / N: so s and t dictate gradients that are zero, huge, tiny, sparse or of changing sign, without any
+cancellation that would blur them. Each step is taken alone, from the judge's weights and state, so that the step at
+fault is named; then all in a row, where an engine keeps its own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from backproof.engines import DType, Engine, Mode, Session, get_engine
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays, Graph, Sequential, Shape
+from backproof.ops import MSE, Linear
+from backproof.optim import OPTIMIZERS, Cosine, Optimizer
+from backproof.verify.failure import Failure, Keep
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.judgement import Question, worst_coordinate
+from backproof.verify.tolerances import difference, tolerance
+
+N = 6
+
+BASE: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "coupled decay": {"weight_decay": 0.1, "decay": "coupled"},
+    "decoupled decay": {"weight_decay": 0.1, "decay": "decoupled"},
+    "decay of biases too": {"weight_decay": 0.1, "decay": "coupled", "decay_all": True},
+    "warm-up and cosine": {"schedule": Cosine(steps=5, warmup=2)},
+}
+"""Settings that every optimizer has."""
+
+
+def variants(kind: type[Optimizer]) -> dict[str, Optimizer]:
+    """The optimizer as it is, with the settings that all share, and with each of its own settings changed alone.
+
+    A change that the optimizer itself refuses, such as dampening for Nesterov, is none.
+    """
+    found = {name: kind(**settings) for name, settings in BASE.items()}
+    for f in fields(kind):
+        if f.name in {shared.name for shared in fields(Optimizer)}:
+            continue
+        value = _other(getattr(found["as it is"], f.name))
+        with suppress(UserError):
+            if value is not None:
+                found[f"{f.name} {value}"] = kind(**{f.name: value})
+    return found
+
+
+def _other(value: Any) -> float | bool | None:
+    """Another value for a setting: the other truth, half of a number, 1/2 for 0; None for what is neither."""
+    if isinstance(value, bool):
+        return not value
+    return (value / 2 or 0.5) if isinstance(value, float) else None
+
+
+def check_optimizers(
+    engines: Sequence[Engine],
+    optimizers: Sequence[type[Optimizer]] | None = None,
+    *,
+    dtypes: Sequence[DType] = ("float64", "float32"),
+    judge: Engine | None = None,
+    keep: Keep | None = None,
+    watch: Callable[[CheckReport], None] | None = None,
+) -> CheckReport:
+    """Check optimizers (all that are registered, if None): weights and state after each step, against the judge's.
+
+    The judge is by default the reference engine, in float64. `keep` is told of every step that differs.
+    """
+    judge = judge or get_engine("reference")
+    reports = []
+    for kind in OPTIMIZERS.values() if optimizers is None else optimizers:
+        start = perf_counter()
+        runs = {case: _Run(judge, optimizer) for case, optimizer in variants(kind).items()}
+        findings = tuple(f for engine in engines for dtype in dtypes for f in _check(engine, kind, runs, dtype, keep))
+        reports.append(CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start}))
+        if watch is not None:
+            watch(reports[-1])
+    return CheckReport.joined("optimizers", reports)
+
+
+def batches() -> tuple[tuple[str, Arrays], ...]:
+    """What is awkward about each step, and the batch that makes it so."""
+    rng = np.random.default_rng(0)
+    ones, signs = np.ones(N), np.array([1.0, -1.0] * (N // 2))
+    # Targets keep away from the outputs, which small weights make: w s - t must not cancel.
+    steps = (
+        ("ordinary", rng.uniform(0.5, 1.5, N), rng.uniform(4, 6, N)),
+        ("ordinary, other signs", -rng.uniform(0.5, 1.5, N), rng.uniform(4, 6, N)),
+        ("zero", 0 * ones, -ones),
+        ("huge", ones, 1e6 * signs + 2e6),
+        ("tiny", 1e-6 * signs, -1e-3 * ones),
+        ("huge, other signs", ones, -1e6 * signs - 2e6),
+        ("sparse", np.where(np.arange(N) == 2, 1.0, 0.0), -ones),
+        ("tiny and huge", np.where(np.arange(N) % 2, 1e-6, 1.0), -1e4 * ones),
+    )
+    return tuple((name, {"x": np.diag(s), "y": t[:, np.newaxis]}) for name, s, t in steps)
+
+
+BATCHES = batches()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run stands: weights and optimizer state, by name."""
+
+    parameters: Arrays
+    state: Arrays
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Everything, by what it is."""
+        weights = {name.removeprefix("fc."): w for name, w in self.parameters.items()}
+        return weights | {f"state {name.replace('fc.', '')}": s for name, s in self.state.items()}
+
+
+class _Run:
+    """The judge's run with one optimizer."""
+
+    def __init__(self, judge: Engine, optimizer: Optimizer) -> None:
+        self.judge = judge
+        self.optimizer = optimizer
+
+    @cached_property
+    def graph(self) -> Graph:
+        """One linear layer."""
+        return Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
+
+    @cached_property
+    def places(self) -> tuple[_Place, ...]:
+        """Before the first step, and after each."""
+        rng = np.random.default_rng(1)
+        start = {name: rng.standard_normal(spec.shape) for name, spec in self.graph.parameters.items()}
+        session = self.judge.compile(self.graph, start, dtype="float64")
+        session.load_optimizer_state(self.optimizer, {})
+        found = [_Place(start, session.optimizer_state())]
+        found += (take(session, self.optimizer, step) for step in range(len(BATCHES)))
+        return tuple(found)
+
+
+def take(session: Session, optimizer: Optimizer, step: int) -> _Place:
+    """Where a session stands after a step."""
+    session.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=step))
+    return _Place(session.parameters(), session.optimizer_state())
+
+
+def _check(
+    engine: Engine, kind: type[Optimizer], runs: dict[str, _Run], dtype: DType, keep: Keep | None
+) -> Iterator[Finding]:
+    replay = f"backproof check optimizer {kind.__name__.lower()} --engines {engine.name} --dtype {dtype}"
+    ask = Question(kind.__name__, "", engine.name, dtype, replay)
+    if any(run.judge.name == engine.name for run in runs.values()):
+        yield ask.left_out("everything", f"engine '{engine.name}' is the judge")
+        return
+    for case, run in runs.items():
+        try:
+            session = engine.compile(run.graph, run.places[0].parameters, dtype=dtype)
+            session.load_optimizer_state(run.optimizer, {})
+        except UserError as error:
+            yield ask.left_out("everything", str(error))
+            return
+        try:
+            yield from _alone(session, run, replace(ask, case=case), keep)
+            yield from _in_a_row(session, run, replace(ask, case=case))
+        except Exception as error:  # whatever an engine does with a good step, the check goes on
+            yield replace(ask, case=case).failed("everything", error)
+
+
+def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Iterator[Finding]:
+    """Each step from the judge's weights and state."""
+    for step, (awkward, batch) in enumerate(BATCHES):
+        before, expected = run.places[step], run.places[step + 1]
+        session.load(before.parameters)
+        session.load_optimizer_state(run.optimizer, before.state)
+        found = take(session, run.optimizer, step)
+        asked = replace(ask, case=f"{ask.case}, step {step + 1} ({awkward} gradients)")
+        findings = list(_compare(found, (before, expected), run, asked, tolerance(ask.dtype, N)))
+        if keep is not None and not all(f.passed for f in findings):
+            failure = Failure(
+                name=f"{ask.subject}-{ask.engine}-{ask.dtype}",
+                engine=ask.engine,
+                judge=run.judge.name,
+                dtype=ask.dtype,
+                graph=run.graph,
+                parameters=before.parameters,
+                inputs=batch,
+                mode=Mode(training=True, step=step),
+                found=found.arrays,
+                expected=expected.arrays,
+                optimizer=run.optimizer,
+                state=before.state,
+            )
+            again = keep(failure)
+            findings = [f if f.passed else replace(f, replay=again) for f in findings]
+        yield from findings
+
+
+def _in_a_row(session: Session, run: _Run, ask: Question) -> Iterator[Finding]:
+    """All steps, with what the session itself made of weights and state."""
+    session.load(run.places[0].parameters)
+    session.load_optimizer_state(run.optimizer, {})
+    for step in range(len(BATCHES)):
+        found = take(session, run.optimizer, step)
+    asked = replace(ask, case=f"{ask.case}, {len(BATCHES)} steps in a row")
+    allowed = len(BATCHES) * tolerance(ask.dtype, N)
+    yield from _compare(found, run.places, run, asked, allowed)
+
+
+def _compare(found: _Place, way: Sequence[_Place], run: _Run, ask: Question, allowed: float) -> Iterator[Finding]:
+    """Weights and state, each element relative to the largest that it was on the judge's way here.
+
+    Elements of one state may be 20 powers of ten apart, and each of them matters.
+    """
+    arrays = [place.arrays for place in way]
+    expected = arrays[-1]
+    theirs = found.arrays
+    missing = [what for what in expected if what not in theirs]
+    if missing:
+        yield ask.promised("state", f"{' and '.join(missing)} is missing")
+        return
+    for what, b in expected.items():
+        a = theirs[what]
+        if a.shape != b.shape:
+            yield ask.judged(what, a, b, run.judge.name, allowed)
+            continue
+        size = np.max([np.abs(place[what]) for place in arrays], axis=0)
+        size = np.where(size > 0, size, 1.0)
+        at = worst_coordinate(a / size, b / size)
+        error = difference(a / size, b / size)
+        agrees = error <= allowed
+        detail = f"at [{', '.join(map(str, at))}]: {a[at]:.9g} of {ask.engine}, {b[at]:.9g} of {run.judge.name}"
+        yield Finding(
+            ask.subject,
+            ask.case,
+            what,
+            ask.engine,
+            run.judge.name,
+            ask.dtype,
+            error,
+            allowed,
+            "agrees" if agrees else "differs",
+            "" if agrees else detail,
+            "" if agrees else ask.replay,
+        )
