@@ -9,10 +9,10 @@ from backproof.verify.parity import Case
 
 
 def with_the_same_slope(case: Case, found: Array, expected: Array) -> Case | None:
-    """The case in which the judge, whose output is `expected`, gets the gradient that went back from the output `found`.
+    """The case in which the judge, whose output is `expected`, gets the gradient that went back from `found`.
 
-    The loss behind an operation is mean (y - t)², and its gradient 2 (y - t) / size(y). Where t is moved by as much as
-    y is off, that gradient is the same, and so must be all that the operation makes of it.
+    `found` is an engine's output. The loss behind an operation is mean (y - t)², and its gradient 2 (y - t) / size(y).
+    Where t is moved by as much as y is off, that gradient is the same, and so must be all that is made of it.
     None if there is no such t: for an output of another shape, or not finite.
     """
     if found.shape != expected.shape or not np.all(np.isfinite(found)):

@@ -1,8 +1,8 @@
 """What an operation does to arrays that are not its own.
 
-Kernels are lent the values they take and the gradient of what they made; others hold the same arrays. A result belongs
-to the caller, who may keep it. So the operation is put where others look on: its inputs come from nodes whose values are
-asked for afterwards, and its output goes into a sum, whose other summand gets the very same gradient.
+Kernels are lent the values they take and the gradient of what they made; others hold the same arrays. A result
+belongs to the caller, who may keep it. So the operation is put where others look on: its inputs come from nodes whose
+values are asked for afterwards, and its output goes into a sum, whose other summand gets the very same gradient.
 """
 
 from collections.abc import Iterator

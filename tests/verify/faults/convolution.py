@@ -158,7 +158,7 @@ class GradientCutAtTheWrongSide(Convolution):
 
     def backward(self, op, dy, saved, p, g, call):
         _, shape = saved
-        top, bottom, left, right = op.padding
+        _, bottom, _, right = op.padding
         (dx,) = Convolution.backward(self, op, dy, saved, p, g, call)
         padded = dx.base
         return (padded[:, :, bottom : bottom + shape[2], right : right + shape[3]],)
