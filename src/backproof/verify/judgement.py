@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backproof.engines import DType
+from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.verify.finding import Finding, Verdict
 from backproof.verify.tolerances import difference
@@ -43,7 +44,7 @@ class Question:
 
     def failed(self, what: str, error: BaseException) -> Finding:
         """The finding that it could not be computed."""
-        return self._without_numbers(what, "contract", "failed", f"{type(error).__name__}: {error}")
+        return self._without_numbers(what, "contract", "failed", sentence(error))
 
     def left_out(self, what: str, why: str, judge: str = "contract") -> Finding:
         """The finding that it was not judged."""
@@ -86,6 +87,11 @@ def judged(
         "" if agrees else parting(found, expected, engine, judge),
         "" if agrees else replay,
     )
+
+
+def sentence(error: BaseException) -> str:
+    """What an exception says: a `UserError` is a sentence by itself."""
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def parting(found: Array, expected: Array, engine: str, judge: str) -> str:

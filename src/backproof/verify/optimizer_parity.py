@@ -46,10 +46,10 @@ def variants(kind: type[Optimizer]) -> dict[str, Optimizer]:
     for f in fields(kind):
         if f.name in {shared.name for shared in fields(Optimizer)}:
             continue
-        value = _other(getattr(found["as it is"], f.name))
+        changed: dict[str, Any] = {f.name: _other(getattr(found["as it is"], f.name))}
         with suppress(UserError):
-            if value is not None:
-                found[f"{f.name} {value}"] = kind(**{f.name: value})
+            if changed[f.name] is not None:
+                found[f"{f.name} {changed[f.name]}"] = kind(**changed)
     return found
 
 

@@ -1,0 +1,49 @@
+"""A user's expression in PyTorch, differentiated by autograd: a judge for what they wrote by hand."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backproof.graph import Array, Arrays
+
+OpExpression = Callable[[Any, tuple[Tensor, ...], dict[str, Tensor]], Tensor]
+"""(operation, inputs, parameters by local name) -> output."""
+
+OptimizerExpression = Callable[[Any, list[Tensor]], torch.optim.Optimizer]
+"""(optimizer, parameters) -> PyTorch's optimizer on them."""
+
+
+def differentiate(
+    expression: OpExpression, op: object, inputs: Sequence[Array], parameters: Arrays, target: Array | None
+) -> tuple[Array, float, list[Array | None], dict[str, Array | None]]:
+    """Output, loss, and its gradients by the inputs (None: labels) and parameters, all in float64.
+
+    The loss is mean (y - target)², or the output itself if there is no target.
+    """
+    xs = tuple(torch.tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in inputs)
+    p = {name: torch.tensor(np.array(value), requires_grad=True) for name, value in parameters.items()}
+    y = expression(op, xs, p)
+    loss = y if target is None else ((y - torch.tensor(target)) ** 2).mean()
+    loss.backward()  # type: ignore[no-untyped-call]
+
+    def gradient(x: Tensor) -> Array | None:
+        return None if x.grad is None else np.array(x.grad)
+
+    return np.array(y.detach()), loss.item(), [gradient(x) for x in xs], {n: gradient(x) for n, x in p.items()}
+
+
+def weights_after(
+    expression: OptimizerExpression, optimizer: object, start: Array, gradients: Sequence[Array]
+) -> list[Array]:
+    """The weights after each step of PyTorch's optimizer on the given gradients, in float64."""
+    w = torch.tensor(np.array(start), requires_grad=True)
+    theirs = expression(optimizer, [w])
+    found = []
+    for g in gradients:
+        w.grad = torch.tensor(np.array(g))
+        theirs.step()
+        found.append(np.array(w.detach()))
+    return found

@@ -1,0 +1,227 @@
+"""`backproof check mine.py`: the operations and optimizers of a user's own file, held against all there is."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getmembers, isclass
+from pathlib import Path
+from time import perf_counter
+from traceback import extract_tb
+from types import ModuleType
+
+import numpy as np
+
+from backproof.engines import Engine, installed
+from backproof.engines.reference.optimizers import UPDATES
+from backproof.errors import UserError
+from backproof.graph import Loss, Op, Sample
+from backproof.optim import Optimizer
+from backproof.verify.failure import Keep
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.judgement import Question
+from backproof.verify.op_parity import Watch, check_ops
+from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.own_kernel import EXPRESSIONS, OWN_KERNELS, OWN_UPDATES, OwnEngine
+from backproof.verify.own_optimizer import check_own_optimizer
+from backproof.verify.parity import Case, make_case, run_case
+from backproof.verify.tolerances import tolerance
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a file declares: operations and optimizers, its own or ours with a kernel of its own."""
+
+    operations: tuple[type[Op], ...]
+    optimizers: tuple[type[Optimizer], ...]
+
+
+def read_file(path: Path) -> Declared:
+    """Run the file and collect what it declares.
+
+    Raises `UserError` if there is no such file, if it fails, or if nothing in it can be checked.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file '{path}'")
+    before = {*OWN_KERNELS, *OWN_UPDATES}
+    module = _execute(path)
+    classes = [c for _, c in getmembers(module, isclass) if c.__module__ == module.__name__]
+    with_kernel = [c for c in (*OWN_KERNELS, *OWN_UPDATES) if c not in before]
+    found = dict.fromkeys((*with_kernel, *classes))
+    operations = tuple(c for c in found if issubclass(c, Op) and not _is_base(c, classes))
+    optimizers = tuple(c for c in found if issubclass(c, Optimizer) and not _is_base(c, classes))
+    if not operations and not optimizers:
+        raise UserError(
+            f"'{path}' declares nothing to check: no class in it derives from backproof.graph.Op or "
+            f"backproof.optim.Optimizer, and it has no kernel for an operation of ours"
+        )
+    for op in operations:
+        _require_op(op, path)
+    for optimizer in optimizers:
+        if optimizer not in OwnEngine.session.updates:
+            raise UserError(
+                f"'{path}': {optimizer.__name__} has no update; put @bp.testing.update({optimizer.__name__}) above its "
+                f"formula for one weight"
+            )
+    return Declared(operations, optimizers)
+
+
+def check_file(
+    path: Path,
+    engines: Sequence[Engine] = (),
+    *,
+    seeds: Sequence[int] = range(3),
+    keep: Keep | None = None,
+    watch: Watch | None = None,
+) -> CheckReport:
+    """Check everything that a file declares: see `check_own`."""
+    declared = read_file(path)
+    reports = []
+    kinds: tuple[type[Op] | type[Optimizer], ...] = (*declared.operations, *declared.optimizers)
+    for kind in kinds:
+        reports.append(check_own(kind, engines, seeds=seeds, keep=keep))
+        if watch is not None:
+            watch(reports[-1])
+    return CheckReport.joined(str(path), reports)
+
+
+def check_own(
+    kind: type[Op] | type[Optimizer],
+    engines: Sequence[Engine] = (),
+    *,
+    seeds: Sequence[int] = range(3),
+    keep: Keep | None = None,
+) -> CheckReport:
+    """Check one operation or optimizer that a user wrote, and that of each of `engines` which has it too.
+
+    An operation: gradients against numbers, what every engine promises, and the PyTorch expression beside it, if there
+    is one. An optimizer: state and sizes, and weights against those of the PyTorch optimizer beside it. Where the
+    class is one of ours, with a kernel of theirs, the reference engine judges it.
+    """
+    start = perf_counter()
+    own = OwnEngine()
+    extra: tuple[Finding, ...] = ()
+    if issubclass(kind, Op):
+        others = [engine for engine in engines if kind in engine.operations]
+        report = check_ops([own, *others], [kind], seeds=seeds, dtypes=("float64",), keep=keep)
+        extra = tuple(_against_expression(own, kind, seeds)) if kind in OWN_KERNELS else ()
+    elif kind in UPDATES:
+        report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
+    else:
+        report = CheckReport(kind.__name__, tuple(check_own_optimizer(own, kind)))
+    return CheckReport(kind.__name__, (*report.findings, *extra), {kind.__name__: perf_counter() - start})
+
+
+def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int]) -> Iterator[Finding]:
+    """The user's kernel against the PyTorch expression beside it."""
+    ask = Question(op.__name__, "", own.name, "float64", f"backproof check op {op.__name__}")
+    if op not in EXPRESSIONS:
+        yield ask.left_out("everything", "there is no PyTorch expression beside it", "pytorch expression")
+        return
+    if not installed("torch"):
+        yield ask.left_out("everything", "PyTorch is not installed", "pytorch expression")
+        return
+    for sample in op.samples():
+        for seed in seeds:
+            asked = replace(ask, case=f"{sample}, seed {seed}")
+            case = make_case(sample, seed)
+            try:
+                expected = _expected(case, sample)
+            except Exception as error:  # a fault of the user's expression
+                yield replace(asked.failed("everything", error), judge="pytorch expression")
+                return
+            try:
+                found = run_case(own, case)
+            except UserError:
+                return  # the check of the kernel has said it
+            allowed = tolerance("float64", sum(np.size(x) for x in case.inputs.values()))
+            for what, value in expected.items():
+                yield asked.judged(what.replace("op.", ""), found[what], value, "pytorch expression", 4 * allowed)
+
+
+def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
+    """What the PyTorch expression beside the operation makes of a case, by the names of `parity.results`."""
+    from backproof.engines.torch.expression import differentiate
+
+    loss = isinstance(sample.op, Loss)
+    names = [i.name for i in case.graph.inputs][: len(sample.shapes)]
+    inputs = [case.inputs[name] for name in names]
+    parameters = {name.removeprefix("op."): value for name, value in case.parameters.items()}
+    target = None if loss else case.inputs["y"]
+    y, value, of_inputs, of_parameters = differentiate(
+        EXPRESSIONS[type(sample.op)], sample.op, inputs, parameters, target
+    )
+    found = {"loss": np.array(value)} if loss else {"output": y}
+    found |= {f"gradient of input {n}": g for n, g in zip(names, of_inputs, strict=True) if g is not None}
+    return found | {f"gradient of op.{name}": g for name, g in of_parameters.items() if g is not None}
+
+
+def _is_base(cls: type, classes: Sequence[type]) -> bool:
+    """Whether others in the file derive from it, and it has no kernel itself: it only gathers what they share."""
+    return (
+        cls not in OWN_KERNELS and cls not in OWN_UPDATES and any(c is not cls and issubclass(c, cls) for c in classes)
+    )
+
+
+def _require_op(op: type[Op], path: Path) -> None:
+    """Raise `UserError` for a declaration that is not whole."""
+    name = op.__name__
+    if op not in OwnEngine.session.kernels:
+        raise UserError(
+            f"'{path}': {name} has no kernel; put @bp.testing.kernel({name}) above a class with forward and backward"
+        )
+    try:
+        samples = list(op.samples())
+    except NotImplementedError:
+        samples = []
+    except Exception as error:
+        raise _failure(path, error, f"{name}.samples") from error
+    if not samples:
+        raise UserError(
+            f"'{path}': {name} has no samples; write a classmethod samples that yields Sample(op=..., shapes=...), "
+            f"batch first"
+        )
+    for sample in samples:
+        if not isinstance(sample, Sample):
+            raise UserError(
+                f"'{path}': {name}.samples yields a {type(sample).__name__}, not a Sample(op=..., shapes=...)"
+            )
+        try:
+            make_case(sample, 0)
+        except NotImplementedError:
+            raise UserError(
+                f"'{path}': {name} has no output_shape; it takes the inputs' shapes and returns one"
+            ) from None
+        except UserError as error:
+            raise UserError(f"'{path}': {name} refuses its own sample {sample}: {error}") from error
+        except Exception as error:
+            raise _failure(path, error, f"{name} on its sample {sample}") from error
+
+
+def _execute(path: Path) -> ModuleType:
+    """Run the file as a module, with its folder importable meanwhile, as Python does for scripts."""
+    resolved = path.resolve()
+    spec = spec_from_file_location(f"backproof_own_{sha256(str(resolved).encode()).hexdigest()[:12]}", resolved)
+    if spec is None or spec.loader is None:
+        raise UserError(f"'{path}' is no Python file; its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up here
+    sys.path.insert(0, str(resolved.parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[spec.name]
+        raise _failure(path, error) from error
+    finally:
+        sys.path.remove(str(resolved.parent))
+    return module
+
+
+def _failure(path: Path, error: BaseException, where: str = "") -> UserError:
+    """What went wrong in a user's file, in one sentence with the line."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()]
+    line = lines[-1] if lines else error.lineno if isinstance(error, SyntaxError) else None
+    place = f", line {line}" if line else ""
+    what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return UserError(f"'{path}'{place}: {f'{where}: ' if where else ''}{what}")
