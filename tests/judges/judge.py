@@ -1,0 +1,196 @@
+"""Our engines before PyTorch's judgement, sample by sample."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+
+from backproof.errors import UserError
+from backproof.graph import Loss
+from judges.database import entry, seeded
+from judges.functions import FUNCTIONS
+from judges.modules import CONSTRUCTED, MODULES
+from judges.task import Task, UnsupportedError, reason_of
+
+FORWARD, BACKWARD = 1e-10, 1e-9
+"""How far our output and our gradients may be from PyTorch's, relative to their largest element."""
+
+ABSOLUTE = 1e-13
+"""What may be left of numbers near 1 that cancel."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A sample that is supported: the task, and what PyTorch makes of it, by a name that says what it is."""
+
+    name: str
+    task: Task
+    expected: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Docket:
+    """All samples of an entry of a database.
+
+    Attributes:
+        judged: those that are supported.
+        unsupported: how many others there are, by reason.
+        errors: tasks that must be refused, or the reason for which that cannot be asked.
+    """
+
+    judged: tuple[Judged, ...]
+    unsupported: Counter
+    errors: tuple
+
+
+@cache
+def of_operation(name):
+    """The docket of an entry of op_db."""
+    info = entry("operations", name)
+    translate = FUNCTIONS[name]
+    samples = seeded(lambda: info.sample_inputs("cpu", torch.float64, requires_grad=True))
+    pleas = [
+        (
+            f"{name} {i}",
+            lambda s=s: translate(s.input, *s.args, **s.kwargs),
+            lambda s=s: info.op(s.input, *s.args, **s.kwargs),
+        )
+        for i, s in enumerate(samples)
+    ]
+    errors = seeded(lambda: info.error_inputs("cpu")) if info.error_inputs_func else []
+    wrong = [e.sample_input for e in errors]
+    return docket(pleas, [lambda s=s: translate(s.input, *s.args, **s.kwargs) for s in wrong])
+
+
+@cache
+def of_module(name):
+    """The docket of an entry of module_db, in training and, where that differs, in evaluation."""
+    info = entry("modules", name)
+    translate = MODULES[name]
+
+    def drawn(make, training):
+        options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": training}
+        return seeded(lambda: make(info, **options))
+
+    def module(s, training):
+        made = info.module_cls(*s.constructor_input.args, **s.constructor_input.kwargs).to(torch.float64)
+        return made.train(training)
+
+    pleas, wrong = [], []
+    for training in (True, False) if info.train_and_eval_differ else (True,):
+        for i, s in enumerate(drawn(info.module_inputs_func, training)):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(i)
+                made = module(s, training)
+            f = s.forward_input
+            pleas.append(
+                (
+                    f"{name} {i} {s.desc} {'training' if training else 'evaluation'}",
+                    lambda m=made, f=f: translate(m, *f.args, **f.kwargs),
+                    lambda m=made, f=f: m(*f.args, **f.kwargs),
+                )
+            )
+        for e in drawn(info.module_error_inputs_func, training) if info.module_error_inputs_func else []:
+            s = e.module_error_input
+            if e.error_on.name == "CONSTRUCTION_ERROR":
+                wrong.append(lambda c=s.constructor_input: CONSTRUCTED[name](*c.args, **c.kwargs))
+            else:
+                f = s.forward_input
+                wrong.append(lambda m=module(s, training), f=f: translate(m, *f.args, **f.kwargs))
+    return docket(pleas, wrong)
+
+
+def docket(pleas, wrong):
+    """Sort samples into those that are supported and those that are not."""
+    judged, unsupported, errors = [], Counter(), []
+    for name, translate, call in pleas:
+        try:
+            task = translate()
+            pose(task)
+        except UnsupportedError as error:
+            unsupported[str(error)] += 1
+        except UserError as error:
+            reason = reason_of(str(error))
+            assert reason, f"{name} is refused: {error}"
+            unsupported[reason] += 1
+        else:
+            judged.append(Judged(name, task, expected(task, task.expression or call)))
+    for translate in wrong:
+        try:
+            errors.append(translate())
+        except UnsupportedError as error:
+            errors.append(str(error))
+        except UserError:
+            errors.append(None)  # refused when the operation was made
+    return Docket(tuple(judged), unsupported, tuple(errors))
+
+
+def pose(task):
+    """Make the network and check what goes in: no engine is needed to refuse a sample."""
+    from backproof.engines.inputs import batch_size, check_parameters
+
+    graph = task.graph()
+    batch_size(graph, task.arrays(graph), targets=True)
+    check_parameters(graph, parameters(task))
+    return graph
+
+
+def parameters(task):
+    """By full name."""
+    return {f"op.{name}": x.value for name, x in task.parameters.items()}
+
+
+def expected(task, call):
+    """PyTorch's output, and its gradients with respect to everything that has one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y = call()
+    found = {"output": y}
+    loss = y if isinstance(task.op, Loss) else (y - torch.from_numpy(task.target(y.numel())).reshape(y.shape)).square().mean()
+    named = {f"gradient of x{i}": x for i, x in enumerate(task.inputs)}
+    named |= {f"gradient of {name}": x for name, x in task.parameters.items()}
+    named = {what: x for what, x in named.items() if x.tensor.requires_grad}
+    gradients = torch.autograd.grad(loss, [x.tensor for x in named.values()], allow_unused=True)
+    for (what, x), gradient in zip(named.items(), gradients, strict=True):
+        found[what] = torch.zeros_like(x.tensor) if gradient is None else gradient
+    found |= {f"state {name}": tensor for name, tensor in task.state.items()}
+    return {what: tensor.detach().numpy().copy() for what, tensor in found.items()}
+
+
+def judge(engine, judged):
+    """Sentences on what is wrong with the engine's answer; none if nothing is."""
+    task = judged.task
+    graph = task.graph()
+    session = engine.compile(graph, parameters(task), dtype="float64")
+    gradients = session.gradients(task.arrays(graph), task.mode)
+    found = {"output": np.array(gradients.loss) if isinstance(task.op, Loss) else gradients.output}
+    found |= {f"gradient of {name}": g for name, g in gradients.inputs.items()}
+    found |= {f"gradient of {name.removeprefix('op.')}": g for name, g in gradients.parameters.items()}
+    found |= {f"state {name.removeprefix('op.')}": value for name, value in gradients.state.items()}
+    wrong = []
+    for what, right in judged.expected.items():
+        if found[what].size != right.size:
+            wrong.append(f"{judged.name}, {task.op}: {what} has shape {found[what].shape}, not {right.shape}")
+            continue
+        allowed = ABSOLUTE + (BACKWARD if what.startswith("gradient") else FORWARD) * np.max(np.abs(right), initial=0.0)
+        ours = found[what].reshape(right.shape)
+        apart = np.where(np.isnan(ours) & np.isnan(right), 0, np.abs(ours - right))
+        if not np.all(apart <= allowed):
+            wrong.append(f"{judged.name}, {task.op}: {what} is off by {np.max(apart):.2e}, more than {allowed:.2e}")
+    return wrong
+
+
+def refuses(engine, task):
+    """Whether the engine refuses the task with a `UserError`; any other exception comes through."""
+    if task is None:
+        return True
+    try:
+        graph = task.graph()
+        session = engine.compile(graph, parameters(task), dtype="float64")
+        session.forward(task.arrays(graph), task.mode)
+    except UserError:
+        return True
+    return False

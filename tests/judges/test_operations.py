@@ -1,0 +1,23 @@
+"""Every sample of PyTorch's databases of operations and modules, in every engine, judged by PyTorch."""
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
+
+from judges.functions import FUNCTIONS
+from judges.judge import judge, of_module, of_operation, refuses
+from judges.modules import MODULES
+
+ENTRIES = [*((of_operation, name) for name in FUNCTIONS), *((of_module, name) for name in MODULES)]
+
+pytestmark = pytest.mark.parametrize(("docket_of", "name"), ENTRIES, ids=[name for _, name in ENTRIES])
+
+
+def test_agrees_with_pytorch(engine, docket_of, name):
+    docket = docket_of(name)
+    assert [sentence for judged in docket.judged for sentence in judge(engine, judged)] == []
+
+
+def test_refuses_what_pytorch_refuses(engine, docket_of, name):
+    errors = [task for task in docket_of(name).errors if not isinstance(task, str)]
+    assert [task for task in errors if not refuses(engine, task)] == []
