@@ -1,0 +1,213 @@
+"""What a check of a whole network found: which nodes are wrong, which only pass an error on, which is the first."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.engines import DType
+from backproof.engines.base import Direction
+from backproof.graph import Graph
+from backproof.verify.finding import CheckReport, Finding
+
+Role = Literal["right", "at fault", "carrier"]
+"""`at fault`: wrong although it got right inputs. `carrier`: right, but what it got was not."""
+
+DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
+
+NETWORK = "the network as it runs"
+"""The subject of what was computed on the network as it is, with all that an engine does across nodes."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """An error seen from one side: `values` (rows, columns) are the largest absolute errors along the other axes."""
+
+    title: str
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A tensor whose error is worth a look."""
+
+    finding: Finding
+    shape: tuple[int, ...]
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far an engine in float32 is from the judge, in units of rounding: medians over the network's tensors.
+
+    One ulp is float32's ε times the tensor's largest element.
+    """
+
+    values: float
+    gradients: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReport(CheckReport):
+    """Findings on a network, by node; a finding's case is the way it was looked at, such as `isolated forward`.
+
+    Attributes:
+        graph: the network with its loss.
+        dtype: of the check.
+        judged_by: who knows the truth, in words.
+        distances: by engine.
+        pictures: the worst tensors, the first at fault before all others.
+    """
+
+    graph: Graph
+    dtype: DType
+    judged_by: str
+    distances: Mapping[str, Distance] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+
+    def of(self, engine: str, way: Literal["isolated", "cumulative"], direction: Direction) -> dict[str, Finding]:
+        """The worst finding of each node, in the order of the network."""
+        return self._ways.get((engine, f"{way} {direction}"), {})
+
+    @cached_property
+    def _ways(self) -> dict[tuple[str, str], dict[str, Finding]]:
+        ways: dict[tuple[str, str], dict[str, Finding]] = {}
+        for f in self.findings:
+            nodes = ways.setdefault((f.engine, f.case), {})
+            before = nodes.get(f.subject)
+            if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
+                nodes[f.subject] = f
+        return ways
+
+    def at_fault(self, engine: str, direction: Direction) -> list[Finding]:
+        """The nodes that are wrong themselves, in the order of the computation: backward begins at the loss."""
+        found = [f for f in self.of(engine, "isolated", direction).values() if not f.passed]
+        return found if direction == "forward" else found[::-1]
+
+    def carriers(self, engine: str, direction: Direction) -> list[str]:
+        """The nodes that are right, but pass on what is not."""
+        alone = self.of(engine, "isolated", direction)
+        together = self.of(engine, "cumulative", direction)
+        return [name for name, f in together.items() if not f.passed and (name not in alone or alone[name].passed)]
+
+    def role(self, engine: str, node: str, direction: Direction) -> Role:
+        """What part the node plays."""
+        alone = self.of(engine, "isolated", direction).get(node)
+        if alone is not None and not alone.passed:
+            return "at fault"
+        together = self.of(engine, "cumulative", direction).get(node)
+        return "right" if together is None or together.passed else "carrier"
+
+    def first_of(self, engine: str) -> Finding | None:
+        """The first node of an engine at fault: in the forward pass, else in the backward pass.
+
+        Where every node is right by itself, the first tensor that is off all the same; None if there is none.
+        """
+        for direction in DIRECTIONS:
+            if found := self.at_fault(engine, direction):
+                return found[0]
+        for direction in DIRECTIONS:
+            carried = [f for f in self.of(engine, "cumulative", direction).values() if not f.passed]
+            if carried:
+                return carried[0 if direction == "forward" else -1]
+        return next((f for f in self.failures if f.engine == engine), None)
+
+    @property
+    def first_at_fault(self) -> Finding | None:
+        """The first node at fault, over all engines in their order."""
+        return next((first for engine in self.engines if (first := self.first_of(engine)) is not None), None)
+
+    @cached_property
+    def verdict(self) -> str:
+        """One sentence: the first node at fault, or that there is none."""
+        first = self.first_at_fault
+        if first is None:
+            engines = " and ".join(
+                [", ".join(self.engines[:-1]), self.engines[-1]] if self.engines[1:] else self.engines
+            )
+            nodes = len(self.graph.nodes)
+            return f"{engines} agree with {self.judged_by} at each of {nodes} nodes, forward and backward"
+        return self.sentence(first.engine)
+
+    def sentence(self, engine: str) -> str:
+        """The verdict on one engine."""
+        first = self.first_of(engine)
+        if first is None:
+            return f"{engine} is right at every node"
+        node = self.graph.node.get(first.subject)
+        if not first.case.startswith("isolated") or node is None:
+            return (
+                f"{engine}: every node is right by itself, but {first.what} of {first.subject} is off where the nodes "
+                f"work together; look at what {engine} does across nodes"
+            )
+        direction: Direction = "forward" if first.case.endswith("forward") else "backward"
+        what = "could not be computed" if first.verdict == "failed" else f"its {first.what} is wrong"
+        return f"{engine}: the first node at fault is {first.subject}, {node.op}, in the {direction} pass: {what}"
+
+    def counts(self, engine: str) -> str:
+        """How many nodes play which part: "1 node wrong itself forward, 120 carry it on; ..."."""
+        return "; ".join(
+            f"{direction}: {_nodes(len(self.at_fault(engine, direction)))} wrong itself, "
+            f"{_nodes(len(self.carriers(engine, direction)))} only passing an error on"
+            for direction in DIRECTIONS
+        )
+
+    def nearest(self) -> str:
+        """Who is nearer the truth, in units of rounding."""
+        ranked = sorted(self.distances.items(), key=lambda item: item[1].values + item[1].gradients)
+        return "; ".join(f"{name}: values {d.values:.1f} ulp, gradients {d.gradients:.1f} ulp" for name, d in ranked)
+
+    def to_json(self) -> str:
+        """The report as JSON, with the verdict, the first node at fault and the distances."""
+        first = self.first_at_fault
+        content = json.loads(super().to_json())
+        content["verdict"] = self.verdict
+        content["first_at_fault"] = None if first is None else content["findings"][self.findings.index(first)]
+        content["judge"] = self.judged_by
+        content["float32_ulp"] = {name: asdict(distance) for name, distance in self.distances.items()}
+        return json.dumps(content, indent=1, allow_nan=False)
+
+    def lines(self) -> Iterator[str]:
+        """The report for a terminal."""
+        yield self.verdict
+        for engine in self.engines:
+            if self.first_of(engine) is not None:
+                if not self.verdict.startswith(f"{engine}:"):
+                    yield self.sentence(engine)
+                first = self.first_of(engine)
+                yield f"  {first}"
+                yield f"  {self.counts(engine)}"
+        yield f"judge: {self.judged_by}; distance from it in float32, median over tensors: {self.nearest()}"
+
+
+def _nodes(count: int) -> str:
+    return f"{count} node{'s' * (count != 1)}"
+
+
+def panels(error: npt.NDArray[np.float64], *, weight: bool) -> tuple[Panel, ...]:
+    """A tensor's absolute error as matrices for heat maps. `weight`: it is (out, in, ...) rather than (N, C, ...)."""
+    outer = ("outputs", "inputs") if weight else ("samples", "channels")
+    if error.ndim < 2:
+        return (Panel("elements", _shrunk(error.reshape(1, -1))),)
+    first = Panel(f"{outer[0]} by {outer[1]}", _shrunk(error.max(axis=tuple(range(2, error.ndim)))))
+    if error.ndim == 2 or error[0, 0].size == 1:
+        return (first,)
+    inner = error.max(axis=(0, 1))
+    place = "kernel positions" if weight else "pixels"
+    return (first, Panel(place, _shrunk(inner if inner.ndim == 2 else inner.reshape(len(inner), -1))))
+
+
+LARGEST = 128
+"""Rows and columns of a heat map, at most; blocks of a larger one are shown by their largest element."""
+
+
+def _shrunk(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    for axis in (0, 1):
+        if matrix.shape[axis] > LARGEST:
+            cuts = np.linspace(0, matrix.shape[axis], LARGEST, endpoint=False).astype(int)
+            matrix = np.maximum.reduceat(matrix, cuts, axis)
+    return matrix

@@ -1,0 +1,114 @@
+"""Everything that flows through a network, forward and backward, seen through an engine's public door alone.
+
+Behind every node stands a tap, y' = y + t, with an input t that is 0. The gradient of t is then that of the node's
+output, all its takers summed, in canonical layout and in every engine: an engine has to offer nothing for it. A tap
+that is not 0 is noise put on a value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from backproof.engines import DType, Engine, Gradients, Mode
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays, Graph, Input, Node
+from backproof.graph.graph import make_node
+from backproof.ops import Add
+from backproof.verify.tolerances import EPSILON
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One pass over one batch. Every array is canonical.
+
+    Attributes:
+        values: the output of every node, by its name.
+        slopes: the gradient of the loss with respect to that output; the loss itself has none.
+        gradients: what the engine's `gradients` gave: loss, prediction, gradients of parameters and inputs, new state.
+    """
+
+    values: Arrays
+    slopes: Arrays
+    gradients: Gradients
+
+
+class Observatory:
+    """A network with taps, compiled by an engine and ready to be looked at."""
+
+    def __init__(self, engine: Engine, graph: Graph, parameters: Arrays, dtype: DType) -> None:
+        if graph.loss is None:
+            raise UserError("a network is checked with its loss; give it one with graph.with_loss(...)")
+        self._graph = graph
+        self._session = engine.compile(with_taps(graph), parameters, dtype=dtype)
+        self._dtype: DType = dtype
+
+    def load(self, parameters: Arrays) -> None:
+        """Set all parameters."""
+        self._session.load(parameters)
+
+    def observe(self, inputs: Arrays, mode: Mode, noise: Arrays | None = None) -> Observation:
+        """Forward and backward. `noise`, by node, is added to what the takers of its output get."""
+        n = len(inputs[self._graph.inputs[0].name])
+        taps = {
+            _tap(node.name): np.zeros(node.shape.bind(n), self._dtype) if noise is None else noise[node.name]
+            for node in tapped(self._graph)
+        }
+        names = [node.name for node in self._graph.nodes]
+        values = self._session.forward({**inputs, **taps}, mode, names)
+        found = self._session.gradients({**inputs, **taps}, mode)
+        own = {i.name for i in self._graph.inputs}
+        return Observation(
+            values={name: values[name] for name in names},
+            slopes={
+                node.name: found.inputs.get(_tap(node.name), np.zeros_like(values[node.name]))
+                for node in tapped(self._graph)
+            },
+            gradients=replace(found, inputs={name: g for name, g in found.inputs.items() if name in own}),
+        )
+
+
+def with_taps(graph: Graph) -> Graph:
+    """The same network, under the same names, with a tap behind every node but the loss."""
+    inputs, nodes = list(graph.inputs), list[Node]()
+    behind: dict[str, str] = {}
+    for node in graph.nodes:
+        nodes.append(replace(node, inputs=tuple(behind.get(name, name) for name in node.inputs)))
+        if node.name != graph.loss:
+            tap = Input(_tap(node.name), node.shape)
+            behind[node.name] = f"{node.name} behind its tap"
+            inputs.append(tap)
+            nodes.append(make_node(behind[node.name], Add(), {node.name: node.shape, tap.name: tap.shape}))
+    return Graph(tuple(inputs), tuple(nodes), graph.output, graph.loss)
+
+
+def tapped(graph: Graph) -> list[Node]:
+    """The nodes that have a tap."""
+    return [node for node in graph.nodes if node.name != graph.loss]
+
+
+def _tap(name: str) -> str:
+    return f"{name} tap"
+
+
+def rounding_noise(
+    values: Arrays, terms: Mapping[str, int], dtype: DType, rng: np.random.Generator
+) -> dict[str, Array]:
+    """What rounding may add to the output of every node: random, of the size of a sum of so many `terms`.
+
+    Random rounding in place of a proof is Monte Carlo arithmetic (Parker 1997).
+    """
+    return {
+        name: rng.standard_normal(y.shape)
+        * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
+        for name, y in values.items()
+        if name in terms
+    }
+
+
+def nudged(arrays: Arrays, dtype: DType, rng: np.random.Generator) -> dict[str, Array]:
+    """Every float off by about one rounding error of `dtype`; whole numbers as they are."""
+    return {
+        name: a * (1 + EPSILON[dtype] * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a
+        for name, a in arrays.items()
+    }

@@ -1,0 +1,110 @@
+"""One node as a network of its own, fed with given inputs and a given gradient of its output, in any engine.
+
+The gradient goes in through a loss that every engine has, the mean square error against targets t:
+
+    d/dy mean (y - t)² = 2 (y - t) / size(y) = s dy    for    t = -s dy size(y) / 2,
+
+as long as y itself is nothing beside t. The scale s, a power of two and so without rounding, is chosen to make it so;
+the gradients that come back are divided by it. Thus even a wrong y hardly touches the backward pass.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backproof.engines import DType, Engine, Mode
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Shape
+from backproof.graph.graph import make_node
+from backproof.ops import MSE, Reshape
+
+HEADROOM: dict[DType, int] = {"float32": 26, "float64": 56}
+"""How many powers of two lie between y and the targets: more than the digits of the dtype hold."""
+
+
+class OneNode:
+    """The node, and the inputs, the gradient and the parameters that every engine gets: the same bytes for all.
+
+    Args:
+        node: its name and parameters keep their names, so that dropout draws the same mask.
+        kinds: "float" or "int", of each input.
+        inputs: values of its inputs, canonical.
+        output: its output in float64, of which only the size matters.
+        slope: the gradient of its output; random if nothing reaches it, None for a loss, whose own is 1.
+        parameters: at least the node's.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        shapes: Sequence[Shape],
+        inputs: Sequence[Array],
+        output: Array,
+        slope: Array | None,
+        parameters: Arrays,
+        dtype: DType,
+    ) -> None:
+        self.node = node
+        self.parameters = {node.path(local): parameters[node.path(local)] for local in node.parameters}
+        names = [f"x{place}" for place in range(len(inputs))]
+        self.inputs = {
+            name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in zip(names, inputs, strict=True)
+        }
+        self._sources = dict(zip(names, node.inputs, strict=True))
+        self._loss = isinstance(node.op, Loss)
+        self._scale = 1.0
+        if self._loss:
+            self.graph = _loss_alone(node, shapes, [a.dtype.kind for a in inputs])
+            return
+        declared = tuple(Input(name, shape) for name, shape in zip(names, shapes, strict=True))
+        alone = make_node(node.name, node.op, {i.name: i.shape for i in declared})
+        self.graph = Graph(declared, (alone,), node.name).with_loss(MSE(), "t", f"{node.name} target")
+        assert slope is not None
+        self._scale, targets = _targets(output.astype(np.float64), slope.astype(np.float64), HEADROOM[dtype])
+        self.inputs["t"] = targets.astype(dtype)
+
+    @np.errstate(over="ignore", invalid="ignore")  # the loss, of huge targets, is of no interest
+    def run(
+        self, engine: Engine, dtype: DType, mode: Mode, parameters: Arrays | None = None, inputs: Arrays | None = None
+    ) -> dict[str, Array]:
+        """What the engine makes of it: output, gradients, new state, by names that say what they are.
+
+        Other `parameters` or `inputs` may stand in for the given ones.
+        """
+        session = engine.compile(self.graph, self.parameters if parameters is None else parameters, dtype=dtype)
+        found = session.gradients(self.inputs if inputs is None else inputs, mode)
+        start = len(self.node.name) + 1
+        return {
+            "output": np.array(found.loss) if self._loss else found.output,
+            **{f"state {name[start:]}": value for name, value in found.state.items()},
+            **{
+                f"gradient of input {self._sources[name]}": self._unscaled(g)
+                for name, g in found.inputs.items()
+                if name in self._sources
+            },
+            **{f"gradient of {name[start:]}": self._unscaled(g) for name, g in found.parameters.items()},
+        }
+
+    def _unscaled(self, gradient: Array) -> Array:
+        return gradient.astype(np.float64) / self._scale if self._scale != 1 else gradient
+
+
+def _loss_alone(node: Node, shapes: Sequence[Shape], kinds: Sequence[str]) -> Graph:
+    """A loss behind a Reshape that changes nothing, since a network needs a prediction."""
+    declared = tuple(
+        Input(f"x{place}", shape, "float" if kind == "f" else "int")
+        for place, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
+    )
+    same = make_node(f"{node.name} prediction", Reshape(shapes[0].per_sample), {"x0": shapes[0]})
+    taken = {same.name: same.shape} | {i.name: i.shape for i in declared[1:]}
+    return Graph(declared, (same, make_node(node.name, node.op, taken)), same.name, node.name)
+
+
+def _targets(output: Array, slope: Array, headroom: int) -> tuple[float, Array]:
+    """The scale s and the targets t = -s dy size / 2, `headroom` powers of two larger than the output."""
+    steepest = float(np.max(np.abs(slope)))
+    if not 0 < steepest < np.inf:
+        slope = np.random.default_rng(0).standard_normal(slope.shape)
+        steepest = float(np.max(np.abs(slope)))
+    largest = float(np.max(np.abs(output))) or 1.0
+    scale = 2.0 ** np.floor(headroom + np.log2(largest) - np.log2(steepest * output.size / 2))
+    return float(scale), -scale * slope * (output.size / 2)

@@ -1,0 +1,175 @@
+"""A fault in one node is found there, first, and told from the nodes that only pass it on."""
+
+import json
+
+import numpy as np
+import pytest
+from faulty import FaultyEngine, Planted
+
+from backproof.engines import Mode, get_engine, installed
+from backproof.engines.numpy.fusion import BatchNormReLU
+from backproof.errors import UserError
+from backproof.graph import Builder, Shape, initial_parameters
+from backproof.models import build
+from backproof.ops import Add, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy
+from backproof.verify.model_parity import check_model
+from backproof.verify.model_report import NETWORK
+
+OTHERS = [name for name in ("torch", "numba") if installed(name)]
+
+
+def question(name="resnet", shape=(3, 4, 4), **options):
+    """A network with weights and a batch of four."""
+    small = {"blocks": (1, 1), "width": 2, "stem": "small"} if name == "resnet" else {}
+    graph = build(name, Shape("N", *shape), 3, small | options).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((4, *shape)), "y": rng.integers(0, 3, 4)}
+    return graph, initial_parameters(graph, 0), inputs
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_right_engines_agree(dtype):
+    engines = [get_engine(name) for name in ("reference", "numpy", *OTHERS)]
+    report = check_model(*question(), engines, dtype=dtype)
+    assert report.passed, report.failures
+    assert report.judged_by == "reference in float64"
+    assert report.first_at_fault is None
+    assert "agree" in report.verdict
+    assert set(report.distances) == set(report.engines) == {engine.name for engine in engines}
+    assert 0 < report.distances["numpy"].values < 20
+    assert report.distances["reference"].values == 0
+    for name in report.engines:
+        for way in ("isolated", "cumulative"):
+            assert list(report.of(name, way, "forward")) == [node.name for node in report.graph.nodes]
+
+
+@pytest.mark.parametrize("node", ["layer1.0.conv2", "layer2.0.bn1", "layer2.0.add", "fc"])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("name", ["numpy", "reference"])
+def test_the_node_at_fault_is_named(name, direction, node):
+    graph, parameters, inputs = question()
+    wrong = FaultyEngine(name, graph, node, direction)
+    engines = [wrong, get_engine("torch")] if "torch" in OTHERS else [wrong]
+    report = check_model(graph, parameters, inputs, engines, judge=get_engine("numpy"), replay="again")
+    first = report.first_at_fault
+    assert first is not None
+    assert (first.subject, first.case, first.verdict) == (node, f"isolated {direction}", "differs")
+    assert first.replay == f"again --node {node}"
+    assert [f.subject for f in report.at_fault(name, direction)] == [node]
+    assert f"{node}, {graph.node[node].op}, in the {direction} pass" in report.verdict
+    other = "backward" if direction == "forward" else "forward"
+    assert report.at_fault(name, other) == []
+    assert report.role(name, node, direction) == "at fault"
+    if direction == "forward":
+        assert report.role(name, "loss", "forward") == "carrier"
+        assert report.role(name, "conv1", "forward") == "right"
+    else:
+        assert report.role(name, "conv1", "backward") == "carrier"
+        assert report.carriers(name, "forward") == []
+    assert report.pictures[0].finding == first
+    assert report.pictures[0].panels[0].values.max() > 0
+
+
+def test_of_two_faults_the_first_is_named():
+    graph, parameters, inputs = question()
+
+    also = ("layer1.0.bn1", "forward", 1.5)
+
+    class Twice(FaultyEngine):
+        def compile(self, *args, **kwargs):
+            session = super().compile(*args, **kwargs)
+            session.kernels = {**session.kernels, BatchNorm: Planted(session.kernels[BatchNorm], *also)}
+            return session
+
+    report = check_model(graph, parameters, inputs, [Twice("numpy", graph, "layer2.0.conv1", "forward")])
+    assert [f.subject for f in report.at_fault("numpy", "forward")] == ["layer1.0.bn1", "layer2.0.conv1"]
+    assert report.first_at_fault.subject == "layer1.0.bn1"
+
+
+def test_a_fault_between_nodes_is_told_from_one_in_a_node():
+    """What is only wrong where nodes are computed as one is found on the network as it runs."""
+    graph, parameters, inputs = question()
+    wrong = FaultyEngine("numpy", graph, "layer1.0.bn1", "backward", kind=BatchNormReLU)
+    report = check_model(graph, parameters, inputs, [wrong])
+    assert report.at_fault("numpy", "forward") == report.at_fault("numpy", "backward") == []
+    assert report.first_at_fault.subject in ("layer1.0.bn1", "layer1.0.relu1")
+    assert not report.worst(NETWORK, "numpy").passed
+    assert "every node is right by itself" in report.verdict
+
+
+def test_a_wrong_judge_is_found_out():
+    """On large networks NumPy judges; where nobody confirms it, the plain loops decide."""
+    graph, parameters, inputs = question()
+    node = "layer1.0.conv2"
+    judge = FaultyEngine("numpy", graph, node, "forward")
+    report = check_model(graph, parameters, inputs, [get_engine("reference")], judge=judge, nodes=[node])
+    assert report.at_fault("reference", "forward") == []
+    assert {f.judge for f in report.of("reference", "isolated", "forward").values()} == {"reference"}
+
+
+def test_an_engine_that_fails_at_a_node_is_named_with_its_words():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+
+    class Breaks(FaultyEngine):
+        def compile(self, graph, *args, **kwargs):
+            if "relu1" in graph.node:
+                raise ValueError("no such thing")
+            return super().compile(graph, *args, **kwargs)
+
+    report = check_model(graph, parameters, inputs, [Breaks("numpy", graph, "fc1", "forward", factor=1.0)])
+    assert report.first_at_fault.subject == "relu1"
+    assert report.first_at_fault.verdict == "failed"
+    assert report.first_at_fault.detail == "ValueError: no such thing"
+
+
+def test_masks_of_dropout_are_the_network_s_own():
+    net = Builder(Shape("N", 4))
+    h = net("drop", Dropout(0.5), net("fc1", Linear(6), net.x))
+    h = net("sum", Add(), h, h)
+    graph = net.graph(net("fc2", Linear(3), net("relu", ReLU(), h))).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((5, 4)), "y": rng.integers(0, 3, 5)}
+    engines = [get_engine(name) for name in ("numpy", *OTHERS)]
+    report = check_model(graph, initial_parameters(graph), inputs, engines, mode=Mode(True, seed=3, step=7))
+    assert report.passed, report.failures
+
+
+def test_small_gradients_do_not_hide_a_fault():
+    """Gradients of 1e-9 all over: what is wrong by half is wrong."""
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+    parameters = {name: 1e-9 * w if name == "fc2.weight" else w for name, w in parameters.items()}
+    report = check_model(graph, parameters, inputs, [FaultyEngine("numpy", graph, "fc1", "backward")])
+    assert report.first_at_fault.subject == "fc1"
+
+
+def test_the_report_is_json():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+    report = check_model(graph, parameters, inputs, [FaultyEngine("numpy", graph, "fc1", "forward")], title="mlp")
+    content = json.loads(report.to_json())
+    assert content["title"] == "mlp"
+    assert not content["passed"]
+    assert content["first_at_fault"]["subject"] == "fc1"
+    assert content["judge"] == "reference in float64"
+
+
+def test_bad_questions_are_refused():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+    with pytest.raises(UserError, match="fc1"):
+        check_model(graph, parameters, inputs, [get_engine("numpy")], nodes=["fc"])
+    with pytest.raises(UserError, match="one engine or more"):
+        check_model(graph, parameters, inputs, [])
+    with pytest.raises(UserError, match="with its loss"):
+        check_model(build("mlp", Shape("N", 5), 3, {}), parameters, inputs, [get_engine("numpy")])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_a_fault_deep_in_resnet101_is_named(direction):
+    pytest.importorskip("torch")
+    graph, parameters, inputs = question("resnet101", (3, 32, 32))
+    engines = [FaultyEngine("numpy", graph, "layer3.11.conv2", direction), get_engine("torch")]
+    report = check_model(graph, parameters, inputs, engines)
+    assert [f.subject for f in report.at_fault("numpy", direction)] == ["layer3.11.conv2"]
+    assert report.first_at_fault.subject == "layer3.11.conv2"
+    assert len(report.carriers("numpy", "backward")) > 100
+    assert report.first_of("torch") is None
