@@ -145,6 +145,21 @@ def test_early_stopping_gives_back_the_best_epoch(digits):
     same_bits(estimator, until_then)
 
 
+def test_class_weights(digits):
+    X, y = digits
+    rare = (y == 0) | (y == 8)
+    X, y = X[rare], np.where(y[rare] == 8, "eight", "other")
+    plain = bp.sklearn.Classifier(**SMALL).fit(X, y)
+    heavy = bp.sklearn.Classifier(**SMALL, class_weight={"eight": 1e3}).fit(X, y)
+    assert heavy.predict_proba(X)[:, 0].mean() > plain.predict_proba(X)[:, 0].mean() + 0.1
+    equal = bp.sklearn.Classifier(**SMALL, class_weight="balanced").fit(X, y)
+    assert equal.graph_.node["loss"].op.class_weights == tuple(len(y) / (2 * np.unique(y, return_counts=True)[1]))
+    with pytest.raises(ValueError, match="'balanced' is for fit"):
+        equal.partial_fit(X, y)
+    with pytest.raises(ValueError, match="are not in class_weight"):
+        bp.sklearn.Classifier(class_weight={"nine": 2}).fit(X, y)
+
+
 def test_images_as_they_come_and_as_rows(digits):
     X, y = digits
     images = X.reshape(-1, 1, 8, 8)
@@ -290,7 +305,7 @@ def test_a_warm_start_refuses_what_does_not_fit(digits):
     estimator = bp.sklearn.Classifier(**SMALL, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="y has other classes than the last fit, whose were 0, 1, 2, 3"):
         estimator.fit(X[y < 4], y[y < 4])
-    with pytest.raises(ValueError, match="model_options or input_shape have changed; fit a clone"):
+    with pytest.raises(ValueError, match="the network or its loss is another one than in the last fit"):
         estimator.set_params(model_options={"layers": (17,)}).fit(X, y)
 
 

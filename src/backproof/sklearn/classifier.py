@@ -21,7 +21,7 @@ from backproof.runs.spec import RunSpec
 from backproof.sklearn.errors import EstimatorError, as_value_error
 from backproof.sklearn.history import History
 from backproof.sklearn.network import Network, require_trainer
-from backproof.sklearn.samples import Labels, in_input_shape, listed, partition, require_shape, set_aside
+from backproof.sklearn.samples import Labels, class_weights, in_input_shape, listed, partition, require_shape, set_aside
 from backproof.sklearn.settings import plain, require_patience, spec_of
 
 
@@ -39,6 +39,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: None for the optimizer's own.
         epochs: passes over the training samples, at most.
         batch_size: samples a step, or "full".
+        class_weight: how much a sample of each label counts, by label, 1 if not named; "balanced": the rarer, the more.
+            The loss of a minibatch is the weighted mean.
         early_stopping: set samples aside, end the fit once their cost has not improved for `n_iter_no_change` epochs,
             and give back the weights of the best epoch.
         validation_fraction: the share set aside, with the classes in their proportions.
@@ -85,6 +87,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: float | None = None,
         epochs: int = 100,
         batch_size: int | Literal["full"] = 64,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -102,6 +105,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.epochs = epochs
         self.batch_size = batch_size
+        self.class_weight = class_weight
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -143,6 +147,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             spec = spec_of(self.get_params(deep=False))
             if self.early_stopping:
                 raise EstimatorError("early_stopping is for fit; partial_fit trains one epoch and sets nothing aside")
+            if self.class_weight == "balanced":
+                raise EstimatorError("class_weight='balanced' is for fit, which sees all samples; give a dict")
             if classes is None and not go_on:
                 raise EstimatorError("the first call of partial_fit needs classes, all labels that will ever come")
             known = self.classes_ if go_on else np.unique(classes)
@@ -197,9 +203,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise EstimatorError(f"there is only one class, {listed(classes)}; a classifier needs two or more")
         require_trainer(spec.engine)
         samples = partition(in_input_shape(x, self.input_shape), np.searchsorted(classes, y))
-        graph = self._graph(Shape(BATCH, *samples.x.shape[1:]), len(classes), spec)
+        weights = class_weights(self.class_weight, classes, y)
+        graph = self._graph(Shape(BATCH, *samples.x.shape[1:]), len(classes)).with_loss(
+            SoftmaxCrossEntropy(label_smoothing=spec.model.label_smoothing, class_weights=weights)
+        )
         if go_on and graph != self.graph_:
-            raise EstimatorError("model, model_options or input_shape have changed; fit a clone to begin anew")
+            raise EstimatorError("the network or its loss is another one than in the last fit; fit a clone")
         network = self._network if go_on else self._new_network(graph, spec)
         train, dev, patience = samples, None, 0
         if early_stopping:
@@ -229,16 +238,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = len(self.loss_curve_)
         return self
 
-    def _graph(self, input: Shape, classes: int, spec: RunSpec) -> Graph:
-        """The model with its loss."""
+    def _graph(self, input: Shape, classes: int) -> Graph:
+        """The model, still without a loss."""
         options = {name: plain(value) for name, value in (self.model_options or {}).items()}
         graph = build(self.model, input, classes, options)
         scores = graph.shapes[graph.output]
         if scores != Shape(BATCH, classes):
-            raise EstimatorError(
-                f"model puts out {scores}, a class for each pixel; one class for each sample is wanted"
-            )
-        return graph.with_loss(SoftmaxCrossEntropy(label_smoothing=spec.model.label_smoothing))
+            raise EstimatorError(f"model puts out {scores}, a class for each pixel; it must put out {(BATCH, classes)}")
+        return graph
 
     def _new_network(self, graph: Graph, spec: RunSpec) -> Network:
         """With weights drawn from the random state, or from the file in `train_options`."""

@@ -1,12 +1,13 @@
 """Samples on their way from scikit-learn's arrays to the network, and the labels that belong to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
+from sklearn.utils.class_weight import compute_class_weight
 
 from backproof.data import Partition
 from backproof.graph import Array
@@ -51,6 +52,15 @@ def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition
     rows = np.arange(len(samples))
     train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=samples.y)
     return partition(samples.x[train], samples.y[train]), partition(samples.x[dev], samples.y[dev])
+
+
+def class_weights(
+    wanted: Mapping[Any, float] | Literal["balanced"] | None, classes: Labels, y: Labels
+) -> tuple[float, ...] | None:
+    """How much each class counts, in the order of `classes`. Raises `ValueError` for a label that is none of them."""
+    if wanted is None:
+        return None
+    return tuple(compute_class_weight(wanted, classes=classes, y=y).tolist())
 
 
 def listed(labels: Labels) -> str:
