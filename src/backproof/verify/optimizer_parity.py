@@ -166,8 +166,10 @@ def _check(
             yield ask.left_out("everything", str(error))
             return
         try:
-            yield from _alone(session, run, replace(ask, case=case), keep)
-            yield from _in_a_row(session, run, replace(ask, case=case))
+            alone = list(_alone(session, run, replace(ask, case=case), keep))
+            yield from alone
+            if all(finding.passed for finding in alone):  # else a wrong step is carried on by right ones
+                yield from _in_a_row(session, run, replace(ask, case=case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
             yield replace(ask, case=case).failed("everything", error)
 

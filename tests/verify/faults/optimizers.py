@@ -1,11 +1,12 @@
 """Optimizers gone wrong, for one scalar weight as in the reference engine."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from backproof.engines.reference import optimizers as right
 from backproof.engines.reference.session import ReferenceSession
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, RMSprop
+from backproof.optim.schedules import Schedule
 from faults.fault import wrong_session, wrong_update
 
 
@@ -123,18 +124,41 @@ def largest_forgotten(o, w, g, lr, t, m, v, v_max):
     return w, m, v, v
 
 
-@wrong_session(SGD, Momentum, Adam, AdamW, RMSprop, at="weight")
+@wrong_session(Momentum, at="state v")
+@wrong_session(RMSprop, at="weight, state v")
+@wrong_session(Adam, AdamW, at="weight, state m, state v")
 class DecayConfused(ReferenceSession):
-    """Coupled decay is computed for decoupled, and the reverse."""
+    """Coupled decay is computed for decoupled, and the reverse; for plain SGD the two are one."""
 
     def train_step(self, inputs, optimizer, mode, watch=None):
         other = "coupled" if optimizer.decay == "decoupled" else "decoupled"
         return super().train_step(inputs, replace(optimizer, decay=other), mode, watch)
 
 
-@wrong_session(SGD, AdamW, at="weight")
+@wrong_session(SGD, at="weight")
+@wrong_session(AdamW, at="weight, state m, state v")
 class BiasesDecayed(ReferenceSession):
     """Weight decay is applied to biases too."""
 
     def train_step(self, inputs, optimizer, mode, watch=None):
         return super().train_step(inputs, replace(optimizer, decay_all=True), mode, watch)
+
+
+@wrong_session(SGD, at="weight")
+@wrong_session(Adam, AdaBound, at="weight")
+class RateOfTheNextStep(ReferenceSession):
+    """The schedule is asked for the rate of the step that comes next."""
+
+    def train_step(self, inputs, optimizer, mode, watch=None):
+        late = _Late(schedule=optimizer.schedule)
+        return super().train_step(inputs, replace(optimizer, schedule=late), mode, watch)
+
+
+@dataclass(frozen=True)
+class _Late(Schedule):
+    """A schedule one step ahead."""
+
+    schedule: Schedule
+
+    def factor(self, step):
+        return self.schedule.factor(step + 1)
