@@ -7,6 +7,7 @@ from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution import Geometry, choose
 from backproof.engines.numpy.convolution.im2col import Im2col
 from backproof.engines.numpy.convolution.pointwise import Pointwise
+from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd, transforms
 
 ROUNDING = {
@@ -110,6 +111,27 @@ def test_blocks_of_im2col_are_the_whole(size, monkeypatch):
             np.testing.assert_allclose(part, one, atol=1e-10)
 
 
+TAPS = {
+    "same size": same_size(3, 2),
+    "padded on one side": same_size(3, 4, top_left=(2, 0)),
+    "stride": Geometry((6, 5), (3, 3), (3, 3), (2, 2), (1, 1), (1, 1)),
+    "stride past the edge": Geometry((8, 7), (2, 2), (3, 2), (3, 4), (1, 1), (0, 0)),
+    "dilation": Geometry((5, 6), (5, 6), (3, 3), (1, 1), (2, 2), (2, 2)),
+    "an even kernel, unpadded": Geometry((4, 4), (3, 3), (2, 2), (1, 1), (1, 1), (0, 0)),
+}
+
+
+@pytest.mark.parametrize("geometry", TAPS.values(), ids=TAPS)
+def test_taps_are_im2col(geometry):
+    for fast, plain in zip(three_ways(Taps(geometry), geometry, "float64"), plain_ways(geometry), strict=True):
+        np.testing.assert_allclose(fast, plain, atol=1e-13)
+
+
+def test_taps_share():
+    assert Taps(same_size(2, 2)).share == 16 / 36
+    assert Taps(Geometry((4, 4), (2, 2), (3, 3), (1, 1), (1, 1), (0, 0))).share == 1
+
+
 def test_one_padded_pixel_meets_the_centre_alone():
     assert same_size(1, 1).live_taps() == (slice(1, 2), slice(1, 2))
     assert same_size(2, 1).live_taps() == (slice(0, 3), slice(1, 2))
@@ -128,6 +150,7 @@ def test_choice():
     assert way(6, 64).m == 3
     assert isinstance(way(8, 64, winograd=False), Im2col)
     assert isinstance(way(8, 3), Im2col), "few channels"
-    assert isinstance(way(2, 64), Im2col), "small maps"
-    assert isinstance(way(4, 512, samples=8), Im2col), "few tiles for the channels"
+    assert isinstance(way(2, 64), Taps), "small maps"
+    assert isinstance(way(2, 8), Im2col), "small maps of few channels"
+    assert isinstance(way(4, 512, samples=8), Taps), "few tiles for the channels"
     assert isinstance(way(8, 64, kernel=5), Im2col)

@@ -7,11 +7,16 @@ from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.im2col import Im2col, Scatter, add_taps
 from backproof.engines.numpy.convolution.pointwise import Pointwise
+from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd
 from backproof.graph import Array
 
 FEWEST_CHANNELS = 64
 """Input channels from which Winograd's smaller products are still large enough to run at full speed."""
+
+
+ADDING = 25
+"""What it costs to gather and to add up the products of taps, in channels' worth of multiplying."""
 
 
 class Algorithm(Protocol):
@@ -32,13 +37,16 @@ class Algorithm(Protocol):
 
 @cache
 def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, scatter: Scatter = add_taps) -> Algorithm:
-    """One matrix product for 1x1, Winograd for 3x3 where it pays, else im2col."""
+    """One matrix product for 1x1, Winograd for 3x3 where it pays, one product a tap for small maps, else im2col."""
     if Pointwise.fits(geometry):
         return Pointwise(geometry)
     if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
         m = tile(min(geometry.out))
         if m and pays(geometry, m, samples, channels):
             return Winograd(geometry, m)
+    taps = Taps(geometry)
+    if taps.share + ADDING / channels <= 1:
+        return taps
     return Im2col(geometry, scatter)
 
 
