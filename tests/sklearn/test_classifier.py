@@ -47,7 +47,7 @@ def residual(input, classes, *, width=16, rate=0.0):
 def test_grid_search_over_a_pipeline(digits):
     pipeline = make_pipeline(StandardScaler(), bp.sklearn.Classifier(**SMALL))
     grid = {
-        "classifier__model_options": [{"layers": (8,)}, {"layers": (32,)}],
+        "classifier__model_options": [{"layers": np.array([8])}, {"layers": (32,)}],
         "classifier__learning_rate": np.logspace(-4, -2, 2),
         "classifier__batch_size": np.array([16, 32]),
     }
@@ -267,6 +267,11 @@ def test_a_model_from_a_file(digits, tmp_path):
         ({"model_options": {"layer": (3,)}}, "model 'mlp' takes no option 'layer'; its options are layers"),
         ({"model": lambda input, classes: 3}, "returned a int; it must return a Graph"),
         ({"model": "unet", "input_shape": (1, 8, 8)}, "model puts out .* a class for each pixel"),
+        ({"model_options": (3,)}, r"model_options is \(3,\); it must be a dict of options by name"),
+        ({"train_options": "noise"}, "train_options is 'noise'; it must be a dict of options by name"),
+        ({"input_shape": 64}, "input_shape is 64; it must be a sample's shape"),
+        ({"input_shape": (-1, 8)}, r"input_shape is \(-1, 8\); it must be a sample's shape"),
+        ({"class_weight": "balancd"}, "'class_weight' .* must be an instance of 'dict'"),
         ({"engine": "numppy"}, "unknown engine 'numppy'; did you mean numpy"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean adam"),
         ({"dtype": "float16"}, "unknown value of dtype 'float16'; did you mean float64 or float32"),
@@ -278,6 +283,10 @@ def test_a_model_from_a_file(digits, tmp_path):
         ({"train_options": {"epochs": 1}}, "which is a parameter of the estimator: write epochs="),
         ({"train_options": {"beta1": 0.9}, "optimizer": "sgd"}, "optimizer 'sgd' has no beta1; it has learning_rate"),
         ({"early_stopping": True, "validation_fraction": 1.5}, "validation_fraction is 1.5; it must be between 0"),
+        (
+            {"early_stopping": True, "validation_fraction": 0.01},
+            r"validation_fraction 0.01 of 300 samples leaves a class",
+        ),
         ({"early_stopping": True, "n_iter_no_change": 0}, "n_iter_no_change is 0; it must be 1 epoch or more"),
         (
             {"model_options": {"batch_norm": True}, "batch_size": 23},

@@ -22,7 +22,7 @@ from backproof.sklearn.errors import EstimatorError, as_value_error
 from backproof.sklearn.history import History
 from backproof.sklearn.network import Network, require_trainer
 from backproof.sklearn.samples import Labels, class_weights, in_input_shape, listed, partition, require_shape, set_aside
-from backproof.sklearn.settings import plain, require_patience, spec_of
+from backproof.sklearn.settings import options_in, require_patience, spec_of
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -240,8 +240,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _graph(self, input: Shape, classes: int) -> Graph:
         """The model, still without a loss."""
-        options = {name: plain(value) for name, value in (self.model_options or {}).items()}
-        graph = build(self.model, input, classes, options)
+        graph = build(self.model, input, classes, options_in("model_options", self.model_options))
         scores = graph.shapes[graph.output]
         if scores != Shape(BATCH, classes):
             raise EstimatorError(f"model puts out {scores}, a class for each pixel; it must put out {(BATCH, classes)}")

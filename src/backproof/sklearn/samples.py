@@ -25,9 +25,14 @@ def partition(x: Array, y: Labels | None = None) -> Partition:
 
 def in_input_shape(x: Array, input_shape: Sequence[int] | None) -> Array:
     """Rows as images, if an input shape is given. Raises `EstimatorError` if they do not fit it."""
-    if input_shape is None or x.shape[1:] == tuple(input_shape):
+    if input_shape is None:
         return x
-    shape = tuple(input_shape)
+    wanted = plain(input_shape)
+    if not (isinstance(wanted, list) and all(isinstance(length, int) and length > 0 for length in wanted)):
+        raise EstimatorError(f"input_shape is {input_shape!r}; it must be a sample's shape, such as (1, 28, 28)")
+    shape = tuple(wanted)
+    if x.shape[1:] == shape:
+        return x
     if x.ndim != 2 or prod(shape) != x.shape[1]:
         raise EstimatorError(f"input_shape {shape} has {prod(shape)} values; samples of X have the shape {x.shape[1:]}")
     return x.reshape(len(x), *shape)
@@ -50,7 +55,12 @@ def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition
     if not (isinstance(share, float) and 0 < share < 1):
         raise EstimatorError(f"validation_fraction is {fraction!r}; it must be between 0 and 1, such as 0.1")
     rows = np.arange(len(samples))
-    train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=samples.y)
+    try:
+        train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=samples.y)
+    except ValueError as error:
+        raise EstimatorError(
+            f"validation_fraction {share} of {len(rows)} samples leaves a class without samples on one side: {error}"
+        ) from error
     return partition(samples.x[train], samples.y[train]), partition(samples.x[dev], samples.y[dev])
 
 

@@ -26,19 +26,30 @@ def spec_of(parameters: Mapping[str, Any]) -> RunSpec:
 
     Raises `UserError` for a parameter or a train option that is unknown or of a wrong type or value.
     """
-    further = parameters["train_options"] or {}
+    further = options_in("train_options", parameters["train_options"])
     for name in further:
         if name in OWN:
             raise UserError(f"train_options has '{name}', which is a parameter of the estimator: write {name}=...")
         if name not in FURTHER:
             raise unknown("train option", name, set(FURTHER) - set(OWN))
-    own = {name: parameters[name] for name in OWN}
-    return spec_from_options({name: plain(value) for name, value in (own | further).items()})
+    own = {name: plain(parameters[name]) for name in OWN}
+    return spec_from_options(own | further)
+
+
+def options_in(parameter: str, given: object) -> dict[str, object]:
+    """The options in a parameter that is a dict of them, or None. Raises `UserError` for anything else."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UserError(f"{parameter} is {given!r}; it must be a dict of options by name, or None")
+    return {name: plain(value) for name, value in given.items()}
 
 
 def plain(value: object) -> object:
-    """NumPy's scalars, which come out of a grid such as np.logspace, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
+    """NumPy's numbers, which come out of a grid such as np.logspace, as Python's; also in sequences."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def require_patience(epochs: object) -> int:
