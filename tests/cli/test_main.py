@@ -60,7 +60,7 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_engines_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines"]) == 0
     out = capsys.readouterr().out
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["numpy", "reference", "numba", "torch"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["numpy", "reference", "numba", "torch", "jax"]
     assert "blas" in out
 
 

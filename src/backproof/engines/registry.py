@@ -24,6 +24,7 @@ ENGINES: dict[str, Entry] = {
     "reference": Entry("backproof.engines.reference:ReferenceEngine", "numpy", "", "plain loops, float64: the oracle"),
     "numba": Entry("backproof.engines.numba:NumbaEngine", "numba", "numba", "the numpy engine, its loops compiled"),
     "torch": Entry("backproof.engines.torch:TorchEngine", "torch", "torch", "PyTorch, its autograd and optimizers"),
+    "jax": Entry("backproof.engines.jax:JaxEngine", "jax", "jax", "JAX, each training step compiled by XLA"),
 }
 
 

@@ -1,0 +1,97 @@
+"""Pooling."""
+
+from functools import reduce
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from jax import Array, lax
+from jax import numpy as jnp
+
+from backproof.engines.jax.kernels.table import Arrays, Call, computes
+from backproof.graph import Shape
+from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+
+
+def _out(op: MaxPool2d | AvgPool2d, x: Array) -> tuple[int, int]:
+    """(H', W')."""
+    _, _, height, width = op.output_shape(Shape("N", *x.shape[1:]))
+    return int(height), int(width)
+
+
+def _around(op: MaxPool2d | AvgPool2d, x: Array, dilation: tuple[int, int]) -> list[tuple[int, int]]:
+    """Pixels before and after the image along each axis, so that every window finds its own.
+
+    With `ceil_mode` a window hangs over the end; with a stride the last rows may be in no window, and fewer than none
+    are added after them.
+    """
+    return [
+        (before, (count - 1) * stride + d * (kernel - 1) + 1 - size - before)
+        for count, size, kernel, stride, before, d in zip(
+            _out(op, x), x.shape[2:], op.kernel_size, op.stride, op.padding, dilation, strict=True
+        )
+    ]
+
+
+@computes(MaxPool2d)
+def max_pool2d(op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x (N, C, H, W) -> y (N, C, H', W'): the windows' first elements, then their second ones if larger, and so on.
+
+    XLA's own maximum over windows does not say where the gradient of equal pixels goes, nor has it one with dilation.
+    """
+    (x,) = inputs
+    (height, width), (down, across) = _out(op, x), op.stride
+    (top, bottom), (left, right) = _around(op, x, op.dilation)
+    margins = ((0, 0, 0), (0, 0, 0), (top, bottom, 0), (left, right, 0))  # a negative one cuts off
+    x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), margins)
+    corners = product(*(range(0, k * d, d) for k, d in zip(op.kernel_size, op.dilation, strict=True)))
+    taps = (
+        x[:, :, i : i + (height - 1) * down + 1 : down, j : j + (width - 1) * across + 1 : across] for i, j in corners
+    )
+    y: Array = reduce(_larger, taps)
+    return y
+
+
+def _larger(y: Array, tap: Array) -> Array:
+    """The larger of each pair, the first of equal ones; a NaN is larger than all."""
+    return jnp.where((tap > y) | (jnp.isnan(tap) & ~jnp.isnan(y)), tap, y)
+
+
+@computes(AvgPool2d)
+def avg_pool2d(op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x (N, C, H, W) -> y (N, C, H', W')."""
+    (x,) = inputs
+    sums = lax.reduce_window(
+        x,
+        np.zeros((), x.dtype),
+        lax.add,
+        window_dimensions=(1, 1, *op.kernel_size),
+        window_strides=(1, 1, *op.stride),
+        padding=((0, 0), (0, 0), *((before, max(0, after)) for before, after in _around(op, x, (1, 1)))),
+    )
+    y: Array = sums / _divisors(op, x).astype(x.dtype)
+    return y
+
+
+def _divisors(op: AvgPool2d, x: Array) -> npt.NDArray[np.integer]:
+    """d of every window, (H', W') or ()."""
+    if op.divisor_override is not None:
+        return np.array(op.divisor_override)
+    counts = []
+    for axis, count in enumerate(_out(op, x)):
+        margin = op.padding[axis] if op.count_include_pad else 0
+        start = np.arange(count) * op.stride[axis] - op.padding[axis]
+        end = np.minimum(start + op.kernel_size[axis], x.shape[2 + axis] + margin)
+        counts.append(end - np.maximum(start, -margin))
+    return np.outer(*counts)
+
+
+@computes(AdaptiveAvgPool2d)
+def adaptive_avg_pool2d(op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x (N, C, H, W) -> y (N, C, H', W'): means over rows, then over columns of these."""
+    (x,) = inputs
+    for axis, count in zip((2, 3), op.output_size, strict=True):
+        windows = [slice(*op.window(i, x.shape[axis], count)) for i in range(count)]
+        means = [jnp.mean(x[:, :, w] if axis == 2 else x[:, :, :, w], axis, keepdims=True) for w in windows]
+        x = jnp.concatenate(means, axis)
+    return x

@@ -1,0 +1,53 @@
+"""The table that the kernels enter themselves into."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from jax import Array
+
+from backproof.engines import kernel
+from backproof.graph import Graph, Op
+
+Arrays = Mapping[str, Array]
+
+
+class Call(NamedTuple):
+    """What a kernel is told besides its arrays.
+
+    Attributes:
+        node: the node's name.
+        training: batch statistics and dropout, or running statistics and none.
+        mask: what dropout keeps, where the node is one and the pass in training.
+        state: where the kernel leaves new values of non-trainable parameters, by local name.
+    """
+
+    node: str
+    training: bool
+    mask: Array | None
+    state: dict[str, Array]
+
+
+JaxKernel = Callable[[Any, tuple[Array, ...], Arrays, Call], Array]
+"""(operation, inputs, the node's parameters by local name, call) -> output.
+
+Traced once for each shape, then compiled: Python's own branches are taken while tracing.
+"""
+
+KERNELS: dict[type[Op], JaxKernel] = {}
+
+AnyKernel = TypeVar("AnyKernel", bound=JaxKernel)
+
+
+def computes(op: type[Op]) -> Callable[[AnyKernel], AnyKernel]:
+    """Decorator: enter a kernel into the table."""
+
+    def register(function: AnyKernel) -> AnyKernel:
+        KERNELS[op] = function
+        return function
+
+    return register
+
+
+def require_kernels(graph: Graph, kernels: Mapping[type[Op], JaxKernel]) -> None:
+    """Raise `UserError` naming every operation of `graph` that the engine lacks."""
+    kernel.require_kernels("jax", kernels, graph)
