@@ -44,6 +44,23 @@ def test_networks_of_images_agree_gradient_by_gradient(model: str) -> None:
     assert require_agreement(jobs) < AGREEMENT
 
 
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_jax_agrees_step_by_step_and_an_epoch_at_once() -> None:
+    jobs = [
+        job(name, model="lenet5", input_shape=(1, 16, 16), optimizer="adam") for name in ("numpy", "jax", "jax-scan")
+    ]
+    assert require_agreement(jobs) < 1e-12
+    with Process(jobs[2]) as scan:
+        scan.ready()
+        assert scan.round(0)["epoch"][0] > 0
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_an_epoch_at_once_has_no_steps() -> None:
+    with Process(job("jax-scan", steps=1)) as scan, pytest.raises(UserError, match="leave it out, or --steps"):
+        scan.ready()
+
+
 @needs_torch
 def test_dropout_does_not_stand_in_the_way() -> None:
     jobs = [job(name, options={"layers": (8,), "dropout": 0.5, "batch_norm": True}) for name in ("numpy", "pytorch")]

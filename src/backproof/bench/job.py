@@ -16,10 +16,11 @@ PEERS: dict[str, str] = {
     "pytorch": "plain PyTorch, eager: the nn.Module that one would write by hand, autograd, torch.optim",
     "pytorch-tuned": "the same with channels_last images and the fused optimizer",
     "scikit-learn": "MLPClassifier, solver sgd",
+    "jax-scan": "the jax engine, an epoch in one call: a compiled loop over the batches, nothing seen in between",
 }
 """Who runs beside our engines."""
 
-LIBRARIES = {"pytorch": "torch", "pytorch-tuned": "torch", "scikit-learn": "sklearn"}
+LIBRARIES = {"pytorch": "torch", "pytorch-tuned": "torch", "scikit-learn": "sklearn", "jax-scan": "jax"}
 """What peers import."""
 
 CONTENDERS: dict[str, str] = {name: f"backproof's {name} engine" for name in ENGINES} | PEERS

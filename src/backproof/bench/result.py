@@ -11,7 +11,7 @@ import msgspec
 from backproof.bench.measurement import Experiment
 from backproof.errors import UserError
 
-LIBRARIES = ("numpy", "torch", "scikit-learn", "numba", "pillow")
+LIBRARIES = ("numpy", "torch", "scikit-learn", "numba", "jax", "pillow")
 
 
 @dataclass(frozen=True, kw_only=True)

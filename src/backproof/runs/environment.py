@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backproof import __version__
-from backproof.engines import get_engine
+from backproof.engines.registry import get_engine, require_entry
 
 
 def now() -> str:
@@ -27,7 +27,7 @@ def environment(engine: str) -> dict[str, Any]:
         "backproof": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        **({engine: version(engine)} if engine in ("torch", "numba") else {}),
+        **{library: version(library) for library in {require_entry(engine).requires} - {"numpy"}},
         "blas": details.get("blas"),
         "threads": details.get("threads"),
         "platform": platform.platform(),

@@ -36,6 +36,10 @@ def make(job: Job) -> Contender:
         from backproof.bench.contenders.scikit_learn import ScikitLearn
 
         return Training(workload, ScikitLearn)
+    if job.contender == "jax-scan":
+        from backproof.bench.contenders.jax_scan import JaxScan
+
+        return Training(workload, JaxScan)
     if job.contender in PEERS:
         from backproof.bench.contenders.pytorch import PyTorch
 

@@ -27,6 +27,8 @@ SHADES = {
     "pytorch": 1,
     "pytorch-tuned": 5,
     "scikit-learn": 3,
+    "jax": 6,
+    "jax-scan": 7,
 }
 """Colours by contender, the same in every figure: ours blue, PyTorch's warm."""
 
