@@ -182,8 +182,8 @@ class Hardtanh(Clip):
     max_val: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.min_val >= self.max_val:
-            raise UserError(f"Hardtanh's min_val {self.min_val} must be less than its max_val {self.max_val}")
+        if self.min_val > self.max_val:
+            raise UserError(f"Hardtanh's min_val {self.min_val} must not be above its max_val {self.max_val}")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -192,8 +192,9 @@ class Hardtanh(Clip):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also bounds on one side of 0."""
+        """Also bounds on one side of 0, and equal ones."""
         yield from super().samples()
+        yield Sample(op=Hardtanh(0.5, 0.5), shapes=((4, 3),))
         yield Sample(op=Hardtanh(0.25, 0.75), shapes=((4, 3),))
 
 

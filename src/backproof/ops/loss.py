@@ -42,7 +42,7 @@ class OfLabels(GrownLoss):
     """A loss of one row of classes for each label: a sample's, or a pixel's where the prediction is (N, C, H, W).
 
     Attributes:
-        class_weights: w, how much a label of each class counts, 0 or more; None: all 1.
+        class_weights: w, how much a label of each class counts; None: all 1.
         ignore_index: the label that does not count; None: there is none. It need not be a class.
         reduction: "mean", weighted by w; or "sum".
     """
@@ -58,8 +58,6 @@ class OfLabels(GrownLoss):
         _require_reduction(self, self.reduction)
         if self.class_weights is not None:
             object.__setattr__(self, "class_weights", tuple(float(w) for w in self.class_weights))
-            if not all(w >= 0 for w in self.class_weights):
-                raise UserError(f"{type(self).__name__}'s class_weights are 0 or more, not {self.class_weights}")
 
     @property
     def plain(self) -> bool:
@@ -125,7 +123,7 @@ class SoftmaxCrossEntropy(OfLabels):
 
     Attributes:
         label_smoothing: s in [0, 1), the share of the target spread over all classes (Szegedy et al. 2016).
-        class_weights: w, how much a label of each class counts, 0 or more; None: all 1.
+        class_weights: w, how much a label of each class counts; None: all 1.
         ignore_index: the label that does not count; None: there is none. It need not be a class.
         reduction: "mean", weighted by w; or "sum".
     """
@@ -160,7 +158,7 @@ class NLLLoss(OfLabels):
     Of images x is (N, C, H, W) and the target (N, H, W): one label a pixel, and n runs over all pixels.
 
     Attributes:
-        class_weights: w, how much a label of each class counts, 0 or more; None: all 1.
+        class_weights: w, how much a label of each class counts; None: all 1.
         ignore_index: the label that does not count; None: there is none. It need not be a class.
         reduction: "mean", weighted by w; or "sum".
     """

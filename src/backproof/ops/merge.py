@@ -50,6 +50,8 @@ class Concat(Op):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Axis 1 summed, all else equal."""
+        if not inputs:
+            raise UserError("Concat takes one input or more, and there is none")
         first = inputs[0]
         for other in inputs:
             if len(other) < 2 or len(other) != len(first) or other[2:] != first[2:]:

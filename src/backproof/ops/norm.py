@@ -38,6 +38,8 @@ class BatchNorm(Op):
     def __post_init__(self) -> None:
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"BatchNorm's momentum lies between 0 and 1 or is None, not {self.momentum}")
+        if not self.eps > 0:
+            raise UserError(f"BatchNorm's eps is above 0, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input, which needs a channel axis."""
@@ -113,6 +115,8 @@ class LayerNorm(Op):
             object.__setattr__(self, "normalized_shape", (self.normalized_shape,))
         if not self.dimensions or min(self.dimensions) < 1:
             raise UserError(f"LayerNorm's normalized_shape has dimensions of 1 or more, not {self.normalized_shape}")
+        if not self.eps >= 0:
+            raise UserError(f"LayerNorm's eps is 0 or more, not {self.eps}")
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -166,6 +170,8 @@ class GroupNorm(Op):
     def __post_init__(self) -> None:
         if self.num_groups < 1:
             raise UserError(f"GroupNorm needs 1 group or more, not {self.num_groups}")
+        if not self.eps >= 0:
+            raise UserError(f"GroupNorm's eps is 0 or more, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input, whose channels fall into groups."""

@@ -33,7 +33,7 @@ class Reshape(Op):
     """(N, ...) -> (N, *shape): other dimensions for every sample, elements in the same order.
 
     Attributes:
-        shape: the dimensions of one sample, without the batch.
+        shape: the dimensions of one sample, without the batch; one of them may be -1, which is what the others leave.
     """
 
     shape: tuple[int, ...]
@@ -41,13 +41,22 @@ class Reshape(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         """The sample's dimensions replaced."""
         (x,) = inputs
-        if prod(self.shape) != x.size:
-            raise UserError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
-        return Shape(BATCH, *self.shape)
+        if self.shape.count(-1) > 1:
+            raise UserError(f"Reshape to {self.shape} leaves more than one dimension open")
+        if -1 not in self.shape:
+            if prod(self.shape) != x.size:
+                raise UserError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
+            return Shape(BATCH, *self.shape)
+        known = prod(dim for dim in self.shape if dim != -1)
+        if known < 1 or x.size % known:
+            raise UserError(f"Reshape to {self.shape} needs a multiple of {known} elements a sample, not {x.size}")
+        return Shape(BATCH, *(x.size // known if dim == -1 else dim for dim in self.shape))
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Flat to image, image to image, and one sample."""
+        """Flat to image, image to image, one sample; a dimension that follows from the others; no dimension."""
         yield Sample(op=Reshape((2, 3, 2)), shapes=((4, 12),))
         yield Sample(op=Reshape((6, 2)), shapes=((3, 2, 3, 2),))
         yield Sample(op=Reshape((1,)), shapes=((1, 1),))
+        yield Sample(op=Reshape((2, -1, 2)), shapes=((3, 2, 3, 2),))
+        yield Sample(op=Reshape(()), shapes=((3, 1, 1),))
