@@ -31,9 +31,7 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
             continue
         given += 1
         shape = array.shape if isinstance(array, np.ndarray) else _refuse(expected, array)
-        if len(shape) != len(expected.shape) or shape[1:] != expected.shape[1:]:
-            _refuse(expected, array)
-        if array.dtype.kind not in KINDS[expected.kind]:
+        if not shape or shape[1:] != expected.shape[1:] or array.dtype.kind not in KINDS[expected.kind]:
             _refuse(expected, array)
         if place == 0:
             n = shape[0]
@@ -61,7 +59,7 @@ def reaches_loss(graph: Graph, inputs: Arrays, want: Collection[str]) -> bool:
 
 
 def check_parameters(graph: Graph, parameters: Arrays) -> None:
-    """Raise `UserError`, naming the parameter, for one that is missing, unknown or misshapen."""
+    """Raise `UserError`, naming the parameter, for one that is missing, unknown, misshapen or not of real numbers."""
     _check_arrays("parameter", {name: spec.shape for name, spec in graph.parameters.items()}, parameters)
 
 
@@ -79,8 +77,11 @@ def _check_arrays(kind: str, shapes: Mapping[str, tuple[int, ...]], arrays: Arra
     for name, shape in shapes.items():
         if name not in arrays:
             raise UserError(f"{kind} '{name}' of shape {shape} is missing")
-        if np.shape(arrays[name]) != shape:
-            raise UserError(f"{kind} '{name}' has shape {np.shape(arrays[name])}, not {shape}")
+        array = np.asarray(arrays[name])
+        if array.shape != shape:
+            raise UserError(f"{kind} '{name}' has shape {array.shape}, not {shape}")
+        if array.dtype.kind not in "fiu":
+            raise UserError(f"{kind} '{name}' has dtype {array.dtype}; it must hold real numbers")
 
 
 def _refuse(expected: Input, array: Array) -> NoReturn:

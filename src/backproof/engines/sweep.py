@@ -107,6 +107,9 @@ class Sweep:
             self._steps.append(Step(node, kernels, self._place, parameters, gradients, call))
         self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
         self._memory = memory or GradientMemory()
+        self._one = np.ones((), self._memory.dtype)
+        # Those with running statistics: most networks have few, and `state` is asked for at every step.
+        self._stateful = [step for step in self._steps if len(step.gradients) < len(step.paths)]
         self._values: list[Array] = [np.empty(0)] * len(self._place)
 
     def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
@@ -142,7 +145,7 @@ class Sweep:
         assert self._loss is not None, "a reverse sweep starts at a loss"
         gradients: list[Array | None] = [None] * len(self._values)
         self._memory.reset()
-        gradients[self._loss] = np.ones((), self._values[self._loss].dtype)
+        gradients[self._loss] = self._one
         self._run_back(self._steps, gradients, watch)
         self._memory.settle()
         found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
@@ -150,6 +153,7 @@ class Sweep:
 
     def _run_back(self, steps: Sequence[Step], gradients: list[Array | None], watch: Watch | None) -> None:
         """Carry the gradients of values back through some steps, last to first."""
+        hold, drop = self._memory.hold, self._memory.drop
         for step in reversed(steps):
             dy = gradients[step.output]
             if dy is None:
@@ -159,10 +163,10 @@ class Sweep:
             dxs = step.backward(step.op, dy, step.saved, step.parameters, step.gradients, step.call)
             for i, dx in zip(step.inputs, dxs, strict=True):
                 if dx is not None:
-                    self._memory.hold(dx)
+                    hold(dx)
                     before = gradients[i]
                     gradients[i] = dx if before is None else self._sum(before, dx)
-            self._memory.drop(dy)
+            drop(dy)
 
     def _sum(self, a: Array, b: Array) -> Array:
         """a + b in an array of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""
@@ -174,4 +178,4 @@ class Sweep:
 
     def state(self) -> dict[str, Array]:
         """What the last forward pass made of the non-trainable parameters, by full name."""
-        return {step.paths[key]: value for step in self._steps for key, value in step.call.state.items()}
+        return {step.paths[key]: value for step in self._stateful for key, value in step.call.state.items()}

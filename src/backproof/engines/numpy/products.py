@@ -35,10 +35,12 @@ ROWS, COLUMN_BYTES = 16, 256
 
 def product(a: Array, b: Array, out: Array) -> None:
     """out = a b.   a: (M, K)   b: (K, N)   out: (M, N), contiguous. The way depends on shapes and dtype alone."""
-    (m, k), n = a.shape, b.shape[1]
-    transposed = b.strides[1] > b.strides[0]
-    copies = m * n * k > SMALL or (transposed and m * n > SMALL_TRANSPOSED)
-    if copies and m * n * k <= LARGE and min(m, k) <= BATCH and b.nbytes <= CACHED and has_small_kernels():
+    m, n = out.shape
+    k = len(b)
+    multiplications = m * n * k
+    transposed = not b.flags.c_contiguous
+    copies = multiplications > SMALL or (transposed and m * n > SMALL_TRANSPOSED)
+    if copies and multiplications <= LARGE and min(m, k) <= BATCH and b.nbytes <= CACHED and has_small_kernels():
         _tiled(a, b, out, SMALL_TRANSPOSED if transposed else m * n)
     else:
         np.dot(a, b, out=out)

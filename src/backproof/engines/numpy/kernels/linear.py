@@ -32,7 +32,7 @@ class LinearKernel(NumpyKernel[Linear]):
         """y = x W + b."""
         (x,) = inputs
         y = call.lend_output((len(x), op.out_features))
-        product(x, self._in_out(p["weight"], x), out=y)
+        product(x, p["weight"] if x.shape[1] < WIDE else p["weight"].T, out=y)
         if op.bias:
             np.add(y, p["bias"], out=y)
         return y, inputs
@@ -42,7 +42,8 @@ class LinearKernel(NumpyKernel[Linear]):
     ) -> tuple[Array | None, ...]:
         """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
         (x,) = saved
-        if x.shape[1] < WIDE:
+        wide = x.shape[1] >= WIDE
+        if not wide:
             product(x.T, dy, out=g["weight"])
         else:
             product(dy.T, x, out=g["weight"])
@@ -51,9 +52,5 @@ class LinearKernel(NumpyKernel[Linear]):
         if not call.wants[0]:
             return (None,)
         dx = call.lend("dx", x.shape)
-        product(dy, self._in_out(p["weight"], x).T, out=dx)
+        product(dy, p["weight"] if wide else p["weight"].T, out=dx)
         return (dx,)
-
-    @staticmethod
-    def _in_out(weight: Array, x: Array) -> Array:
-        return weight if x.shape[1] < WIDE else weight.T

@@ -36,14 +36,15 @@ class SoftmaxCrossEntropyKernel(NumpyKernel[SoftmaxCrossEntropy]):
         true = self._true_class(labels, n, classes, call)
         s = op.label_smoothing
         loss = np.log(total, out=call.lend("log_total", (n,)))
-        loss -= z.ravel()[true] if not s else (1 - s) * z.ravel()[true] + s / classes * z.sum(axis=1)
+        z_true = z.take(true)
+        loss -= z_true if not s else (1 - s) * z_true + s / classes * z.sum(axis=1)
         return np.add.reduce(loss) / n, (e, total, true)
 
     @staticmethod
     def _true_class(labels: Array, n: int, classes: int, call: Lender) -> Array:
         """Where each sample's true class stands in the flattened (N, C)."""
         # As unsigned numbers, negative labels are large too: one comparison finds both kinds of wrong label.
-        if labels.view(np.uint64).max() >= classes:
+        if np.maximum.reduce(labels.view(np.uint64)) >= classes:
             raise UserError(
                 f"node '{call.node}': labels lie in 0..{classes - 1}, but some are {labels.min()} or {labels.max()}"
             )
