@@ -44,7 +44,6 @@ from backproof.ops import (
     Softplus,
     Tanh,
 )
-
 from judges.task import Task, UnsupportedError, given
 
 
@@ -57,7 +56,7 @@ def pair(value):
 
 def with_batch(x, rank):
     """x in a batch of one, where it has one axis less than `rank`."""
-    return given(x, (1, *x.shape)) if x.ndim == rank - 1 else given(x)
+    return given(x, (1, *x.shape)) if rank and x.ndim == rank - 1 else given(x)
 
 
 def some(**parameters):
@@ -139,7 +138,8 @@ def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0
 
 def batch_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5, batches=None):
     op = BatchNorm(momentum=momentum if training else 0.1, eps=eps)
-    shape = x.shape[1:2] if x.ndim > 1 else (1,)
+    x = x if x.numel() else x.reshape(0, 1)
+    shape = x.shape[1:2]
     state = {"running_mean": mean, "running_var": var}
     if training and momentum is None:
         state["num_batches_tracked"] = batches
@@ -155,17 +155,15 @@ def batch_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
-    op = LayerNorm(
-        tuple(normalized_shape), eps=eps, elementwise_affine=weight is not None, bias=bias is not None
-    )
+    op = LayerNorm(tuple(normalized_shape), eps=eps, elementwise_affine=weight is not None, bias=bias is not None)
     return Task(op, (with_batch(x, len(normalized_shape) + 1),), some(weight=weight, bias=bias))
 
 
-def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5, rank=None):
     op = GroupNorm(num_groups, eps=eps, affine=weight is not None)
     if weight is not None and bias is None:
         bias = torch.zeros_like(weight, requires_grad=False)
-    return Task(op, (given(x),), some(weight=weight, bias=bias))
+    return Task(op, (with_batch(x, rank),), some(weight=weight, bias=bias))
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -177,9 +175,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     return Task(op, (with_batch(x, 4),))
 
 
-def avg_pool2d(
-    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
     op = AvgPool2d(
         pair(kernel_size),
         stride=pair(stride),
@@ -213,9 +209,7 @@ def constant_pad_nd(x, pad_by, value=0):
     return pad(x, pad_by, "constant", value)
 
 
-def interpolate(
-    x, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None
-):
+def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
     if x.ndim != 4:
         raise UnsupportedError("images of 1 or 3 dimensions")
     if recompute_scale_factor:

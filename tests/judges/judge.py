@@ -36,11 +36,13 @@ class Docket:
     """All samples of an entry of a database.
 
     Attributes:
+        samples: how many there are.
         judged: those that are supported.
         unsupported: how many others there are, by reason.
         errors: tasks that must be refused, or the reason for which that cannot be asked.
     """
 
+    samples: int
     judged: tuple[Judged, ...]
     unsupported: Counter
     errors: tuple
@@ -98,8 +100,8 @@ def of_module(name):
             if e.error_on.name == "CONSTRUCTION_ERROR":
                 wrong.append(lambda c=s.constructor_input: CONSTRUCTED[name](*c.args, **c.kwargs))
             else:
-                f = s.forward_input
-                wrong.append(lambda m=module(s, training), f=f: translate(m, *f.args, **f.kwargs))
+                made, f = module(s, training), s.forward_input
+                wrong.append(lambda m=made, f=f: translate(m, *f.args, **f.kwargs))
     return docket(pleas, wrong)
 
 
@@ -114,7 +116,8 @@ def docket(pleas, wrong):
             unsupported[str(error)] += 1
         except UserError as error:
             reason = reason_of(str(error))
-            assert reason, f"{name} is refused: {error}"
+            if reason is None:
+                raise AssertionError(f"{name} is refused: {error}") from error
             unsupported[reason] += 1
         else:
             judged.append(Judged(name, task, expected(task, task.expression or call)))
@@ -125,7 +128,7 @@ def docket(pleas, wrong):
             errors.append(str(error))
         except UserError:
             errors.append(None)  # refused when the operation was made
-    return Docket(tuple(judged), unsupported, tuple(errors))
+    return Docket(len(pleas), tuple(judged), unsupported, tuple(errors))
 
 
 def pose(task):
@@ -149,7 +152,8 @@ def expected(task, call):
         warnings.simplefilter("ignore")
         y = call()
     found = {"output": y}
-    loss = y if isinstance(task.op, Loss) else (y - torch.from_numpy(task.target(y.numel())).reshape(y.shape)).square().mean()
+    target = torch.from_numpy(task.target(y.numel())).reshape(y.shape)
+    loss = y if isinstance(task.op, Loss) else torch.mean((y - target) ** 2)
     named = {f"gradient of x{i}": x for i, x in enumerate(task.inputs)}
     named |= {f"gradient of {name}": x for name, x in task.parameters.items()}
     named = {what: x for what, x in named.items() if x.tensor.requires_grad}
@@ -175,7 +179,8 @@ def judge(engine, judged):
         if found[what].size != right.size:
             wrong.append(f"{judged.name}, {task.op}: {what} has shape {found[what].shape}, not {right.shape}")
             continue
-        allowed = ABSOLUTE + (BACKWARD if what.startswith("gradient") else FORWARD) * np.max(np.abs(right), initial=0.0)
+        largest = np.max(np.abs(right), initial=0.0, where=~np.isnan(right))
+        allowed = ABSOLUTE + (BACKWARD if what.startswith("gradient") else FORWARD) * largest
         ours = found[what].reshape(right.shape)
         apart = np.where(np.isnan(ours) & np.isnan(right), 0, np.abs(ours - right))
         if not np.all(apart <= allowed):

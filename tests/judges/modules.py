@@ -1,4 +1,4 @@
-"""PyTorch's modules in our words: each takes a module and what it is called with, and gives the task that is the same."""
+"""PyTorch's modules in our words: each takes a module and its inputs, and gives the task that is the same."""
 
 from functools import partial
 
@@ -40,9 +40,7 @@ def conv2d(m, x):
 
 
 def conv_transpose2d(m, x):
-    return functions.conv_transpose2d(
-        x, m.weight, m.bias, m.stride, m.padding, m.output_padding, m.groups, m.dilation
-    )
+    return functions.conv_transpose2d(x, m.weight, m.bias, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
 
 
 def batch_norm(m, x):
@@ -56,8 +54,7 @@ def instance_norm(m, x):
     """Groups of one channel."""
     if m.track_running_stats:
         raise UnsupportedError("running statistics of instances")
-    x = x if x.ndim == m._get_no_batch_dim() + 1 else x[None]
-    return functions.group_norm(x, x.shape[1], m.weight, m.bias, m.eps)
+    return functions.group_norm(x, m.num_features, m.weight, m.bias, m.eps, rank=m._get_no_batch_dim() + 1)
 
 
 def softmax2d(m, x):
@@ -65,9 +62,7 @@ def softmax2d(m, x):
 
 
 def max_pool2d(m, x):
-    return functions.max_pool2d(
-        x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices
-    )
+    return functions.max_pool2d(x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices)
 
 
 def avg_pool2d(m, x):
@@ -82,9 +77,7 @@ def pad(mode, m, x):
 
 def of_labels(op, m, x, target):
     smoothing = {"label_smoothing": m.label_smoothing} if hasattr(m, "label_smoothing") else {}
-    return functions.of_labels(
-        op, x, target, m.weight, ignore_index=m.ignore_index, reduction=m.reduction, **smoothing
-    )
+    return functions.of_labels(op, x, target, m.weight, ignore_index=m.ignore_index, reduction=m.reduction, **smoothing)
 
 
 MODULES = {

@@ -91,9 +91,7 @@ class Task:
 
     def graph(self) -> Graph:
         """The operation alone, followed by MSE; a loss behind a Reshape that changes nothing."""
-        declared = tuple(
-            Input(f"x{i}", Shape("N", *x.value.shape[1:]), "float") for i, x in enumerate(self.inputs)
-        )
+        declared = tuple(Input(f"x{i}", Shape("N", *x.value.shape[1:]), "float") for i, x in enumerate(self.inputs))
         if isinstance(self.op, Loss):
             x = declared[0]
             same = make_node("same", Reshape(x.shape.per_sample), {x.name: x.shape})

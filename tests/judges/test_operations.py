@@ -7,6 +7,7 @@ pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 from judges.functions import FUNCTIONS
 from judges.judge import judge, of_module, of_operation, refuses
 from judges.modules import MODULES
+from judges.task import REASONS
 
 ENTRIES = [*((of_operation, name) for name in FUNCTIONS), *((of_module, name) for name in MODULES)]
 
@@ -16,6 +17,12 @@ pytestmark = pytest.mark.parametrize(("docket_of", "name"), ENTRIES, ids=[name f
 def test_agrees_with_pytorch(engine, docket_of, name):
     docket = docket_of(name)
     assert [sentence for judged in docket.judged for sentence in judge(engine, judged)] == []
+
+
+def test_every_sample_is_accounted_for(docket_of, name):
+    docket = docket_of(name)
+    assert len(docket.judged) + docket.unsupported.total() == docket.samples > 0
+    assert docket.unsupported.keys() <= REASONS.keys()
 
 
 def test_refuses_what_pytorch_refuses(engine, docket_of, name):

@@ -1,0 +1,108 @@
+"""Our optimizers before PyTorch's judgement: steps on the same gradients from the same weights."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from backproof.engines import Mode
+from backproof.errors import UserError
+from backproof.graph import Sequential, Shape
+from backproof.ops import MSE, Linear, Tanh
+from backproof.optim import Optimizer
+from judges.database import entry, seeded
+from judges.optimizers import OPTIMIZERS
+from judges.task import UnsupportedError
+
+STEPS = 6
+CLOSE = 1e-10
+"""How far a weight may be from PyTorch's after any step, relative to the largest of its parameter."""
+
+GRAPH = Sequential(("fc1", Linear(3)), ("tanh", Tanh()), ("fc2", Linear(2))).build(Shape("N", 4)).with_loss(MSE())
+RNG = np.random.default_rng(0)
+WEIGHTS = {name: RNG.standard_normal(spec.shape) for name, spec in GRAPH.parameters.items()}
+BATCHES = [{"x": RNG.standard_normal((5, 4)), "y": RNG.standard_normal((5, 2))} for _ in range(STEPS)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An input of optim_db that is supported: what it says, our optimizer, and PyTorch's weights after each step."""
+
+    name: str
+    optimizer: Optimizer
+    weights: list[dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Docket:
+    """All inputs of an entry of optim_db.
+
+    Attributes:
+        samples: how many there are.
+        judged: those that are supported.
+        unsupported: how many others there are, by reason.
+        errors: None where it was refused, the optimizer where not, or the reason for which that cannot be asked.
+    """
+
+    samples: int
+    judged: tuple[Trial, ...]
+    unsupported: Counter
+    errors: tuple
+
+
+@cache
+def of_optimizer(name):
+    """The docket of an entry of optim_db."""
+    info = entry("optimizers", name)
+    translate = OPTIMIZERS[name]
+    judged, unsupported, errors = [], Counter(), []
+    inputs = seeded(partial(info.optim_inputs_func, "cpu"))
+    for i in inputs:
+        options = {k: v.item() if isinstance(v, torch.Tensor) else v for k, v in i.kwargs.items()}
+        try:
+            optimizer = translate(**options)
+        except UnsupportedError as error:
+            unsupported[str(error)] += 1
+        else:
+            judged.append(Trial(f"{name}, {i.desc}", optimizer, weights(partial(info.optim_cls, **i.kwargs))))
+    for e in seeded(partial(info.optim_error_inputs_func, "cpu", torch.float64)):
+        wrong = e.optimizer_error_input
+        try:
+            errors.append("lists of parameters" if wrong.params is not None else translate(**wrong.kwargs))
+        except UserError:
+            errors.append(None)
+    return Docket(len(inputs), tuple(judged), unsupported, tuple(errors))
+
+
+def weights(make):
+    """PyTorch's weights after each step of the optimizer that `make` makes of them."""
+    w = {name: torch.tensor(value, requires_grad=True) for name, value in WEIGHTS.items()}
+    optimizer = make(list(w.values()))
+    found = []
+    for batch in BATCHES:
+        x, y = (torch.from_numpy(batch[name]) for name in ("x", "y"))
+        h = torch.tanh(functional.linear(x, w["fc1.weight"], w["fc1.bias"]))
+        optimizer.zero_grad()
+        functional.mse_loss(functional.linear(h, w["fc2.weight"], w["fc2.bias"]), y).backward()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            optimizer.step()
+        found.append({name: value.detach().numpy().copy() for name, value in w.items()})
+    return found
+
+
+def judge(engine, trial):
+    """Sentences on what is wrong with the engine's steps; none if nothing is."""
+    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    wrong = []
+    for step, (batch, right) in enumerate(zip(BATCHES, trial.weights, strict=True)):
+        session.train_step(batch, trial.optimizer, Mode(training=True, step=step))
+        for name, ours in session.parameters().items():
+            apart = np.max(np.abs(ours - right[name])) / np.max(np.abs(right[name]))
+            if not apart <= CLOSE:
+                wrong.append(f"{trial.name}: {name} is off by {apart:.2e} after step {step + 1}")
+    return wrong
