@@ -34,6 +34,7 @@ def check_ops(
     *,
     seeds: Sequence[int] = range(3),
     dtypes: Sequence[DType] = ("float64", "float32"),
+    promises: bool = True,
     judge: Engine | None = None,
     keep: Keep | None = None,
     watch: Watch | None = None,
@@ -41,14 +42,15 @@ def check_ops(
     """Check operations (all that are registered, if None) in engines.
 
     Each sample is drawn from every seed, in every dtype: output, loss, gradients of inputs and parameters, new running
-    statistics. With the first seed also what engines promise: see `promises`. The judge is by default the reference
-    engine; it is held against numbers where it is among `engines`. `keep` is told of every array that differs.
+    statistics. With the first seed also what engines promise besides (see there), unless not `promises`. The judge is
+    by default the reference engine; it is held against numbers where it is among `engines`. `keep` is told of every
+    array that differs.
     """
     judge = judge or get_engine("reference")
     reports = []
     for op in OPERATIONS.values() if ops is None else ops:
         start = perf_counter()
-        exam = _Exam(op, judge, seeds, dtypes, keep)
+        exam = _Exam(op, judge, seeds, dtypes, promises, keep)
         findings = tuple(finding for engine in engines for finding in exam.findings(engine))
         reports.append(CheckReport(op.__name__, findings, {op.__name__: perf_counter() - start}))
         if watch is not None:
@@ -73,12 +75,19 @@ class _Exam:
     """One operation, put to engines. What the judge says is computed once for all of them."""
 
     def __init__(
-        self, op: type[Op], judge: Engine, seeds: Sequence[int], dtypes: Sequence[DType], keep: Keep | None
+        self,
+        op: type[Op],
+        judge: Engine,
+        seeds: Sequence[int],
+        dtypes: Sequence[DType],
+        promises: bool,
+        keep: Keep | None,
     ) -> None:
         self._op = op
         self._judge = judge
         self._seeds = seeds
         self._dtypes = dtypes
+        self._promises = promises
         self._keep = keep
         self._samples = tuple(op.samples())
         self._case = cache(self._make_case)
@@ -124,7 +133,7 @@ class _Exam:
                 yield shapes_and_dtypes(found, case, ask)
                 if judged:
                     yield from self._compare(found, self._expected(number, seed, dtype), case, ask)
-            if dtype == self._dtypes[0]:
+            if self._promises and dtype == self._dtypes[0]:
                 case, ask = self._case(number, first, dtype), replace(ask, case=f"{sample}, seed {first}")
                 session.load(case.parameters)
                 yield from check_promises(engine, session, case, ask)

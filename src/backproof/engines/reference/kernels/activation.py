@@ -197,10 +197,12 @@ def rows(x: Array) -> Iterator[tuple[int | slice, ...]]:
         yield (n, slice(None), *rest)
 
 
-def log_sum_exp(x: Array) -> float:
-    """log Σ e^x[c] = max + log Σ e^(x[c] - max): the same number, but no term can overflow."""
+def log_softmax(x: Array) -> list[float]:
+    """log (e^x[c] / Σ e^x[k]) = z[c] - log Σ e^z[k]   with   z = x - max x: no term overflows, and no digit is lost."""
     top = float(max(x))
-    return top + log(sum(exp(value - top) for value in x))
+    z = [float(value) - top for value in x]
+    total = log(sum(exp(value) for value in z))
+    return [value - total for value in z]
 
 
 @computes(KERNELS, Softmax)
@@ -217,8 +219,7 @@ class SoftmaxKernel(Kernel[Softmax, Call]):
         (x,) = inputs
         y = np.zeros(x.shape)
         for row in rows(x):
-            total = log_sum_exp(x[row])
-            y[row] = [exp(value - total) for value in x[row]]
+            y[row] = [exp(value) for value in log_softmax(x[row])]
         return y, (y,)
 
     def backward(
@@ -247,8 +248,7 @@ class LogSoftmaxKernel(Kernel[LogSoftmax, Call]):
         (x,) = inputs
         y = np.zeros(x.shape)
         for row in rows(x):
-            total = log_sum_exp(x[row])
-            y[row] = [value - total for value in x[row]]
+            y[row] = log_softmax(x[row])
         return y, (y,)
 
     def backward(

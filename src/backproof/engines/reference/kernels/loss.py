@@ -5,7 +5,7 @@ from math import exp, nan
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
-from backproof.engines.reference.kernels.activation import log_sum_exp
+from backproof.engines.reference.kernels.activation import log_softmax
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
@@ -64,11 +64,9 @@ class SoftmaxCrossEntropyKernel(OfLabelsKernel[SoftmaxCrossEntropy]):
             row = self.row(place)
             if labels[place] == op.ignore_index:
                 continue
-            log_sum = log_sum_exp(x[row])
-            for c in range(C):
+            for c, log_probability in enumerate(log_softmax(x[row])):
                 w = 1.0 if op.class_weights is None else op.class_weights[c]
                 q[row][c] = w * ((1 - s) * (c == labels[place]) + s / C)
-                log_probability = x[row][c] - log_sum
                 probability[row][c] = exp(log_probability)
                 total -= float(q[row][c]) * log_probability
         return np.array(divide(total, D)), (probability, q, labels, D)
