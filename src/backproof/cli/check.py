@@ -1,7 +1,245 @@
 """`backproof check`: prove that implementations are right, from one operation to a whole training run."""
 
-from cyclopts import App
+from collections.abc import Mapping, Sequence
+from os import cpu_count
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from backproof.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from backproof.engines import DType
+    from backproof.verify import CheckReport
+    from backproof.verify.everything import Plan
 
 app = App(name="check", help="Hold operations, optimizers, models and runs of all engines against a judge.")
 app.command("backproof.cli.check_model:model", name="model", help="Check a model node by node, engine against engine.")
 app.command("backproof.cli.check_model:run", name="run", help="Check a run: its checkpoint, on its own data.")
+
+Json = Annotated[Path | None, Parameter(name="--json")]
+
+
+@app.default
+def default(
+    file: Path | None = None,
+    /,
+    *,
+    engines: str = "",
+    dtype: str = "",
+    seeds: int = 3,
+    processes: int = 0,
+    json: Json = None,
+    report: Path | None = None,
+    save: Path | None = None,
+) -> int:
+    """Check everything: all operations, optimizers and small models, or what a file of yours declares.
+
+    The exit code is 1 if anything disagrees.
+
+    Parameters
+    ----------
+    file
+        A Python file with operations or optimizers of your own; see docs/how-to/check-your-own-layer.md.
+    engines
+        Engines to judge, with commas between them; all that are installed if left out.
+    dtype
+        float64 or float32; both if left out.
+    seeds
+        Cases drawn of each sample of an operation.
+    processes
+        Processes that share the work; 0: one a core.
+    json
+        A file for every finding.
+    report
+        An HTML page to write.
+    save
+        A folder for failing tensors, one file each.
+    """
+    from backproof.verify.everything import everything
+
+    start = perf_counter()
+    names = _engines(engines)
+    if file is None:
+        plan = everything(names, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
+        return _carry_out(plan, processes, start, json, report)
+    if dtype not in ("", "float64"):
+        raise UserError(f"--dtype is {dtype}; what a file of yours declares is checked in float64")
+    from backproof.engines import get_engine
+    from backproof.verify.own_file import check_file
+    from backproof.verify.replay import Keeper
+
+    chosen = [get_engine(name) for name in names] if engines else []
+    found = check_file(file, chosen, seeds=range(_seeds(seeds)), keep=Keeper(save, file) if save else None)
+    return _show({str(file): found}, start, json, report)
+
+
+@app.command
+def op(
+    name: str,
+    /,
+    *names: str,
+    engines: str = "",
+    dtype: str = "",
+    seeds: int = 3,
+    json: Json = None,
+    report: Path | None = None,
+    save: Path | None = None,
+) -> int:
+    """Check operations: outputs, gradients, state, dtypes, shapes, and what engines promise, over all samples.
+
+    Parameters
+    ----------
+    name
+        An operation, such as Conv2d.
+    names
+        More of them.
+    engines
+        Engines to judge, with commas between them; all that are installed if left out.
+    dtype
+        float64 or float32; both if left out.
+    seeds
+        Cases drawn of each sample.
+    json
+        A file for every finding.
+    report
+        An HTML page to write.
+    save
+        A folder for failing tensors, one file each.
+    """
+    from backproof.graph import OPERATIONS
+    from backproof.verify.everything import Plan
+
+    start = perf_counter()
+    by_lower = {known.lower(): known for known in OPERATIONS}
+    for given in (name, *names):
+        if given.lower() not in by_lower:
+            raise unknown("operation", given, OPERATIONS)
+    operations = tuple(by_lower[given.lower()] for given in (name, *names))
+    plan = Plan(_engines(engines), operations, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
+    return _carry_out(plan, 1, start, json, report)
+
+
+@app.command
+def optimizer(
+    name: str,
+    /,
+    *names: str,
+    engines: str = "",
+    dtype: str = "",
+    json: Json = None,
+    report: Path | None = None,
+    save: Path | None = None,
+) -> int:
+    """Check optimizers, step by step on awkward gradients: weights and state.
+
+    Parameters
+    ----------
+    name
+        An optimizer, such as adabound.
+    names
+        More of them.
+    engines
+        Engines to judge, with commas between them; all that are installed if left out.
+    dtype
+        float64 or float32; both if left out.
+    json
+        A file for every finding.
+    report
+        An HTML page to write.
+    save
+        A folder for failing tensors, one file each.
+    """
+    from backproof.optim import require_optimizer
+    from backproof.verify.everything import Plan
+
+    start = perf_counter()
+    optimizers = tuple(require_optimizer(given).__name__.lower() for given in (name, *names))
+    plan = Plan(_engines(engines), optimizers=optimizers, dtypes=_dtypes(dtype), save=save)
+    return _carry_out(plan, 1, start, json, report)
+
+
+@app.command
+def replay(file: Path, /, *, engines: str = "", json: Json = None) -> int:
+    """Compute a failure again that --save kept, and hold it against what the judge said then.
+
+    Parameters
+    ----------
+    file
+        The .npz file.
+    engines
+        Engines that compute it, with commas between them; the one that was at fault if left out.
+    json
+        A file for every finding.
+    """
+    from backproof.engines import get_engine
+    from backproof.verify.replay import replay as compute_again
+
+    start = perf_counter()
+    chosen = [get_engine(name) for name in _engines(engines)] if engines else []
+    return _show({file.name: compute_again(file, chosen)}, start, json, None)
+
+
+def _engines(text: str) -> tuple[str, ...]:
+    """The engines asked for, or all that are installed."""
+    from backproof.engines import ENGINES, installed
+    from backproof.engines.registry import require_entry
+
+    names = tuple(text.split(",")) if text else tuple(name for name in ENGINES if installed(name))
+    for name in names:
+        require_entry(name)
+    return names
+
+
+def _dtypes(text: str) -> "tuple[DType, ...]":
+    if text not in ("", "float32", "float64"):
+        raise unknown("--dtype", text, ("float32", "float64"))
+    return (text,) if text else ("float64", "float32")  # type: ignore[return-value]
+
+
+def _seeds(count: int) -> int:
+    if count < 1:
+        raise UserError(f"--seeds is {count}; it must be 1 or more")
+    return count
+
+
+def _carry_out(plan: "Plan", processes: int, start: float, json: Path | None, report: Path | None) -> int:
+    """Do it, with a line a subject while it goes on if somebody watches."""
+    from sys import stderr
+
+    from backproof.verify import CheckReport
+    from backproof.verify.everything import carry_out
+
+    found: dict[str, list[CheckReport]] = {}
+    for done, (kind, part) in enumerate(carry_out(plan, processes or cpu_count() or 1), 1):
+        found.setdefault(kind, []).append(part)
+        if stderr.isatty():
+            print(f"\r\x1b[K{done} of {len(plan.tasks)}: {part.title}", end="", file=stderr, flush=True)
+    if stderr.isatty():
+        print("\r\x1b[K", end="", file=stderr)
+    return _show({kind: CheckReport.joined(kind, parts) for kind, parts in found.items()}, start, json, report)
+
+
+def _show(reports: "Mapping[str, CheckReport]", start: float, json: Path | None, report: Path | None) -> int:
+    """Tables now, files where they are wanted, and the exit code."""
+    from backproof.verify import CheckReport
+    from backproof.view.check_terminal import print_check
+
+    print_check(reports, perf_counter() - start)
+    whole = CheckReport.joined("check of " + " and ".join(reports), reports.values())
+    for path in _written(whole, json, report):
+        print(f"written: {path}")
+    return 0 if whole.passed else 1
+
+
+def _written(whole: "CheckReport", json: Path | None, report: Path | None) -> Sequence[Path]:
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(whole.to_json())
+    if report is not None:
+        from backproof.view.check_page import write_check_page
+
+        write_check_page(whole, report)
+    return [path for path in (json, report) if path is not None]

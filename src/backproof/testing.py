@@ -1,0 +1,91 @@
+"""For your own tests: assert that operations, engines and optimizers are right; `backproof check` as functions.
+
+    import backproof as bp
+
+    def test_my_layer():
+        bp.testing.assert_op(MyLayer)
+
+Failures are `AssertionError`s that say what differs, where, and by how much. And what a file for
+`backproof check FILE.py` is made of: the decorators `kernel`, `update` and `pytorch`.
+"""
+
+from collections.abc import Sequence
+
+from backproof.engines import DType, Engine, get_engine
+from backproof.errors import UserError
+from backproof.graph import OPERATIONS, Op
+from backproof.optim import Optimizer, require_optimizer
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.op_parity import check_ops
+from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.own_file import check_own
+from backproof.verify.own_kernel import OWN_KERNELS, OWN_UPDATES, kernel, pytorch, update
+
+__all__ = ["assert_engines_agree", "assert_op", "assert_optimizer", "kernel", "pytorch", "update"]
+
+TOLD = 5
+"""Faults that a message tells one by one."""
+
+
+def assert_op(op: type[Op], *, engines: Sequence[str | Engine] = (), seeds: Sequence[int] = range(3)) -> None:
+    """Assert that `op` is right on all its samples.
+
+    An operation with a kernel of yours (`kernel`): its gradients against numbers, in float64, the promises of every
+    kernel, and the PyTorch expression beside it (`pytorch`). One that engines have: in each of `engines`, against the
+    reference engine. Raises `AssertionError`; `UserError` for what is declared wrongly.
+    """
+    if op in OWN_KERNELS:
+        _require(check_own(op, _engines(engines), seeds=seeds))
+        return
+    chosen = _engines(engines) or [get_engine("reference")]
+    _require(check_ops(chosen, [op], seeds=seeds))
+
+
+def assert_engines_agree(
+    engines: Sequence[str | Engine],
+    ops: Sequence[type[Op]] | None = None,
+    *,
+    seeds: Sequence[int] = range(3),
+    dtypes: Sequence[DType] = ("float64", "float32"),
+) -> None:
+    """Assert that all `engines` agree with the reference engine on operations; None: all that there are."""
+
+    _require(
+        check_ops(_engines(engines), tuple(OPERATIONS.values()) if ops is None else ops, seeds=seeds, dtypes=dtypes)
+    )
+
+
+def assert_optimizer(optimizer: str | type[Optimizer], *, engines: Sequence[str | Engine] = ()) -> None:
+    """Assert that an optimizer is right, step by step on awkward gradients.
+
+    One with an update of yours (`update`): finite, repeatable, still at a rate of 0, and as the PyTorch optimizer beside
+    it (`pytorch`). One of ours, by class or name: in each of `engines`, against the reference engine.
+    """
+    kind = require_optimizer(optimizer) if isinstance(optimizer, str) else optimizer
+    if kind in OWN_UPDATES:
+        _require(check_own(kind))
+        return
+    if not engines:
+        raise UserError(f"assert_optimizer needs engines to hold {kind.__name__} against the reference engine")
+    _require(check_optimizers(_engines(engines), [kind]))
+
+
+def _engines(engines: Sequence[str | Engine]) -> list[Engine]:
+    return [get_engine(engine) if isinstance(engine, str) else engine for engine in engines]
+
+
+def _require(report: CheckReport) -> None:
+    """Raise `AssertionError` with the faults, the worst of each array first in its place."""
+    __tracebackhide__ = True  # pytest shows the line of the test instead
+    if report.passed:
+        return
+    worst: dict[tuple[str, str, str, str], Finding] = {}
+    for f in report.failures:
+        key = (f.subject, f.engine, f.judge, f.what)
+        if key not in worst or f.badness > worst[key].badness:
+            worst[key] = f
+    lines = [str(f) for f in worst.values()] or ["nothing could be judged: " + "; ".join(map(str, report.left_out))]
+    more = [f"... and {len(lines) - TOLD} more"] if len(lines) > TOLD else []
+    judged = len(report.findings) - len(report.left_out)
+    head = f"{len(report.failures)} of {judged} comparisons disagree"
+    raise AssertionError("\n".join([head, *lines[:TOLD], *more]))

@@ -1,0 +1,112 @@
+"""The whole check: every operation, optimizer and small model, shared out among processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from backproof.engines import DType, get_engine
+from backproof.graph import OPERATIONS, Shape, initial_parameters
+from backproof.models import build
+from backproof.ops import SoftmaxCrossEntropy
+from backproof.optim import OPTIMIZERS
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.model_parity import check_model
+from backproof.verify.op_parity import check_ops
+from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.replay import Keeper
+
+SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
+    "one_layer": ((1, 4, 4), {}),
+    "mlp": ((1, 4, 4), {"layers": (6, 5), "batch_norm": True, "dropout": 0.3}),
+    "neurose": ((1, 4, 4), {}),
+    "cnn": ((1, 6, 6), {}),
+    "lenet5": ((1, 28, 28), {}),
+    "resnet": ((3, 16, 16), {"blocks": (1, 1), "width": 4, "stem": "small"}),
+    "unet": ((2, 8, 8), {"depth": 2, "width": 4}),
+}
+"""Registered models, small enough for plain loops: shape of their samples, and options."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be checked, and how; it travels to other processes.
+
+    Attributes:
+        engines: their names.
+        operations: names of operations.
+        optimizers: names of optimizers.
+        models: names of `SMALL_MODELS`.
+        dtypes: in which the engines compute.
+        seeds: how many cases are drawn of each sample of an operation.
+        save: where failing tensors go, if anywhere.
+    """
+
+    engines: tuple[str, ...]
+    operations: tuple[str, ...] = ()
+    optimizers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    dtypes: tuple[DType, ...] = ("float64", "float32")
+    seeds: int = 3
+    save: Path | None = None
+
+    @property
+    def tasks(self) -> list[tuple[str, str]]:
+        """Kind and name of everything."""
+        kinds = {"operations": self.operations, "optimizers": self.optimizers, "models": self.models}
+        return [(kind, name) for kind, names in kinds.items() for name in names]
+
+
+def everything(engines: Sequence[str], **settings: object) -> Plan:
+    """The plan of all there is."""
+    return Plan(tuple(engines), tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(SMALL_MODELS), **settings)  # type: ignore[arg-type]
+
+
+def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[str, CheckReport]]:
+    """Kind and report of every task, in the plan's order, each as soon as it and those before it are there."""
+    if processes < 2 or len(plan.tasks) < 2:
+        for task in plan.tasks:
+            yield task[0], carry_out_task(plan, task)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for (kind, _name), report in zip(plan.tasks, pool.map(partial(carry_out_task, plan), plan.tasks), strict=True):
+            yield kind, report
+
+
+def carry_out_task(plan: Plan, task: tuple[str, str]) -> CheckReport:
+    """One operation, optimizer or model. Tensors are tiny, so one thread is the fastest."""
+    kind, name = task
+    engines = [get_engine(engine) for engine in plan.engines]
+    for engine in engines:
+        engine.set_threads(1)
+    keep = Keeper(plan.save) if plan.save else None
+    check: dict[str, Callable[[], CheckReport]] = {
+        "operations": lambda: check_ops(
+            engines, [OPERATIONS[name]], seeds=range(plan.seeds), dtypes=plan.dtypes, keep=keep
+        ),
+        "optimizers": lambda: check_optimizers(engines, [OPTIMIZERS[name]], dtypes=plan.dtypes, keep=keep),
+        "models": lambda: _check_small(name, plan),
+    }
+    return check[kind]()
+
+
+def _check_small(name: str, plan: Plan) -> CheckReport:
+    """A small model, node by node, as one subject."""
+    start = perf_counter()
+    shape, options = SMALL_MODELS[name]
+    graph = build(name, Shape("N", *shape), 3, options).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    n = 4
+    labels = graph.inputs[1].shape.bind(n)
+    inputs = {"x": rng.standard_normal((n, *shape)), "y": rng.integers(0, 3, labels)}
+    engines = [get_engine(engine) for engine in plan.engines]
+    findings: list[Finding] = []
+    for dtype in plan.dtypes:
+        found = check_model(graph, initial_parameters(graph), inputs, engines, dtype=dtype, title=name).findings
+        findings += (replace(f, subject=name, case=f"node {f.subject}, {f.case}") for f in found)
+    return CheckReport(name, tuple(findings), {name: perf_counter() - start})

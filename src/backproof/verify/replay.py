@@ -1,0 +1,145 @@
+"""Failures kept in files, each whole: network, numbers, both answers. And computed again from there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backproof.engines import Engine, Mode, get_engine
+from backproof.errors import UserError
+from backproof.graph import Array, Graph
+from backproof.optim import Constant, Cosine, Exponential, Optimizer, Step, require_optimizer
+from backproof.verify.failure import Failure
+from backproof.verify.finding import CheckReport
+from backproof.verify.judgement import Question
+from backproof.verify.parity import Case, results
+from backproof.verify.tolerances import tolerance
+
+SCHEDULES = {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Step)}
+GROUPS = ("parameters", "inputs", "state", "found", "expected")
+ENOUGH = 20
+"""Files kept of one operation in one engine and dtype; more would tell nothing new."""
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """A `Keep` that writes each failure into a folder.
+
+    Attributes:
+        folder: made when it is needed.
+        file: the user's file that the operation or optimizer is from, if it is not one of ours.
+    """
+
+    folder: Path
+    file: Path | None = None
+
+    def __call__(self, failure: Failure) -> str:
+        """Write the failure into a new file, and say how to see it again."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        paths = (self.folder / f"{failure.name}-{n}.npz" for n in range(1, ENOUGH + 1))
+        path = next((path for path in paths if not path.exists()), None)
+        if path is None:
+            return f"backproof check replay {self.folder / failure.name}-{ENOUGH}.npz"
+        arrays = {f"{g}/{name}": value for g in GROUPS for name, value in getattr(failure, g).items()}
+        about = {
+            "name": failure.name,
+            "engine": failure.engine,
+            "judge": failure.judge,
+            "dtype": failure.dtype,
+            "graph": failure.graph.to_json(),
+            "mode": asdict(failure.mode),
+            "optimizer": None if failure.optimizer is None else optimizer_to_json(failure.optimizer),
+            "file": str(self.file.resolve()) if self.file else None,
+        }
+        np.savez(path, about=np.array(json.dumps(about)), **arrays)
+        return f"backproof check replay {path}"
+
+
+def optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
+    """Kind and settings of an optimizer and of its schedule."""
+    settings = asdict(optimizer)
+    settings["schedule"] = {"kind": type(optimizer.schedule).__name__, **settings["schedule"]}
+    return {"kind": type(optimizer).__name__, **settings}
+
+
+def optimizer_from_json(content: Mapping[str, Any]) -> Optimizer:
+    """The optimizer that `optimizer_to_json` wrote."""
+    settings, schedule = dict(content), dict(content["schedule"])
+    settings["schedule"] = SCHEDULES[schedule.pop("kind")](**schedule)
+    return require_optimizer(settings.pop("kind"))(**settings)
+
+
+def read_failure(path: Path) -> Failure:
+    """What a `Keeper` wrote. Raises `UserError` for a file that is missing or something else."""
+    if not path.is_file():
+        raise UserError(f"there is no file '{path}'")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            groups: dict[str, dict[str, Array]] = {group: {} for group in GROUPS}
+            for key in arrays.files:
+                group, _, name = key.partition("/")
+                if name:
+                    groups[group][name] = arrays[key]
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
+    if about["file"]:
+        _declare(Path(about["file"]))
+    return Failure(
+        name=about["name"],
+        engine=about["engine"],
+        judge=about["judge"],
+        dtype=about["dtype"],
+        graph=Graph.from_json(about["graph"]),
+        mode=Mode(**about["mode"]),
+        optimizer=about["optimizer"] and optimizer_from_json(about["optimizer"]),
+        **groups,
+    )
+
+
+def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
+    """Compute a kept failure again, in `engines` or the one that was at fault, against what the judge said then."""
+    failure = read_failure(path)
+    findings = []
+    for engine in engines or (_engine(failure.engine),):
+        ask = Question(failure.name, f"replay of {path.name}", engine.name, failure.dtype)
+        try:
+            found = _compute(engine, failure)
+        except Exception as error:  # what it is, is what the user wants to see
+            findings.append(ask.failed("everything", error))
+            continue
+        allowed = tolerance(failure.dtype, sum(np.size(x) for x in failure.inputs.values()))
+        for what, expected in failure.expected.items():
+            if what in found:
+                findings.append(ask.judged(what, found[what], expected, failure.judge, allowed))
+    return CheckReport(f"replay of {path}", tuple(findings), {})
+
+
+def _compute(engine: Engine, failure: Failure) -> dict[str, Array]:
+    session = engine.compile(failure.graph, failure.parameters, dtype=failure.dtype)
+    if failure.optimizer is None:
+        return results(session, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
+    session.load_optimizer_state(failure.optimizer, failure.state)
+    session.train_step(failure.inputs, failure.optimizer, failure.mode)
+    state = {f"state {name.replace('fc.', '')}": value for name, value in session.optimizer_state().items()}
+    return {name.removeprefix("fc."): value for name, value in session.parameters().items()} | state
+
+
+def _engine(name: str) -> Engine:
+    from backproof.verify.own_kernel import OwnEngine
+
+    return OwnEngine() if name == OwnEngine.name else get_engine(name)
+
+
+def _declare(file: Path) -> None:
+    """Run the user's file, and let its operations and optimizers be found by name."""
+    from backproof.graph import OPERATIONS
+    from backproof.optim import OPTIMIZERS
+    from backproof.verify.own_file import read_file
+
+    declared = read_file(file)
+    OPERATIONS.update({op.__name__: op for op in declared.operations})
+    OPTIMIZERS.update({kind.__name__.lower(): kind for kind in declared.optimizers})
