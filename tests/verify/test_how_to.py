@@ -22,9 +22,9 @@ def run_page(page: str, *names: str) -> dict:
     """Run every block of a page among the names of the file that stands above it; return what `names` became."""
     made: dict = {}
     blocks = re.findall(r"^`src/(\S+)\.py`.*?:\n\n```python\n(.*?)```", (PAGES / page).read_text(), re.M | re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for path, code in blocks:
-        if "/torch/" in path and not installed("torch"):
+        if any(f"/{engine}/" in path and not installed(engine) for engine in ENGINES):
             continue
         exists = (Path(backproof.__file__).parents[1] / f"{path}.py").exists()
         namespace = (dict(vars(import_module(path.replace("/", ".")))) if exists else {"__name__": "page"}) | made
