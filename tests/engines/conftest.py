@@ -2,22 +2,7 @@
 
 import pytest
 
-import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.engines import ENGINES, Engine, get_engine, how_to_install, installed
-from backproof.graph import OPERATIONS
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """XLA compiles each sample of an operation anew, a quarter of a second each.
-
-    So the quick tests of the jax engine take the first sample of each operation, and `-m slow` takes all others.
-    """
-    first = {next(iter(op.samples())) for op in OPERATIONS.values()}
-    for item in items:
-        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if parameters.get("engine") == "jax" and parameters.get("sample", None) not in {None, *first}:
-            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=ENGINES)
