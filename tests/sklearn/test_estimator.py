@@ -10,7 +10,9 @@ OTHERS = [name for name in ENGINES if name not in ("numpy", "reference") and ins
 
 ESTIMATORS = [
     bp.sklearn.Classifier(),
-    bp.sklearn.Classifier(dtype="float64", model_options={"layers": (32, 16), "batch_norm": True}, batch_size="full"),
+    bp.sklearn.Classifier(
+        dtype="float64", model_options={"layers": (32, 16), "batch_norm": True}, batch_size="full", learning_rate=1e-2
+    ),
     *(bp.sklearn.Classifier(engine=name, learning_rate=1e-2, epochs=20) for name in OTHERS),
 ]
 
