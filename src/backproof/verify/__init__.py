@@ -3,26 +3,33 @@
 from backproof.verify.finding import CheckReport, Finding, Verdict
 from backproof.verify.gradient_check import check_gradients
 from backproof.verify.gradient_report import GradientReport, Probe, TensorCheck
-from backproof.verify.parity import (
-    Difference,
+from backproof.verify.model_parity import check_model
+from backproof.verify.model_report import ModelReport
+from backproof.verify.parity import Difference, compare_ops
+from backproof.verify.tolerances import tolerance
+from backproof.verify.trajectory import (
     Trajectory,
     TrajectoryDifference,
-    compare_ops,
+    TrajectoryReport,
+    check_trajectory,
     compare_trajectories,
 )
-from backproof.verify.tolerances import tolerance
 
 __all__ = [
     "CheckReport",
     "Difference",
     "Finding",
     "GradientReport",
+    "ModelReport",
     "Probe",
     "TensorCheck",
     "Trajectory",
     "TrajectoryDifference",
+    "TrajectoryReport",
     "Verdict",
     "check_gradients",
+    "check_model",
+    "check_trajectory",
     "compare_ops",
     "compare_trajectories",
     "tolerance",

@@ -14,6 +14,8 @@ from backproof.engines.base import Direction
 from backproof.graph import Graph
 from backproof.verify.finding import CheckReport, Finding
 
+Way = Literal["isolated", "cumulative"]
+
 Role = Literal["right", "at fault", "carrier"]
 """`at fault`: wrong although it got right inputs. `carrier`: right, but what it got was not."""
 
@@ -69,7 +71,7 @@ class ModelReport(CheckReport):
     distances: Mapping[str, Distance] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
 
-    def of(self, engine: str, way: Literal["isolated", "cumulative"], direction: Direction) -> dict[str, Finding]:
+    def of(self, engine: str, way: Way, direction: Direction) -> dict[str, Finding]:
         """The worst finding of each node, in the order of the network."""
         return self._ways.get((engine, f"{way} {direction}"), {})
 

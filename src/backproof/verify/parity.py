@@ -1,8 +1,6 @@
-"""Do two engines compute the same? One operation at a time, and over a whole training run."""
+"""Do two engines compute the same? One operation at a time."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -10,7 +8,6 @@ from backproof.engines import DType, Engine, Mode, Session
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
-from backproof.optim import Optimizer
 from backproof.verify.tolerances import EPSILON, difference, tolerance
 
 
@@ -130,82 +127,4 @@ def compare_case(a: Arrays, b: Arrays, case: Case, dtype: DType, sensitive: floa
             allowed,
         )
         for what in dict.fromkeys((*a, *b))
-    )
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """What one engine made of a training run: the cost at each step, and all parameters at the end."""
-
-    engine: str
-    costs: Array
-    parameters: Arrays
-
-
-@dataclass(frozen=True)
-class TrajectoryDifference:
-    """How two engines' training runs part.
-
-    Attributes:
-        a: the one engine.
-        b: the other.
-        losses: |a - b| / |b| of the cost at each step.
-        parameters: max |a - b| of each parameter and running statistic after the last step.
-    """
-
-    a: str
-    b: str
-    losses: Array
-    parameters: dict[str, float]
-
-    @property
-    def worst_loss(self) -> float:
-        """The largest relative difference of any step's cost."""
-        return float(np.max(self.losses))
-
-    @property
-    def worst_parameter(self) -> float:
-        """The largest absolute difference of any final weight or running statistic."""
-        return max(self.parameters.values())
-
-
-def train(
-    engine: Engine,
-    graph: Graph,
-    parameters: Arrays,
-    optimizer: Optimizer,
-    batches: Iterable[Arrays],
-    *,
-    seed: int = 0,
-    dtype: DType = "float64",
-) -> Trajectory:
-    """Take a training step on each batch."""
-    session = engine.compile(graph, parameters, dtype=dtype)
-    costs = [
-        session.train_step(batch, optimizer, Mode(training=True, seed=seed, step=step)).cost
-        for step, batch in enumerate(batches)
-    ]
-    return Trajectory(engine.name, np.array(costs), session.parameters())
-
-
-def compare_trajectories(
-    graph: Graph,
-    parameters: Arrays,
-    engines: Sequence[Engine],
-    optimizer: Optimizer,
-    batches: Sequence[Arrays],
-    *,
-    seed: int = 0,
-    dtype: DType = "float64",
-) -> tuple[TrajectoryDifference, ...]:
-    """Train on the same bytes from the same weights in every engine, and compare every pair."""
-    runs = [train(engine, graph, parameters, optimizer, batches, seed=seed, dtype=dtype) for engine in engines]
-    return tuple(
-        TrajectoryDifference(
-            a.engine,
-            b.engine,
-            np.abs(a.costs - b.costs) / np.abs(b.costs),
-            {name: float(np.max(np.abs(a.parameters[name] - b.parameters[name]))) for name in parameters},
-        )
-        for a, b in combinations(runs, 2)
     )

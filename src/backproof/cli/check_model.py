@@ -1,0 +1,197 @@
+"""`backproof check model` and `backproof check run`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from backproof.cli.comma import comma_list
+from backproof.engines.base import DType
+from backproof.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backproof.verify import CheckReport
+
+Numbers = Annotated[tuple[int, ...], comma_list(int)]
+KeyValue = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)]
+Output = Annotated[Path | None, Parameter(show_default=False)]
+
+
+def model(
+    name: str,
+    /,
+    *,
+    engines: str = "",
+    dtype: DType = "float64",
+    batch_size: int = 4,
+    input: Numbers = (1, 28, 28),
+    image_size: int | None = None,
+    classes: int = 10,
+    model_option: KeyValue = (),
+    data: str = "",
+    data_dir: str = "datasets",
+    weights: str = "",
+    evaluation: Annotated[bool, Parameter(negative=())] = False,
+    steps: int = 0,
+    optimizer: str = "sgd",
+    seed: int = 0,
+    node: KeyValue = (),
+    report: Output = None,
+    json: Output = None,
+) -> int:
+    """Hold engines against a judge in float64, node by node, forward and backward; name the first node at fault.
+
+    The exit code is 1 if anything disagrees.
+
+    Parameters
+    ----------
+    name
+        A registered model, or path/to/file.py:function for your own.
+    engines
+        Engines with commas between them; all that are installed if left out.
+    dtype
+        float64 finds the smallest faults, float32 is what networks are trained in.
+    batch_size
+        Samples of the batch.
+    input
+        The shape of one sample: channels, height and width, or the number of features.
+    image_size
+        Height and width of the samples, instead of those of --input.
+    classes
+        How many classes there are.
+    model_option
+        An option of the model, as KEY=VALUE; may be given many times.
+    data
+        A dataset whose samples are taken, instead of random ones.
+    data_dir
+        The folder in which datasets are looked up by name.
+    weights
+        A file with weights, .safetensors or .pth, instead of random ones.
+    evaluation
+        Evaluation mode: running statistics and no dropout. Gradients are checked all the same.
+    steps
+        Training steps to follow as well, on the same bytes in every engine.
+    optimizer
+        Of those steps.
+    seed
+        Seed of random samples, weights and dropout.
+    node
+        Look at this node alone in isolation; may be given many times.
+    report
+        An HTML page to write: the network coloured by error, error by depth, the worst tensors.
+    json
+        A JSON file to write: every comparison.
+    """
+    from dataclasses import replace
+
+    from backproof.data import DataOptions, PreprocessingOptions
+    from backproof.engines import Mode
+    from backproof.models import read_options
+    from backproof.optim import require_optimizer
+    from backproof.runs.model_check import check_question
+    from backproof.runs.question import Draw, data_question, random_question
+
+    if batch_size < 1 or steps < 0:
+        raise UserError("--batch-size is 1 or more, and --steps 0 or more")
+    options, batches = read_options(model_option), max(steps, 1)
+    size = () if image_size is None else (image_size, image_size)
+    draw = Draw(batch_size, batches, seed, weights)
+    if data:
+        source = DataOptions(dataset=data, data_dir=data_dir)
+        question = data_question(name, options, source, PreprocessingOptions(resize=size), draw)
+    else:
+        question = random_question(name, options, (*input[:1], *size) if size else input, classes, draw)
+    reports = check_question(
+        replace(question, mode=Mode(not evaluation, seed)),
+        _names(engines),
+        dtype=dtype,
+        nodes=node,
+        replay=_replay(),
+        optimizer=require_optimizer(optimizer)() if steps else None,
+        tell=_tell,
+    )
+    return _show(reports, report, json)
+
+
+def run(
+    path: Path,
+    /,
+    *,
+    engines: str = "",
+    dtype: DType = "float64",
+    steps: int = 3,
+    report: Output = None,
+    json: Output = None,
+) -> int:
+    """Check a run's last checkpoint on the batches that come next: parity, training steps, health, gradients.
+
+    Nothing in the run's folder is changed. The exit code is 1 if anything disagrees.
+
+    Parameters
+    ----------
+    path
+        The run, such as runs/mlp-numpy.
+    engines
+        Engines to compare with, besides the run's own; all that are installed if left out.
+    dtype
+        float64 finds the smallest faults.
+    steps
+        Training steps to follow from the checkpoint on.
+    report
+        An HTML page to write.
+    json
+        A JSON file to write: every comparison.
+    """
+    from backproof.runs.model_check import check_run
+    from backproof.runs.store import open_run
+
+    reports = check_run(open_run(path), _names(engines), dtype=dtype, steps=steps, tell=_tell)
+    return _show(reports, report, json)
+
+
+def _names(engines: str) -> list[str]:
+    return [name.strip() for name in engines.split(",") if name.strip()]
+
+
+def _replay() -> str:
+    """This command again, without the files that it writes and the nodes that it was for."""
+    words, kept = iter(sys.argv[1:]), ["backproof"]
+    for word in words:
+        if word in ("--report", "--json", "--node"):
+            next(words, None)
+        elif not word.startswith(("--report=", "--json=", "--node=")):
+            kept.append(shlex.quote(word))
+    return " ".join(kept)
+
+
+def _tell(text: str) -> None:
+    """How far it got, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"  {text}", file=sys.stderr)
+
+
+def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None) -> int:
+    """Print the verdicts, write the files, and return the exit code."""
+    from backproof.verify import CheckReport
+    from backproof.verify.model_report import ModelReport
+    from backproof.view.check_page import sentence, write_check_page
+
+    for report in reports:
+        print("\n".join(report.lines()) if isinstance(report, ModelReport) else sentence(report))
+        if not isinstance(report, ModelReport):
+            for finding in report.failures[:5]:
+                print(f"  {finding}")
+    if page is not None:
+        print(f"page written to {write_check_page(reports, page)}")
+    if json is not None:
+        whole = reports[0] if len(reports) == 1 else CheckReport.joined(reports[0].title, reports)
+        try:
+            json.write_text(whole.to_json(), encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"'{json}' cannot be written: {error.strerror}") from error
+        print(f"findings written to {json}")
+    return 0 if all(report.passed for report in reports) else 1

@@ -1,0 +1,162 @@
+"""The health of a training: where the first NaN, infinity, flood of denormals, dead ReLU or lost gradient began.
+
+`--health-checks` of a run stops at the first number that is not finite. This looks at every value and every gradient of
+some steps, for more than that, and tells the node that made a bad number from those that got it and pass it on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from backproof.engines import DType, Engine, Mode
+from backproof.engines.base import Direction
+from backproof.graph import Array, Arrays, Graph, Node
+from backproof.ops import ReLU
+from backproof.optim import Optimizer
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.observation import Observation, Observatory
+
+DENORMAL = 0.1
+"""The share of a tensor that may be denormal: numbers so small that they have lost digits, and take far more time."""
+
+DEAD = 0.9
+"""The share of a ReLU's units that may be 0 on the whole batch."""
+
+VANISHED = 1e-7
+"""How small the gradient may be, root mean square, against that of the node where it is largest nearer to the loss."""
+
+EXPLODED = 1e7
+"""How large it may be against the smallest nearer to the loss."""
+
+
+@dataclass(frozen=True)
+class _Symptom:
+    """What is looked for in which pass; `measure` gives a figure that must not exceed `limit`."""
+
+    what: str
+    direction: Direction
+    limit: float
+    measure: Callable[[Array], float]
+
+
+def _nans(array: Array) -> float:
+    return float(np.isnan(array).sum())
+
+
+def _infinities(array: Array) -> float:
+    return float(np.isinf(array).sum())
+
+
+def _denormal_share(array: Array) -> float:
+    size = np.abs(array)
+    return float(np.mean((size > 0) & (size < np.finfo(array.dtype).tiny)))
+
+
+SYMPTOMS = tuple(
+    _Symptom(what, direction, limit, measure)
+    for direction in ("forward", "backward")
+    for what, limit, measure in (
+        ("NaN", 0.0, _nans),
+        ("infinity", 0.0, _infinities),
+        ("denormals", DENORMAL, _denormal_share),
+    )
+)
+
+
+def check_health(
+    engine: Engine,
+    graph: Graph,
+    parameters: Arrays,
+    batches: Iterable[Arrays],
+    *,
+    mode: Mode,
+    dtype: DType = "float32",
+    optimizer: Optimizer | None = None,
+) -> CheckReport:
+    """Look at a pass over each of `batches`, with a training step after each if there is an `optimizer`.
+
+    A finding for each kind of trouble: where it began first, or its worst measure where there is none. The steps end
+    with the first number that is not finite.
+    """
+    start = perf_counter()
+    dtype = "float64" if engine.name == "reference" else dtype
+    observatory = Observatory(engine, graph, parameters, dtype)
+    session = engine.compile(graph, parameters, dtype=dtype)
+    found: dict[tuple[str, str], Finding] = {}
+    with np.errstate(all="ignore"):  # that is what is looked for
+        for i, batch in enumerate(batches):
+            step = replace(mode, step=mode.step + i)
+            observatory.load(session.parameters())
+            seen = observatory.observe(batch, step)
+            for finding in _findings(graph, seen, engine.name, dtype, step.step):
+                before = found.get((finding.case.split(",")[0], finding.what))
+                if before is None or (before.passed and (not finding.passed or finding.error > before.error)):
+                    found[finding.case.split(",")[0], finding.what] = finding
+            if optimizer is None or not np.isfinite(seen.gradients.loss):
+                break
+            session.train_step(batch, optimizer, step)
+    return CheckReport("health", tuple(found.values()), {"health": perf_counter() - start})
+
+
+def _findings(graph: Graph, seen: Observation, engine: str, dtype: DType, step: int) -> Iterator[Finding]:
+    """One finding for each symptom."""
+    orders: dict[Direction, list[Node]] = {"forward": [*graph.nodes], "backward": [*reversed(graph.nodes)]}
+    arrays: dict[Direction, Arrays] = {"forward": seen.values, "backward": seen.slopes}
+    for symptom in SYMPTOMS:
+        measured = {
+            node.name: symptom.measure(arrays[symptom.direction][node.name])
+            for node in orders[symptom.direction]
+            if node.name in arrays[symptom.direction]
+        }
+        yield _verdict(symptom.what, symptom.direction, symptom.limit, measured, engine, dtype, step)
+    relus = {
+        node.name: float(np.mean(~np.any(_by_unit(seen.values[node.name]), axis=0)))
+        for node in graph.nodes
+        if isinstance(node.op, ReLU)
+    }
+    if relus:
+        yield _verdict("dead units", "forward", DEAD, relus, engine, dtype, step)
+    sizes = {
+        node.name: float(np.sqrt(np.mean(np.square(seen.slopes[node.name], dtype=np.float64))))
+        for node in orders["backward"]
+        if node.name in seen.slopes
+    }
+    shrunk, grown = _against_the_way(sizes)
+    yield _verdict("vanishing gradient", "backward", 1 / VANISHED, shrunk, engine, dtype, step)
+    yield _verdict("exploding gradient", "backward", EXPLODED, grown, engine, dtype, step)
+
+
+def _by_unit(values: Array) -> Array:
+    """(samples and places, units)."""
+    return np.moveaxis(values, 1, -1).reshape(-1, values.shape[1]) if values.ndim > 1 else values.reshape(-1, 1)
+
+
+def _against_the_way(sizes: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """How many times smaller, and larger, each gradient is than the largest and the smallest before it.
+
+    Exactly 0 is what a node gets that the loss does not see: it says nothing.
+    """
+    largest, smallest = 0.0, np.inf
+    shrunk, grown = {}, {}
+    for name, size in sizes.items():
+        if not 0 < size < np.inf:
+            continue
+        largest, smallest = max(largest, size), min(smallest, size)
+        shrunk[name], grown[name] = largest / size, size / smallest
+    return shrunk, grown
+
+
+def _verdict(
+    what: str, direction: Direction, limit: float, measured: dict[str, float], engine: str, dtype: DType, step: int
+) -> Finding:
+    """The first node, in the order of the pass, that is over the limit; the others got it from there."""
+    over = [name for name, value in measured.items() if value > limit]
+    name = over[0] if over else max(measured, key=lambda n: measured[n], default="network")
+    known = (name, f"{direction}, step {step + 1}", what, engine, "limits", dtype, measured.get(name, 0.0), limit)
+    if not over:
+        return Finding(*known, "agrees")
+    others = len(over) - 1
+    more = f"; {others} more node{'s' * (others != 1)} after it" if others else ""
+    return Finding(*known, "differs", f"it began in the {direction} pass at {name}{more}")

@@ -1,0 +1,93 @@
+"""The state of a training after a step, tensor by tensor, and what may be said of two of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backproof.engines import DType, Mode, Session
+from backproof.graph import Array, Arrays, Graph
+from backproof.optim import Optimizer
+from backproof.verify.finding import Finding
+from backproof.verify.judgement import parting
+from backproof.verify.network_case import relative
+from backproof.verify.observation import nudged
+from backproof.verify.tolerances import tolerance
+
+Tensor = tuple[str, str]
+"""A parameter (or the training itself), and which part of the state."""
+
+PARTS = ("cost", "state", "optimizer state", "weights")
+"""The parts of a training's state, in the order in which a fault gets there."""
+
+DRAWS = 2
+"""Trainings with random rounding, to see what rounding explains."""
+
+ROOM = 8
+"""How much more than the largest of those draws may be laid to rounding."""
+
+
+def part_of(what: str) -> int:
+    """The place in `PARTS` of what a finding is about."""
+    return next(place for place, part in enumerate(PARTS) if what.startswith(part))
+
+
+def step_and_look(session: Session, batch: Arrays, optimizer: Optimizer, mode: Mode) -> dict[Tensor, Array]:
+    """Take a training step; then everything that it made."""
+    return look(session, session.train_step(batch, optimizer, mode).cost)
+
+
+def look(session: Session, cost: float) -> dict[Tensor, Array]:
+    """Everything that a step made whose cost was `cost`."""
+    trainable = {name for name, spec in session.graph.parameters.items() if spec.trainable}
+    parameters = session.parameters()
+    found: dict[Tensor, Array] = {("training", "cost"): np.array(cost)}
+    found |= {(name, "state"): value for name, value in parameters.items() if name not in trainable}
+    for name, value in session.optimizer_state().items():
+        slot, _, parameter = name.partition("/")
+        found[parameter, f"optimizer state {slot}"] = value
+    return found | {(name, "weights"): parameters[name] for name in parameters if name in trainable}
+
+
+def nudge(session: Session, optimizer: Optimizer, dtype: DType, rng: np.random.Generator) -> None:
+    """One rounding on every weight, statistic and number of the optimizer's state."""
+    session.load(nudged(session.parameters(), dtype, rng))
+    if state := nudged(session.optimizer_state(), dtype, rng):  # by factors near 1: a sum of squares stays positive
+        session.load_optimizer_state(optimizer, state)
+
+
+def least_allowed(graph: Graph, samples: int, dtype: DType) -> float:
+    """The tolerance of about the longest sum that makes a single number: a unit's inputs, a channel over the batch."""
+    fans = [spec.fan_in for spec in graph.parameters.values()]
+    channels = [samples * shape.size // shape.per_sample[0] for shape in graph.shapes.values() if shape.per_sample]
+    return tolerance(dtype, max(1, *fans, *channels))
+
+
+def explained(right: Mapping[Tensor, Array], draws: list[dict[Tensor, Array]], least: float) -> dict[Tensor, float]:
+    """How far a tensor may be off, relative to its size."""
+    return {key: least + ROOM * max(relative(draw[key], value) for draw in draws) for key, value in right.items()}
+
+
+def judged_state(
+    found: Mapping[Tensor, Array],
+    right: Mapping[Tensor, Array],
+    allowed: Mapping[Tensor, float],
+    *,
+    case: str,
+    engine: str,
+    judge: str,
+    dtype: DType,
+) -> list[Finding]:
+    """A finding for each tensor."""
+    findings = []
+    for (subject, what), value in right.items():
+        mine, limit = found.get((subject, what)), allowed[subject, what]
+        known = (subject, case, what, engine, judge, dtype)
+        error = relative(mine, value)
+        if not np.isfinite(value).all():
+            findings.append(Finding(*known, 0.0, limit, "left out", f"{judge}'s own is not finite"))
+        elif error <= limit:
+            findings.append(Finding(*known, error, limit, "agrees"))
+        else:
+            detail = f"{engine} has none" if mine is None else parting(mine, value, engine, judge)
+            findings.append(Finding(*known, error, limit, "differs", detail))
+    return findings

@@ -1,0 +1,268 @@
+"""The page of a check: the verdict, who agrees on what, the network coloured by error. It needs nothing but itself."""
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from pathlib import Path
+from string import Template
+
+import backproof
+from backproof.errors import UserError
+from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.model_report import DIRECTIONS, ModelReport, Picture
+from backproof.verify.trajectory import TrajectoryReport
+from backproof.view.figures.checks import by_depth, error_map, growth_figure, network_map
+from backproof.view.html import Html, element, folded, join, section
+from backproof.view.numbers import duration
+from backproof.view.report import part
+from backproof.view.sections.curves import plot
+
+LISTED = 300
+"""Failures in the folded list, at most."""
+
+
+def write_check_page(reports: CheckReport | Sequence[CheckReport], path: Path) -> Path:
+    """Write the page of one report, or of several on the same subject, and return its path.
+
+    Raises `UserError` where it cannot be written.
+    """
+    page = check_page([reports] if isinstance(reports, CheckReport) else reports)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"the page cannot be written to {path}: {error.strerror}.") from error
+    return path
+
+
+def check_page(reports: Sequence[CheckReport]) -> str:
+    """The whole page as text."""
+    from plotly.offline import get_plotlyjs
+
+    body = join(
+        heading(reports),
+        *[s for place, report in enumerate(reports) for s in sections(report, f"r{place}")],
+        element("footer", f"backproof {backproof.__version__}"),
+    )
+    return Template(part("report.html")).substitute(
+        title="check",
+        css=part("report.css"),
+        plotly=Html(get_plotlyjs()),
+        script=part("report.js"),
+        body=body,
+    )
+
+
+def heading(reports: Sequence[CheckReport]) -> Html:
+    """The verdict in one line, and in one sentence."""
+    wrong = next((report for report in reports if not report.passed), None)
+    first = wrong.first_at_fault if wrong is not None else None
+    title = "Everything agrees" if wrong is None else "Nothing was judged"
+    if first is not None:
+        title = f"First at fault: {first.subject}"
+    engines = list(dict.fromkeys(engine for report in reports for engine in report.engines))
+    known = [reports[0].title, ", ".join(engines), f"{duration(sum(sum(r.seconds.values()) for r in reports))} in all"]
+    return element(
+        "header",
+        element("p", "backproof check", class_="brand"),
+        element("h1", title),
+        element("p", " · ".join(known), class_="facts"),
+        element(
+            "div",
+            *[element("p", sentence(report), class_="lead") for report in reports],
+            element("p", str(first), class_="note") if first is not None else None,
+            class_="card" if first is None else "card failure",
+        ),
+        element("div", *[tile for report in reports for tile in tiles(report)], class_="tiles"),
+    )
+
+
+def sentence(report: CheckReport) -> str:
+    """The verdict of any report."""
+    if isinstance(report, ModelReport | TrajectoryReport):
+        return f"{report.verdict}."
+    first = report.first_at_fault
+    count = len(report.subjects)
+    return f"{report.title}: all {count} agree." if first is None else f"{report.title}: {first}."
+
+
+def tiles(report: CheckReport) -> Iterator[Html]:
+    """The figures that one looks for first."""
+    if isinstance(report, ModelReport):
+        for engine in report.engines:
+            wrong = {f.subject for d in DIRECTIONS for f in report.at_fault(engine, d)}
+            carriers = {name for d in DIRECTIONS for name in report.carriers(engine, d)} - wrong
+            yield _tile(f"{engine}: wrong nodes", len(wrong), f"{len(carriers)} more pass an error on")
+        for engine, distance in report.distances.items():
+            if report.first_of(engine) is None and engine != "reference":
+                yield _tile(f"{engine} in float32", f"{distance.values:.1f} ulp", f"off {report.judged_by}, values")
+    else:
+        judged = len([f for f in report.findings if f.verdict != "left out"])
+        yield _tile(report.title, f"{judged:,}", "comparisons")
+        yield _tile("disagree", len(report.failures), f"{len(report.left_out)} left out")
+
+
+def _tile(label: str, value: object, whose: str) -> Html:
+    return element(
+        "div",
+        element("p", label, class_="label"),
+        element("p", str(value), class_="value"),
+        element("p", whose, class_="whose"),
+        class_="tile",
+    )
+
+
+def sections(report: CheckReport, identity: str) -> Iterator[Html]:
+    """The chapters of one report."""
+    if isinstance(report, ModelReport):
+        yield from network_sections(report, identity)
+    if isinstance(report, TrajectoryReport):
+        card = element(
+            "figure",
+            element("figcaption", "Largest difference"),
+            plot(f"{identity}g", growth_figure(report.growth)),
+            class_="card",
+        )
+        yield section("Training steps", card, note="All engines train on the same bytes from the same weights.")
+    yield section(
+        "By operation" if isinstance(report, ModelReport) else "By subject",
+        element("div", element("div", table(report), class_="scroll"), class_="card"),
+        note="The worst error of each engine, over all that was compared; what rounding explains stands below it.",
+    )
+    if report.failures:
+        rows = [finding_row(f) for f in report.failures[:LISTED]]
+        head = element("tr", *[element("th", t, class_="text") for t in ("where", "what", "engine", "error", "detail")])
+        listing = element("table", element("thead", head), element("tbody", *rows), class_="comparison")
+        more = len(report.failures) - LISTED
+        title = f"All {len(report.failures):,} differences" + (f", the first {LISTED} of them" if more > 0 else "")
+        yield element("section", folded(title, element("div", listing, class_="scroll")))
+
+
+def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
+    """The map of the nodes, error by depth, and the worst tensors."""
+    shown = [engine for engine in report.engines if report.first_of(engine) is not None] or report.engines[:1]
+    for engine in shown:
+        figures = [
+            element(
+                "figure",
+                element("figcaption", f"{direction.capitalize()}"),
+                plot(f"{identity}{engine}{direction}", network_map(report, engine, direction)),
+                class_="card",
+            )
+            for direction in DIRECTIONS
+        ]
+        keys = [
+            _key("rgba(53,115,196,0.2)", "right"),
+            _key("rgba(224,112,26,0.6)", "right itself, passes an error on"),
+            element(
+                "span",
+                element("span", class_="dot", style="border:3px solid var(--wrong);border-radius:2px"),
+                "wrong itself",
+            ),
+        ]
+        yield section(
+            f"The network on {engine}",
+            element("div", element("div", *keys, class_="keys"), class_="legend"),
+            element("div", *figures, class_="grid"),
+            note="A cell a node, a row a block, in the order of the computation. Colour is the error when the engine"
+            " runs the network by itself; a frame marks nodes that are wrong although they get right inputs.",
+        )
+    cards = [
+        element(
+            "figure",
+            element("figcaption", direction.capitalize()),
+            plot(f"{identity}depth{direction}", by_depth(report, direction)),
+            class_="card",
+        )
+        for direction in DIRECTIONS
+    ]
+    yield section(
+        "Error by depth",
+        element("div", *cards, class_="grid"),
+        note="From the first node to the loss. Lines: each engine runs the network by itself. Dots: each node alone,"
+        " with right inputs and a right gradient of its output. Errors of exactly 0 are not drawn.",
+    )
+    if report.pictures:
+        pictures = [picture_card(p, f"{identity}p{i}") for i, p in enumerate(report.pictures)]
+        yield section(
+            "Worst tensors",
+            element("div", *pictures, class_="grid"),
+            note="Each node alone: the absolute error of its output or gradient, the largest along the axes not shown.",
+        )
+
+
+def _key(color: str, text: str) -> Html:
+    return element("span", element("span", class_="dot", style=f"background:{color}"), text)
+
+
+def picture_card(picture: Picture, identity: str) -> Html:
+    """One tensor's error, seen from one side or two."""
+    f = picture.finding
+    said = f"{f.engine}, off by {f.error:.1e}, rounding explains {f.tolerance:.1e}; shape {picture.shape}"
+    panels = [
+        element("div", element("h4", panel.title), plot(f"{identity}-{i}", error_map(panel)))
+        for i, panel in enumerate(picture.panels)
+    ]
+    return element(
+        "figure",
+        element("figcaption", f"{f.subject}: {f.what}"),
+        element("p", said, class_="note"),
+        *panels,
+        class_="card" if f.passed else "card failure",
+    )
+
+
+def table(report: CheckReport) -> Html:
+    """Subjects (of a network: its operations) by engines, with the worst error of each."""
+    kinds = (
+        {node.name: type(node.op).__name__ for node in report.graph.nodes} if isinstance(report, ModelReport) else {}
+    )
+    worst: dict[str, dict[str, Finding]] = {}
+    count: dict[str, set[str]] = {}
+    for f in report.findings:
+        if kinds and not f.case.startswith("isolated"):
+            continue
+        row = kinds.get(f.subject, f.subject)
+        count.setdefault(row, set()).add(f.subject)
+        cells = worst.setdefault(row, {})
+        before = cells.get(f.engine)
+        if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
+            cells[f.engine] = f
+    head = [element("th", "operation" if kinds else "", class_="name")]
+    head += [element("th", "nodes")] if kinds else []
+    head += [element("th", engine) for engine in report.engines]
+    rows = [
+        element(
+            "tr",
+            element("th", row, class_="name"),
+            element("td", str(len(count[row]))) if kinds else None,
+            *[cell(cells.get(engine)) for engine in report.engines],
+        )
+        for row, cells in worst.items()
+    ]
+    return element("table", element("thead", element("tr", *head)), element("tbody", *rows), class_="comparison")
+
+
+def cell(finding: Finding | None) -> Html:
+    """The worst error, with what rounding explains; wrong ones in the colour of mistakes."""
+    if finding is None:
+        return element("td", "–")
+    if finding.verdict in ("failed", "left out"):
+        return element("td", finding.verdict, element("small", finding.detail[:60]), title=finding.detail)
+    error = f"{finding.error:.1e}" if isfinite(finding.error) else str(finding.error)
+    shown = error if finding.passed else element("b", f"✕ {error}", class_="truth")
+    where = f"{finding.subject}, {finding.case}: {finding.what}"
+    return element("td", shown, element("small", f"≤ {finding.tolerance:.0e}"), title=where)
+
+
+def finding_row(f: Finding) -> Html:
+    """A line of the list."""
+    error = f"{f.error:.1e}" if isfinite(f.error) else str(f.error)
+    replay = element("small", element("code", f.replay)) if f.replay else None
+    return element(
+        "tr",
+        element("th", f.subject, element("small", f.case), class_="name"),
+        element("td", f.what, class_="text"),
+        element("td", f.engine, class_="text"),
+        element("td", error),
+        element("td", f.detail, replay, class_="text", style="white-space:normal;min-width:340px"),
+    )

@@ -1,0 +1,88 @@
+"""Training runs are followed step by step; rounding is told from a fault, and the step and the tensor are named."""
+
+import numpy as np
+import pytest
+
+from backproof.engines import get_engine, installed
+from backproof.graph import Sequential, Shape, initial_parameters
+from backproof.ops import BatchNorm, Linear, ReLU, SoftmaxCrossEntropy
+from backproof.optim import OPTIMIZERS, SGD, Adam
+from backproof.verify import check_trajectory
+
+STEPS = 12
+
+
+@pytest.fixture
+def training():
+    graph = Sequential(("fc", Linear(6)), ("bn", BatchNorm()), ("relu", ReLU()), ("head", Linear(3))).build(
+        Shape("N", 5)
+    )
+    graph = graph.with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    batches = [{"x": rng.standard_normal((8, 5)), "y": rng.integers(0, 3, 8)} for _ in range(STEPS)]
+    return graph, initial_parameters(graph), batches
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_right_engines_stay_together(training, name, dtype):
+    graph, parameters, batches = training
+    engines = [get_engine(e) for e in ("numpy", "torch", "numba") if installed(e)]
+    report = check_trajectory(
+        graph, parameters, engines, OPTIMIZERS[name](lr=0.05), batches, judge=get_engine("numpy"), dtype=dtype
+    )
+    assert report.passed, report.failures
+    assert len(report.growth.explained) == STEPS
+    assert max(report.growth.error["numpy"]) == 0
+    assert f"over {STEPS} training steps" in report.verdict
+
+
+class Late:
+    """An engine that takes another rate from a step on, by as little as one millionth."""
+
+    name = "late"
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def compile(self, *args, **kwargs):
+        session = get_engine("numpy").compile(*args, **kwargs)
+        take = session.train_step
+        session.train_step = lambda inputs, optimizer, mode: take(
+            inputs, SGD(lr=0.2 * (1 + 1e-6)) if mode.step >= self._step else optimizer, mode
+        )
+        return session
+
+
+@pytest.mark.parametrize("step", [0, 5])
+def test_the_step_where_they_part_is_named(training, step):
+    graph, parameters, batches = training
+    report = check_trajectory(graph, parameters, [Late(step)], SGD(lr=0.2), batches, judge=get_engine("numpy"))
+    first = report.first_at_fault
+    assert (first.case, first.what) == (f"step {step + 1}", "weights")
+    assert report.verdict.startswith(f"late parts from numpy at step {step + 1}, first in weights of ")
+    assert report.growth.error["late"][:step] == [0] * step
+
+
+def test_stale_statistics_are_named(training):
+    graph, parameters, batches = training
+
+    class Stale:
+        name = "stale"
+
+        def compile(self, graph, parameters, **kwargs):
+            session = get_engine("numpy").compile(graph, parameters, **kwargs)
+            take = session.train_step
+
+            def step(inputs, optimizer, mode):
+                before = session.parameters()["bn.running_var"]
+                result = take(inputs, optimizer, mode)
+                session.load(session.parameters() | {"bn.running_var": before})
+                return result
+
+            session.train_step = step
+            return session
+
+    report = check_trajectory(graph, parameters, [Stale()], Adam(), batches, judge=get_engine("numpy"))
+    assert {f.subject for f in report.failures} == {"bn.running_var"}
+    assert report.first_at_fault.case == "step 1"
