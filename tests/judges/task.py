@@ -32,7 +32,6 @@ REASONS = {
     "running statistics of instances": None,
     "maximize": None,
     "lists of parameters": None,
-    "a choice among PyTorch's implementations": None,
 }
 """All reasons for which a sample may be unsupported: the `UserError` that says so, or None where we have no words."""
 
