@@ -23,6 +23,7 @@ class NumbaSession(NumpySession):
     engine = "numba"
     kernels = KERNELS
     updates = UPDATES
+    update_block = 1 << 24  # one pass over memory, whatever the block
     fusing_keeps_bits = False  # compiled, a chain is one expression, which the compiler may contract
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from backproof.engines.numpy.buffers import Pool
 from backproof.graph import Array
 from backproof.optim import (
     SGD,
@@ -28,8 +29,8 @@ from backproof.optim import (
     RMSprop,
 )
 
-CACHE = 1 << 19
-"""Elements of weights, gradient and state arrays that are worked on together: 2 MB in float32."""
+CACHE = 1 << 17
+"""Elements of weights, gradient and state arrays that are worked on together: half a megabyte in float32."""
 
 Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
 
@@ -171,11 +172,6 @@ UPDATES: dict[type[Optimizer], Update] = {
 }
 
 
-def block_size(optimizer: Optimizer) -> int:
-    """Elements of each array in a block."""
-    return CACHE // (2 + len(optimizer.slots))
-
-
 def step(
     optimizer: Optimizer,
     update: Update,
@@ -184,16 +180,18 @@ def step(
     state: list[Array],
     decayed: slice,
     step_index: int,
-    scratch: Array,
+    pool: Pool,
+    elements: int = CACHE,
 ) -> None:
-    """One step over the flat parameters by the optimizer's `update`; `scratch` holds a block.
+    """One step over the flat parameters by the optimizer's `update`, in blocks of so many elements of all arrays.
 
     Coupled decay is in `g` already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
     """
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
         w[decayed] *= 1 - lr * optimizer.weight_decay
-    size = block_size(optimizer)
+    size = elements // (2 + len(state))
+    scratch = pool.scratch("optimizer", (size,))
     for start in range(0, w.size, size):
         block = slice(start, min(start + size, w.size))
         slots = [slot[block] for slot in state]

@@ -46,6 +46,7 @@ class NumpySession:
         engine: the engine's name, for messages.
         kernels: what computes each class of operation.
         updates: what computes each class of optimizer.
+        update_block: elements of weights, gradient and state that an update works on together.
         fusing_keeps_bits: whether fused nodes give the very bits of their parts. If not, a watched pass is fused too,
             since watching must not change a run; the watcher then sees the chain's last node alone.
     """
@@ -53,6 +54,7 @@ class NumpySession:
     engine: ClassVar[str] = "numpy"
     kernels: ClassVar[Kernels] = KERNELS
     updates: ClassVar[Mapping[type[Optimizer], optimizers.Update]] = optimizers.UPDATES
+    update_block: ClassVar[int] = optimizers.CACHE
     fusing_keeps_bits: ClassVar[bool] = True
 
     def __init__(
@@ -127,7 +129,8 @@ class NumpySession:
             list(self._state.values()),
             self._parameters.decayed(optimizer),
             mode.step,
-            self._pool.scratch("optimizer", (optimizers.block_size(optimizer),)),
+            self._pool,
+            self.update_block,
         )
         output = sweep.value(self.graph.output)
         if output.ndim > 2:

@@ -29,7 +29,7 @@ class Taps:
     def share(self) -> float:
         """How many of all pairs of a tap and an output pixel meet an input pixel, 0 to 1."""
         g = self.geometry
-        pairs = sum((h.stop - h.start) * (w.stop - w.start) for _, (_, h, w), _ in self._taps)
+        pairs: int = sum((h.stop - h.start) * (w.stop - w.start) for _, (_, h, w), _ in self._taps)
         return pairs / (g.out[0] * g.out[1] * g.kernel[0] * g.kernel[1])
 
     @cached_property
