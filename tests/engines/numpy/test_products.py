@@ -1,25 +1,25 @@
-"""Products in tiles are products."""
+"""Products in blocks are products."""
 
 import numpy as np
 import pytest
 
-from backproof.engines.numpy import products
+from backproof.engines.numpy import NumpyEngine, products
 from backproof.engines.numpy.buffers import aligned
-from backproof.engines.numpy.products import product
+from backproof.engines.numpy.products import largest_batch, product
 
 SHAPES = [(16, 784, 256), (50, 784, 256), (17, 784, 64), (33, 784, 100), (7, 600, 500), (1, 784, 256), (64, 120, 64)]
 
 
-@pytest.fixture(params=[True, False], ids=["tiles", "whole"])
+@pytest.fixture(params=[64, 0], ids=["blocks", "whole"])
 def small_kernels(request, monkeypatch):
-    monkeypatch.setattr(products, "has_small_kernels", lambda: request.param)
+    monkeypatch.setattr(products, "largest_batch", lambda: request.param)
 
 
 @pytest.mark.usefixtures("small_kernels")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("samples", "into", "out_of"), SHAPES)
 def test_all_three_products_of_a_linear_layer(samples, into, out_of, dtype):
-    """Also where tiles do not go into the matrix a whole number of times."""
+    """Also where the last block has fewer rows."""
     rng = np.random.default_rng(0)
     x, w, dy = (rng.random(s).astype(dtype) for s in ((samples, into), (into, out_of), (samples, out_of)))
     for a, b in ((x, w), (x.T, dy), (dy, w.T)):
@@ -29,11 +29,22 @@ def test_all_three_products_of_a_linear_layer(samples, into, out_of, dtype):
         np.testing.assert_allclose(out, a @ b, rtol=1e-5 if dtype == "float32" else 1e-13)
 
 
-def test_tiles_are_taken_for_small_batches_alone(monkeypatch):
-    taken = []
-    monkeypatch.setattr(products, "has_small_kernels", lambda: True)
-    monkeypatch.setattr(products, "_tiled", lambda a, b, out, largest: taken.append(a.shape))
+def test_blocks_are_taken_for_small_batches_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(products, "largest_batch", lambda: asked.append(True) or 64)
     w = np.ones((784, 256), np.float32)
-    for samples in (1, 16, 64, 65, 1024):
+    for samples in (1, 4, 16, 64):
         product(np.ones((samples, 784), np.float32), w, np.empty((samples, 256), np.float32))
-    assert taken == [(16, 784), (64, 784)]
+    assert len(asked) == 2
+
+
+def test_more_threads_take_blocks_for_fewer_samples():
+    engine = NumpyEngine()
+    threads = engine.info().details["threads"]
+    try:
+        engine.set_threads(1)
+        alone = largest_batch()
+        engine.set_threads(2)
+        assert largest_batch() == alone // 2
+    finally:
+        engine.set_threads(threads)

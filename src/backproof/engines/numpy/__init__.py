@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from backproof.engines.base import DType, EngineInfo
+from backproof.engines.numpy.products import largest_batch
+from backproof.engines.numpy.crew import CREW
 from backproof.engines.numpy.session import NumpySession
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
@@ -52,10 +54,9 @@ class NumpyEngine:
         return EngineInfo(np.__version__, details=details)
 
     def set_threads(self, count: int) -> None:
-        """Threads of the BLAS."""
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(count, user_api="blas")
+        """Threads of the BLAS, and of the crew that shares convolutions."""
+        CREW.resize(count)
+        largest_batch.cache_clear()
 
 
 def _blas() -> list[dict[str, Any]]:

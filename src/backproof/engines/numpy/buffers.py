@@ -1,5 +1,7 @@
 """Buffers lent to kernels: allocated at the first step, the same ones at every later step."""
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.kernel import Call
+from backproof.engines.numpy.crew import CREW
 from backproof.engines.sweep import GradientMemory
 from backproof.graph import Array
 
@@ -33,17 +36,38 @@ class Pool:
         self.dtype = np.dtype(dtype)
         self.winograd = winograd
         self._flat: dict[str, Array] = {}
+        self._scratch: dict[tuple[str, tuple[int, ...]], Array] = {}
         self._mask: Array = np.zeros(0, np.bool_)
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
+        self._others: list[Pool] = []
+
+    def share(self, count: int, products: int, work: "Callable[[slice, Pool], None]") -> None:
+        """Do `work(part, pool)` for parts of range(count) at the same time, each with scratch of its own.
+
+        A part for each thread of the crew, or one part where `products`, the multiplications of all, are few.
+        """
+        parts = CREW.parts(count, products)
+        if len(parts) == 1:
+            work(parts[0], self)
+            return
+        while len(self._others) < len(parts) - 1:
+            self._others.append(Pool(self.dtype, winograd=self.winograd))
+        pools = (self, *self._others)
+        CREW.run([partial(work, part, pool) for part, pool in zip(parts, pools, strict=False)])
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
         """Undefined contents, of the session's dtype."""
+        view = self._scratch.get((name, shape))
+        if view is not None:
+            return view
         count = prod(shape)
         flat = self._flat.get(name)
         if flat is None or flat.size < count:
             flat = self._flat[name] = aligned((count,), self.dtype)
-        return flat[:count].reshape(shape)
+            self._scratch = {known: view for known, view in self._scratch.items() if known[0] != name}
+        view = self._scratch[name, shape] = flat[:count].reshape(shape)
+        return view
 
     def mask(self, shape: tuple[int, ...]) -> Array:
         """Scratch of dtype bool."""

@@ -1,9 +1,8 @@
 """A network with its weights, computed by hand-written NumPy."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ Keep = Literal["all", "checkpoints", "nothing"]
 """Which values a sweep keeps: all for the reverse sweep, those at checkpoints, or none that is not taken again."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a sweep is for. For each plan it meets, a session keeps a sweep with buffers of its own."""
 
     samples: int

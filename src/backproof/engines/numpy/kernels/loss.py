@@ -64,7 +64,7 @@ class SoftmaxCrossEntropyKernel(NumpyKernel[SoftmaxCrossEntropy]):
         dx.reshape(-1)[true] -= 1 - op.label_smoothing
         if op.label_smoothing:
             dx -= op.label_smoothing / classes
-        dx *= dy / n
+        dx *= float(dy) / n
         return (dx, None)
 
 
