@@ -1,6 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from faults import engine_with
 
+import backproof.ops  # noqa: F401  (fills the registry)
+from backproof.engines.numpy import NumpyEngine
+from backproof.engines.numpy.session import NumpySession
+from backproof.graph import OPERATIONS
+from backproof.verify.op_parity import check_ops
 from backproof.verify.tolerances import difference, tolerance
 
 
@@ -29,3 +37,36 @@ def test_difference_is_relative_to_what_is_large():
     assert difference(np.zeros((2, 1)), np.zeros((1, 2))) == float("inf")
     assert difference(np.zeros(0), np.zeros(0)) == 0
     assert np.isnan(difference(np.array([np.nan]), np.array([1.0])))
+
+
+SMALLEST = {"float64": 1e-12, "float32": 5e-4}
+"""Relative faults that are caught wherever they are. See docs/tolerances.md."""
+
+
+class OffByAFactor(NumpySession):
+    """Right but for a factor on everything that a pass gives."""
+
+    def gradients(self, inputs, mode, optimizer=None):
+        found = super().gradients(inputs, mode, optimizer)
+        factor = np.dtype(self.dtype).type(1 + SMALLEST[self.dtype])
+
+        def off(arrays):
+            return {name: factor * array for name, array in arrays.items()}
+
+        return replace(
+            found,
+            loss=found.loss * float(factor),
+            output=found.output * factor,
+            parameters=off(found.parameters),
+            inputs=off(found.inputs),
+            state=off(found.state),
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("op", OPERATIONS.values(), ids=lambda op: op.__name__)
+def test_the_smallest_fault_is_caught_in_every_quantity(op, dtype):
+    engine = engine_with(NumpyEngine, session=OffByAFactor)
+    report = check_ops([engine], [op], dtypes=[dtype], seeds=[0], promises=False)
+    judged = {f.what for f in report.findings if f.judge == "reference"}
+    assert {f.what for f in report.failures} == judged
