@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backproof import sklearn as sklearn
+    from backproof import testing as testing
     from backproof.api import compare, list_runs, load_experiments, open_run, repeats, resume, run_all, spec, train
     from backproof.errors import UserError
     from backproof.graph import Builder, Graph, Sequential, Shape
@@ -33,8 +34,8 @@ _HOME = {
     "UserError": "backproof.errors",
 }
 
-_MODULES = ("sklearn",)
-"""Modules that need no import of their own: `bp.sklearn.Classifier`."""
+_MODULES = ("sklearn", "testing")
+"""Modules that need no import of their own: `bp.sklearn.Classifier`, `bp.testing.assert_op`."""
 
 __all__ = [
     "Builder",

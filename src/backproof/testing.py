@@ -58,8 +58,8 @@ def assert_engines_agree(
 def assert_optimizer(optimizer: str | type[Optimizer], *, engines: Sequence[str | Engine] = ()) -> None:
     """Assert that an optimizer is right, step by step on awkward gradients.
 
-    One with an update of yours (`update`): finite, repeatable, still at a rate of 0, and as the PyTorch optimizer beside
-    it (`pytorch`). One of ours, by class or name: in each of `engines`, against the reference engine.
+    One with an update of yours (`update`): finite, repeatable, still at a rate of 0, and as the PyTorch optimizer
+    beside it (`pytorch`). One of ours, by class or name: in each of `engines`, against the reference engine.
     """
     kind = require_optimizer(optimizer) if isinstance(optimizer, str) else optimizer
     if kind in OWN_UPDATES:
@@ -75,16 +75,14 @@ def _engines(engines: Sequence[str | Engine]) -> list[Engine]:
 
 
 def _require(report: CheckReport) -> None:
-    """Raise `AssertionError` with the faults, the worst of each array first in its place."""
+    """Raise `AssertionError` with the first fault of each array."""
     __tracebackhide__ = True  # pytest shows the line of the test instead
     if report.passed:
         return
-    worst: dict[tuple[str, str, str, str], Finding] = {}
+    first: dict[tuple[str, ...], Finding] = {}
     for f in report.failures:
-        key = (f.subject, f.engine, f.judge, f.what)
-        if key not in worst or f.badness > worst[key].badness:
-            worst[key] = f
-    lines = [str(f) for f in worst.values()] or ["nothing could be judged: " + "; ".join(map(str, report.left_out))]
+        first.setdefault((f.subject, f.engine, f.judge, f.what), f)
+    lines = [str(f) for f in first.values()] or ["nothing could be judged: " + "; ".join(map(str, report.left_out))]
     more = [f"... and {len(lines) - TOLD} more"] if len(lines) > TOLD else []
     judged = len(report.findings) - len(report.left_out)
     head = f"{len(report.failures)} of {judged} comparisons disagree"

@@ -123,7 +123,8 @@ class Guard(Kernel[Op, Call]):
     def _call(self, method: str, make: Callable[[], Any]) -> Any:
         """What the user's code makes, or a sentence with the line where it stops."""
         try:
-            return make()
+            with np.errstate(all="ignore"):  # what is not finite is found by comparison, and named
+                return make()
         except UserError:
             raise
         except Exception as error:
@@ -153,7 +154,8 @@ def guarded(optimizer: type[Optimizer], function: Callable[..., Any]) -> Update:
 
     def checked(o: Optimizer, w: float, g: float, lr: float, t: int, *slots: float) -> tuple[float, ...]:
         try:
-            made = function(o, w, g, lr, t, *slots)
+            with np.errstate(all="ignore"):  # what is not finite is found afterwards, and named
+                made = function(o, w, g, lr, t, *slots)
         except Exception as error:
             lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == getsourcefile(function)]
             place = f", line {lines[-1]}" if lines else ""

@@ -105,7 +105,7 @@ def _any_layout(session: Session, case: Case, ask: Question) -> Finding:
         for key, value in expected.items():
             if not np.all(np.isfinite(value)):
                 continue  # a fault of its own, which the comparison with the judge names
-            finding = ask.judged(what, found[key], value, "contiguous inputs", allowed)
+            finding = ask.judged(what, found[key], value, "contract", allowed)
             findings.append(
                 replace(finding, detail=f"inputs {name}, {key}: {finding.detail}" if finding.detail else "")
             )

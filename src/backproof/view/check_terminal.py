@@ -66,13 +66,12 @@ def cell(worst: Finding | None) -> str:
 
 
 def distinct(faults: list[Finding]) -> list[Finding]:
-    """The worst fault of each array of each subject, engine and judge: other seeds and samples say the same again."""
-    worst: dict[tuple[str, ...], Finding] = {}
+    """The first fault of each array of each subject, engine and judge: other seeds and steps say the same again."""
+    first: dict[tuple[str, ...], Finding] = {}
     for f in faults:
         key = (f.subject, f.engine, f.judge, f.what, f.verdict, f.detail if f.verdict == "failed" else "")
-        if key not in worst or f.badness > worst[key].badness:
-            worst[key] = f
-    return list(worst.values())
+        first.setdefault(key, f)
+    return list(first.values())
 
 
 def told(fault: Finding) -> str:

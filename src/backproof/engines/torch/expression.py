@@ -30,9 +30,9 @@ def differentiate(
     loss.backward()  # type: ignore[no-untyped-call]
 
     def gradient(x: Tensor) -> Array | None:
-        return None if x.grad is None else np.array(x.grad)
+        return None if x.grad is None else x.grad.numpy().copy()
 
-    return np.array(y.detach()), loss.item(), [gradient(x) for x in xs], {n: gradient(x) for n, x in p.items()}
+    return y.detach().numpy().copy(), loss.item(), [gradient(x) for x in xs], {n: gradient(x) for n, x in p.items()}
 
 
 def weights_after(
@@ -45,5 +45,5 @@ def weights_after(
     for g in gradients:
         w.grad = torch.tensor(np.array(g))
         theirs.step()
-        found.append(np.array(w.detach()))
+        found.append(w.detach().numpy().copy())
     return found
