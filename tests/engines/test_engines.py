@@ -71,6 +71,12 @@ def test_the_reference_is_float64(reference):
         reference.compile(GRAPH, WEIGHTS, dtype="float32")
 
 
+def test_weights_must_be_real_numbers(engine):
+    weights = {name: value.astype(complex) for name, value in WEIGHTS.items()}
+    with pytest.raises(UserError, match="has dtype complex128; it must hold real numbers"):
+        engine.compile(GRAPH, weights, dtype="float64")
+
+
 def test_labels_must_be_classes(reference):
     from backproof.ops import SoftmaxCrossEntropy
 
