@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal
 
 from backproof.engines.base import DType, EngineInfo
 from backproof.engines.numpy.products import largest_batch
-from backproof.engines.numpy.crew import CREW
 from backproof.engines.numpy.session import NumpySession
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
@@ -54,8 +53,10 @@ class NumpyEngine:
         return EngineInfo(np.__version__, details=details)
 
     def set_threads(self, count: int) -> None:
-        """Threads of the BLAS, and of the crew that shares convolutions."""
-        CREW.resize(count)
+        """Threads of the BLAS."""
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(count, user_api="blas")
         largest_batch.cache_clear()
 
 

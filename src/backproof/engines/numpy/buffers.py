@@ -1,7 +1,5 @@
 """Buffers lent to kernels: allocated at the first step, the same ones at every later step."""
 
-from collections.abc import Callable
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -9,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.kernel import Call
-from backproof.engines.numpy.crew import CREW
 from backproof.engines.sweep import GradientMemory
 from backproof.graph import Array
 
@@ -40,21 +37,6 @@ class Pool:
         self._mask: Array = np.zeros(0, np.bool_)
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
-        self._others: list[Pool] = []
-
-    def share(self, count: int, products: int, work: "Callable[[slice, Pool], None]") -> None:
-        """Do `work(part, pool)` for parts of range(count) at the same time, each with scratch of its own.
-
-        A part for each thread of the crew, or one part where `products`, the multiplications of all, are few.
-        """
-        parts = CREW.parts(count, products)
-        if len(parts) == 1:
-            work(parts[0], self)
-            return
-        while len(self._others) < len(parts) - 1:
-            self._others.append(Pool(self.dtype, winograd=self.winograd))
-        pools = (self, *self._others)
-        CREW.run([partial(work, part, pool) for part, pool in zip(parts, pools, strict=False)])
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
         """Undefined contents, of the session's dtype."""
