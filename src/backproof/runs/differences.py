@@ -11,6 +11,9 @@ FREE = {
     ("data", "cache_dir"),
     ("training", "gradient_checks"),
     ("training", "gradient_check_every"),
+    ("training", "check_against"),
+    ("training", "check_every"),
+    ("training", "check_against_action"),
     ("training", "health_checks"),
 }
 """Options that change no weight: where the data lies (its fingerprint is compared), and who looks on."""

@@ -15,6 +15,7 @@ from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Prepared, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, tells_node_times, write_node_times
+from backproof.runs.shadow import Shadow, second_session
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
@@ -109,6 +110,8 @@ def extras_of(prepared: Prepared) -> list[Extra]:
         require_profiler()
     if prepared.spec.training.gradient_checks != "off":
         float64_twin(prepared)  # some devices have no float64: better told now than in the middle of a run
+    if prepared.spec.training.check_against:
+        second_session(prepared)
     return [TrackedLayers(prepared.graph, output.track_layer), ShownSamples(prepared.data.dev, output.show_samples)]
 
 
@@ -179,6 +182,8 @@ def _own_observers(
     if spec.training.gradient_checks != "off":
         checks = GradientChecks(prepared, lambda event: tell(everyone, event))
         everyone.append(checks)
+    if spec.training.check_against:
+        everyone.append(Shadow(prepared, lambda event: tell(everyone, event)))
     if spec.output.profile:
         write_node_times(prepared, folder)
         flame_graph = FlameGraph(folder)

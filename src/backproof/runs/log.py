@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backproof.train.events import (
     EarlyStopMarked,
+    EnginesCompared,
     EpochDone,
     EpochStarted,
     GradientsChecked,
@@ -83,6 +84,10 @@ class Log(Observer):
     def gradients_checked(self, event: GradientsChecked) -> None:
         """The report."""
         logger.log(logging.INFO if event.passed else logging.WARNING, event.message)
+
+    def engines_compared(self, event: EnginesCompared) -> None:
+        """Whether the second engine agrees."""
+        logger.log(logging.DEBUG if event.passed else logging.WARNING, event.message)
 
     def interrupted(self, event: Interrupted) -> None:
         """After which step."""

@@ -80,6 +80,9 @@ class Options(TypedDict, total=False):
     keep_best: bool
     gradient_checks: Reaction
     gradient_check_every: int
+    check_against: str
+    check_every: int
+    check_against_action: Literal["warn", "error"]
     health_checks: Reaction | Literal["pdb"]
     # output
     name: str

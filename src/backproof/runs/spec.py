@@ -178,6 +178,12 @@ class TrainingOptions:
         Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn or error.
     gradient_check_every
         Steps between gradient checks.
+    check_against
+        Shadow the run with this engine: it takes the same steps from the same weights on the same bytes; empty for off.
+    check_every
+        Steps between comparisons with that engine.
+    check_against_action
+        What to do at the first difference that rounding does not explain: warn or error.
     health_checks
         Look for the first NaN or infinity in every node: off, warn, error, or pdb to stop there in a debugger.
     """
@@ -190,6 +196,9 @@ class TrainingOptions:
     keep_best: bool = False
     gradient_checks: Reaction = "off"
     gradient_check_every: int = 100
+    check_against: str = ""
+    check_every: int = 1
+    check_against_action: Literal["warn", "error"] = "error"
     health_checks: Reaction | Literal["pdb"] = "off"
 
     def __post_init__(self) -> None:
@@ -201,6 +210,8 @@ class TrainingOptions:
             raise UserError(f"--early-stopping is {self.early_stopping}; it must be 1 or more epochs, or 0 for off.")
         if self.gradient_check_every < 1:
             raise UserError(f"--gradient-check-every is {self.gradient_check_every}; it must be 1 or more steps.")
+        if self.check_every < 1:
+            raise UserError(f"--check-every is {self.check_every}; it must be 1 or more steps.")
         for option, given in (("stop-early", self.stop_early), ("keep-best", self.keep_best)):
             if given and not self.eval_dev:
                 raise UserError(f"--{option} needs the dev cost; leave out --no-eval-dev.")

@@ -2,6 +2,7 @@
 
 from backproof.train.events import (
     EarlyStopMarked,
+    EnginesCompared,
     EpochDone,
     EpochStarted,
     Event,
@@ -21,6 +22,7 @@ from backproof.train.progress import EpochRecord, Progress
 
 __all__ = [
     "EarlyStopMarked",
+    "EnginesCompared",
     "EpochDone",
     "EpochRecord",
     "EpochStarted",

@@ -119,6 +119,16 @@ class GradientsChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class EnginesCompared:
+    """A second engine has taken `step` too, from the same state on the same bytes."""
+
+    epoch: int
+    step: int
+    passed: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """The user asked to stop; `progress` stands after the last completed step."""
 
@@ -144,6 +154,7 @@ Event = (
     | EarlyStopMarked
     | HealthProblem
     | GradientsChecked
+    | EnginesCompared
     | Interrupted
     | RunFinished
 )
@@ -176,6 +187,9 @@ class Observer:
     def gradients_checked(self, event: GradientsChecked) -> None:
         """After each gradient check."""
 
+    def engines_compared(self, event: EnginesCompared) -> None:
+        """After each comparison with a second engine."""
+
     def interrupted(self, event: Interrupted) -> None:
         """After the last completed step."""
 
@@ -192,6 +206,7 @@ METHODS: dict[type, str] = {
     EarlyStopMarked: "early_stop_marked",
     HealthProblem: "health_problem",
     GradientsChecked: "gradients_checked",
+    EnginesCompared: "engines_compared",
     Interrupted: "interrupted",
     RunFinished: "run_finished",
 }

@@ -96,10 +96,12 @@ def rounding_noise(
 ) -> dict[str, Array]:
     """What rounding may add to the output of every node: random, of the size of a sum of so many `terms`.
 
+    An exact 0, as behind a ReLU, stays: it is no rounded number, and pooling decides ties by it.
     Random rounding in place of a proof is Monte Carlo arithmetic (Parker 1997).
     """
     return {
         name: rng.standard_normal(y.shape)
+        * (y != 0)
         * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
         for name, y in values.items()
         if name in terms

@@ -1,7 +1,7 @@
 """Training in several engines on the same bytes: how far they part, and where they part more than rounding explains.
 
 After every step all of it is compared: the cost, running statistics, optimizer state and weights. What rounding
-explains is measured: the judge trains twice more, and after each step every number of its state is nudged by one
+explains is measured: the judge trains twice more, and before each step every number of its state is nudged by one
 rounding. A difference that grows as theirs does is rounding's doing; the first that is clearly larger is a fault.
 """
 
@@ -170,12 +170,12 @@ def check_trajectory(
         for step, batch in enumerate(batches):
             mode = Mode(training=True, seed=seed, step=step)
             truth = step_and_look(right, batch, optimizer, mode)
+            for draw, session in enumerate(draws):
+                nudge(session, optimizer, dtype, np.random.default_rng((draw, step)))
             moved = [step_and_look(session, batch, optimizer, mode) for session in draws]
             samples = len(batch[graph.inputs[0].name])
             allowed = explained(truth, moved, least_allowed(graph, samples, dtype))
             growth.explained.append(max(allowed.values()))
-            for draw, session in enumerate(draws):
-                nudge(session, optimizer, dtype, np.random.default_rng((draw, step)))
             for name, session in sessions.items():
                 found = step_and_look(session, batch, optimizer, mode)
                 findings = judged_state(

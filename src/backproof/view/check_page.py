@@ -91,14 +91,13 @@ def tiles(report: CheckReport) -> Iterator[Html]:
         for engine in report.engines:
             wrong = {f.subject for d in DIRECTIONS for f in report.at_fault(engine, d)}
             carriers = {name for d in DIRECTIONS for name in report.carriers(engine, d)} - wrong
-            yield _tile(f"{engine}: wrong nodes", len(wrong), f"{len(carriers)} more pass an error on")
-        for engine, distance in report.distances.items():
-            if report.first_of(engine) is None and engine != "reference":
-                yield _tile(f"{engine} in float32", f"{distance.values:.1f} ulp", f"off {report.judged_by}, values")
+            said = f"{len(carriers)} more pass an error on"
+            if not carriers and engine in report.distances:
+                said = f"float32 is {report.distances[engine].values:.1f} ulp off the truth"
+            yield _tile(f"{engine}: wrong nodes", len(wrong), said)
     else:
-        judged = len([f for f in report.findings if f.verdict != "left out"])
-        yield _tile(report.title, f"{judged:,}", "comparisons")
-        yield _tile("disagree", len(report.failures), f"{len(report.left_out)} left out")
+        judged = len(report.findings) - len(report.left_out)
+        yield _tile(f"{report.title}: wrong", len(report.failures), f"of {judged:,}, {len(report.left_out)} left out")
 
 
 def _tile(label: str, value: object, whose: str) -> Html:
@@ -248,15 +247,19 @@ def cell(finding: Finding | None) -> Html:
         return element("td", "–")
     if finding.verdict in ("failed", "left out"):
         return element("td", finding.verdict, element("small", finding.detail[:60]), title=finding.detail)
-    error = f"{finding.error:.1e}" if isfinite(finding.error) else str(finding.error)
+    error = _error(finding)
     shown = error if finding.passed else element("b", f"✕ {error}", class_="truth")
     where = f"{finding.subject}, {finding.case}: {finding.what}"
     return element("td", shown, element("small", f"≤ {finding.tolerance:.0e}"), title=where)
 
 
+def _error(finding: Finding) -> str:
+    return f"{finding.error:.1e}" if isfinite(finding.error) and finding.error else f"{finding.error:g}"
+
+
 def finding_row(f: Finding) -> Html:
     """A line of the list."""
-    error = f"{f.error:.1e}" if isfinite(f.error) else str(f.error)
+    error = _error(f)
     replay = element("small", element("code", f.replay)) if f.replay else None
     return element(
         "tr",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from backproof.train.events import (
     EarlyStopMarked,
+    EnginesCompared,
     EpochDone,
     EpochStarted,
     GradientsChecked,
@@ -44,11 +45,12 @@ class TerminalProgress(Observer):
         self._shown = 0.0
         self._epochs = 0
         self._batches = 0
-        self._checks = 0
+        self._checks = self._compared = 0
 
     def run_started(self, event: RunStarted) -> None:
         """Name the run and head the columns."""
         self._epochs, self._batches, self._checks = event.epochs, event.batches_per_epoch, 0
+        self._compared = 0
         name = event.engine.name
         counts = f"{event.graph.parameter_count:,} parameters, {event.samples_per_epoch:,} samples an epoch"
         self._say(f"\n{event.name}", style="bold", end="")
@@ -112,6 +114,12 @@ class TerminalProgress(Observer):
         if not event.passed:
             self._say(f"warning: {event.message}", style="yellow")
 
+    def engines_compared(self, event: EnginesCompared) -> None:
+        """Count those that agree, warn of the first that does not."""
+        self._compared += event.passed
+        if not event.passed:
+            self._say(f"warning: {event.message}", style="yellow")
+
     def interrupted(self, event: Interrupted) -> None:
         """Say how far it got."""
         self._end_bar()
@@ -122,6 +130,8 @@ class TerminalProgress(Observer):
         self._end_bar()
         if self._checks:
             self._say(f"gradient checks passed: {self._checks}")
+        if self._compared:
+            self._say(f"steps on which a second engine agrees: {self._compared}")
         self._say(f"{event.status} after {duration(event.seconds)}, kept in {event.folder}")
         if event.status == "interrupted":
             self._say(f"go on with: backproof train --resume {event.folder}")

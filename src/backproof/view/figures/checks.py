@@ -10,6 +10,7 @@ import numpy as np
 from backproof.engines.base import Direction
 from backproof.verify.finding import Finding
 from backproof.verify.model_report import ModelReport, Panel, Way
+from backproof.verify.tolerances import EPSILON
 from backproof.verify.trajectory import Growth
 from backproof.view.figures.theme import BLUE, COLORS, GRID, ORANGE, axis, dress
 
@@ -154,10 +155,10 @@ def by_depth(report: ModelReport, direction: Direction) -> "Figure":
         line={"color": "#8a9098", "width": 1.2, "dash": "dot"},
         hovertemplate="rounding explains %{y:.1e}<extra></extra>",
     )
-    starts = _stages(names)
+    starts, lowest = _stages(names), log10(EPSILON[report.dtype]) - 1.5
     figure.update_layout(
         xaxis=axis(None, tickvals=[x for x, _ in starts], ticktext=[t for _, t in starts], tickangle=0),
-        yaxis=axis("relative error", type="log", exponentformat="power", dtick=3),
+        yaxis=axis("relative error", type="log", exponentformat="power", dtick=3, range=[lowest, 0.5]),
     )
     dress(figure, 340)
     return figure.update_layout(
@@ -177,7 +178,7 @@ def _stages(names: list[str]) -> list[tuple[int, str]]:
     ]
     apart: list[tuple[int, str]] = []
     for i, text in starts:
-        if not apart or i - apart[-1][0] >= max(1, len(names) // 12):
+        if not apart or i - apart[-1][0] >= max(1, len(names) // 8):
             apart.append((i, text))
     return apart
 

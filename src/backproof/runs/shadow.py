@@ -1,0 +1,127 @@
+"""`--check-against`: a second engine takes the same steps on the same bytes, and what it makes of them is compared.
+
+Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
+every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
+the second engine takes the step again from weights that are off by one rounding. The run's own session is only read.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backproof.engines import DType, Session, get_engine
+from backproof.errors import UserError
+from backproof.graph import Array, Arrays
+from backproof.runs.prepare import Prepared
+from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
+from backproof.verify import Finding, check_model
+from backproof.verify.training_state import (
+    DRAWS,
+    Tensor,
+    explained,
+    judged_state,
+    least_allowed,
+    look,
+    nudge,
+    part_of,
+    step_and_look,
+)
+
+
+class Shadow(Observer):
+    """Compares every so many steps, the first included, until the engines part."""
+
+    def __init__(self, prepared: Prepared, report: Callable[[EnginesCompared], None]) -> None:
+        options = prepared.spec.training
+        self._every = options.check_every
+        self._stops = options.check_against_action == "error"
+        self._prepared = prepared
+        self._other = second_session(prepared)
+        self._name = options.check_against
+        self._dtype = prepared.spec.engine.dtype  # rounding is the run's, whatever the second engine computes in
+        self._report = report
+        self._before: tuple[dict[str, Array], dict[str, Array]] = {}, {}
+        self._starting: StepStarting | None = None
+        self._parted = False
+
+    def step_starting(self, event: StepStarting) -> None:
+        """Note where the run stands."""
+        self._starting = None
+        if event.progress.step % self._every == 0 and not self._parted:
+            self._starting = event
+            self._before = event.session.parameters(), event.session.optimizer_state()
+
+    def step_done(self, event: StepDone) -> None:
+        """Take the step too, compare, report, and raise `UserError` if the engines part and that is to end the run."""
+        start = self._starting
+        if start is None:
+            return
+        with np.errstate(all="ignore"):
+            wrong = self._differences(start, look(start.session, event.result.cost))
+        epoch, step = event.progress.epoch, event.progress.step
+        if not wrong:
+            self._report(EnginesCompared(epoch, step, True, f"epoch {epoch}, step {step}: {self._name} agrees"))
+            return
+        self._parted = True
+        message = f"epoch {epoch}, step {step}: {self._sentence(wrong[0])}{self._node(start)}"
+        self._report(EnginesCompared(epoch, step, False, message))
+        if self._stops:
+            raise UserError(f"engines part: {message}")
+
+    def _differences(self, start: StepStarting, found: dict[Tensor, Array]) -> list[Finding]:
+        """What rounding does not explain, in the order in which a fault gets there."""
+        right = self._step(start)
+        samples = len(start.batch.y)
+        least = least_allowed(self._other.graph, samples, self._dtype)
+        wrong = self._judge(found, right, dict.fromkeys(right, least))
+        if wrong:  # only now is it worth the time to see what rounding may do here
+            draws = [self._step(start, np.random.default_rng(draw)) for draw in range(DRAWS)]
+            wrong = self._judge(found, right, explained(right, draws, least))
+        return sorted(wrong, key=lambda finding: part_of(finding.what))
+
+    def _judge(
+        self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: dict[Tensor, float]
+    ) -> list[Finding]:
+        engine = self._prepared.engine.name
+        findings = judged_state(found, right, allowed, case="step", engine=engine, judge=self._name, dtype=self._dtype)
+        return [finding for finding in findings if not finding.passed]
+
+    def _step(self, start: StepStarting, rng: np.random.Generator | None = None) -> dict[Tensor, Array]:
+        """The step as the second engine takes it; with `rng` from weights off by one rounding."""
+        parameters, state = self._before
+        optimizer = self._prepared.optimizer
+        self._other.load(parameters)
+        self._other.load_optimizer_state(optimizer, state)
+        if rng is not None:
+            nudge(self._other, optimizer, self._dtype, rng)
+        return step_and_look(self._other, start.inputs, optimizer, start.mode)
+
+    def _sentence(self, first: Finding) -> str:
+        return (
+            f"{first.engine} parts from {first.judge} in {first.what} of {first.subject}, "
+            f"off by {first.error:.2g} where rounding explains {first.tolerance:.2g}"
+        )
+
+    def _node(self, start: StepStarting) -> str:
+        """The node at fault, if it is one: the same batch, node by node, in sessions of their own."""
+        inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
+        engines = [self._prepared.engine, get_engine(self._name)]
+        report = check_model(self._prepared.graph, self._before[0], inputs, engines, mode=start.mode)
+        if report.first_at_fault is not None:
+            return f"; {report.verdict}"
+        return "; every node is right in the forward and backward pass, so look at the update of weights and statistics"
+
+
+def second_session(prepared: Prepared) -> Session:
+    """The engine to compare with, ready. Raises `UserError` if it is unknown, not installed or lacks something."""
+    spec = prepared.spec
+    name = spec.training.check_against
+    if name == prepared.engine.name:
+        raise UserError(f"--check-against {name} is the run's own engine; name another one")
+    engine = get_engine(name)
+    if not engine.can_train:
+        raise UserError(f"--check-against {name}: this engine cannot train")
+    dtype: DType = "float64" if name == "reference" else spec.engine.dtype
+    session = engine.compile(prepared.graph, prepared.session.parameters(), dtype=dtype)
+    session.load_optimizer_state(prepared.optimizer, {})
+    return session
