@@ -52,13 +52,13 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
     def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, pool: Pool) -> None:
         """y = max(a x + b [+ r], 0)."""
         blocks = Blocks(x, pool)
-        scale, shift = blocks.down("a", a), blocks.down("b", b)
+        scale, shift, zero = blocks.down("a", a), blocks.down("b", b), blocks.down("zero", 0)
         for rows, count in blocks:
             block = np.multiply(x[rows], scale[:count], out=y[rows])
             block += shift[:count]
             for r in residual:
                 block += r[rows]
-            np.maximum(block, 0, out=block)
+            np.maximum(block, zero[:count], out=block)
 
     def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
         """dr = dy [y > 0], dβ = Σ dr, and Σ dr x, which becomes dγ."""
