@@ -76,7 +76,7 @@ def _conv2d(op: ops.Conv2d, inputs: tuple[Array, ...], p: Arrays) -> Array:
     width = (x.shape[3] - op.dilation[1] * (op.kernel_size[1] - 1) - 1) // op.stride[1] + 1
     x = x.reshape(N, op.groups, channels // op.groups, *x.shape[2:])
     W = W.reshape(op.groups, -1, *W.shape[1:])
-    y = 0
+    y: Array = np.zeros(())
     for a, e in product(range(op.kernel_size[0]), range(op.kernel_size[1])):
         rows, columns = a * op.dilation[0], e * op.dilation[1]
         window = x[..., rows :: op.stride[0], columns :: op.stride[1]][..., :height, :width]
@@ -87,7 +87,7 @@ def _conv2d(op: ops.Conv2d, inputs: tuple[Array, ...], p: Arrays) -> Array:
 
 def _normalised(x: Array, axes: tuple[int, ...], eps: float) -> Array:
     centred = x - x.mean(axes, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(axes, keepdims=True) + eps)
+    return np.asarray(centred / np.sqrt((centred**2).mean(axes, keepdims=True) + eps))
 
 
 def _by_channel(v: Array, x: Array) -> Array:
@@ -118,16 +118,16 @@ def _group_norm(op: ops.GroupNorm, inputs: tuple[Array, ...], p: Arrays) -> Arra
 def _gelu(op: ops.GELU, inputs: tuple[Array, ...], p: Arrays) -> Array:
     (x,) = inputs
     if op.approximate == "tanh":
-        return x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+        return np.asarray(x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2)
     # Φ(a + i b) = Φ(a) + i b φ(a) + O(b²), and b² is nothing beside 1: no complex erf is needed.
     a, b = np.real(x), np.imag(x)
     normal = np.vectorize(lambda t: erfc(-t / sqrt(2)) / 2, otypes=[float])(a)
-    return x * (normal + 1j * b * np.exp(-(a**2) / 2) / sqrt(2 * pi))
+    return np.asarray(x * (normal + 1j * b * np.exp(-(a**2) / 2) / sqrt(2 * pi)))
 
 
 def _log_softmax(x: Array) -> Array:
     x = x - np.real(x).max(1, keepdims=True)
-    return x - np.log(np.exp(x).sum(1, keepdims=True))
+    return np.asarray(x - np.log(np.exp(x).sum(1, keepdims=True)))
 
 
 def _of_labels(op: Any, x: Array, labels: Array, smoothing: float) -> Array:
@@ -150,7 +150,7 @@ def _mse(op: ops.MSE, inputs: tuple[Array, ...], p: Arrays) -> Array:
 def _sigmoid(x: Array) -> Array:
     """1 / (1 + e⁻ˣ), with no e of a large number."""
     small = np.exp(-_positive(x, -x))
-    return np.where(np.real(x) > 0, 1, small) / (1 + small)
+    return np.asarray(np.where(np.real(x) > 0, 1, small) / (1 + small))
 
 
 def _softplus(op: ops.Softplus, inputs: tuple[Array, ...], p: Arrays) -> Array:
@@ -166,7 +166,7 @@ def _clip(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
 
 
 def _dropout(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
-    return inputs[0] * p["mask"] / (1 - op.p)
+    return np.asarray(inputs[0] * p["mask"] / (1 - op.p))
 
 
 def _positive(x: Array, negative: Array) -> Array:

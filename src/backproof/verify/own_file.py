@@ -44,10 +44,10 @@ def read_file(path: Path) -> Declared:
     """
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
-    before = {**OWN_KERNELS, **OWN_UPDATES}
+    before = _declared()
     module = _execute(path)
     classes = [c for _, c in getmembers(module, isclass) if c.__module__ == module.__name__]
-    now = {**OWN_KERNELS, **OWN_UPDATES}
+    now = _declared()
     with_kernel = [c for c in now if now[c] is not before.get(c)]
     found = dict.fromkeys((*with_kernel, *classes))
     operations = tuple(c for c in found if issubclass(c, Op) and not _is_base(c, classes))
@@ -182,6 +182,14 @@ def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
     found = {"loss": np.array(value)} if loss else {"output": y}
     found |= {f"gradient of input {n}": g for n, g in zip(names, of_inputs, strict=True) if g is not None}
     return found | {f"gradient of op.{name}": g for name, g in of_parameters.items() if g is not None}
+
+
+def _declared() -> dict[type, object]:
+    """Every kernel and update that users have declared so far."""
+    declared: dict[type, object] = {}
+    declared.update(OWN_KERNELS)
+    declared.update(OWN_UPDATES)
+    return declared
 
 
 def _is_base(cls: type, classes: Sequence[type]) -> bool:

@@ -6,6 +6,7 @@ like: with gaps, backwards, in Fortran's order, read-only. What does not fit rai
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def _bad_inputs(engine: Engine, session: Session, case: Case, ask: Question) -> 
     x = case.inputs[first.name]
 
     def inputs(**changed: Array) -> Callable[[], object]:
-        return lambda: session.gradients(case.inputs | changed, case.mode)
+        return lambda: session.gradients({**case.inputs, **changed}, case.mode)
 
     mistakes: dict[str, Callable[[], object]] = {
         "an input is missing": lambda: session.gradients({}, case.mode),
@@ -134,8 +135,8 @@ def _bad_inputs(engine: Engine, session: Session, case: Case, ask: Question) -> 
     for name, value in case.parameters.items():
         others = {n: v for n, v in case.parameters.items() if n != name}
         longer = others | {name: np.zeros((*value.shape, 2))}
-        mistakes[f"parameter {name} is missing"] = lambda p=others: engine.compile(case.graph, p, dtype=ask.dtype)
-        mistakes[f"parameter {name} is misshapen"] = lambda p=longer: engine.compile(case.graph, p, dtype=ask.dtype)
+        mistakes[f"parameter {name} is missing"] = partial(engine.compile, case.graph, others, dtype=ask.dtype)
+        mistakes[f"parameter {name} is misshapen"] = partial(engine.compile, case.graph, longer, dtype=ask.dtype)
     broken = [text for mistake, make in mistakes.items() if (text := _not_refused(mistake, make))]
     return ask.promised("bad inputs refused", "; ".join(broken))
 
