@@ -5,7 +5,7 @@ in training are compiled in; seed, step and learning rate are not.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +21,10 @@ from backproof.optim import Optimizer
 Found = dict[str, Array]
 
 QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-"""How XLA compiles what is run a few times only, such as a check of one operation: in a third of the time."""
+"""How XLA compiles what is run a few times only: in a third of the time."""
+
+SMALL = 2
+"""Nodes of a network that is compiled quickly in all its functions: one operation and its loss, as checks make them."""
 
 
 class Trained(NamedTuple):
@@ -41,16 +44,23 @@ class Trained(NamedTuple):
 class Program:
     """The functions of one network. Each is compiled when it is first called with arrays of new shapes or dtypes.
 
-    Those that training and prediction repeat are optimised, which takes XLA longer than tracing and all else together.
+    Those that training and prediction repeat are optimised, which takes longer than tracing and all else together.
     """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self.predict = jax.jit(self._predict, static_argnames=("training", "want"))
+        options = QUICKLY if len(graph.nodes) <= SMALL else None
+        self.predict = jax.jit(self._predict, static_argnames=("training", "want"), compiler_options=options)
         self.gradients = jax.jit(self._gradients, static_argnames=("training",), compiler_options=QUICKLY)
         self.observe = jax.jit(self._observe, static_argnames=("training",), compiler_options=QUICKLY)
-        self.step = jax.jit(self._step, static_argnames=("optimizer", "training"), donate_argnames=("trained",))
-        self.steps = jax.jit(self._steps, static_argnames=("optimizer", "training"), donate_argnames=("trained",))
+        taking = partial(
+            jax.jit,
+            static_argnames=("optimizer", "training"),
+            donate_argnames=("trained",),
+            compiler_options=options,
+        )
+        self.step = taking(self._step)
+        self.steps = taking(self._steps)
 
     @property
     def _loss(self) -> str:
