@@ -1,6 +1,8 @@
 """A fault in one node is found there, first, and told from the nodes that only pass it on."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,3 +175,9 @@ def test_a_fault_deep_in_resnet101_is_named(direction):
     assert report.first_at_fault.subject == "layer3.11.conv2"
     assert len(report.carriers("numpy", "backward")) > 100
     assert report.first_of("torch") is None
+
+
+def test_the_how_to_runs_as_it_stands():
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "find-the-node-at-fault.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    exec(compile(code, str(page), "exec"), {"__name__": "page"})
