@@ -11,6 +11,9 @@ import numpy as np
 from backproof.engines import ENGINES, get_engine, installed
 from backproof.verify.op_parity import check_ops
 
+NAMES = [name for name in ENGINES if installed(name) and name != "jax"]
+"""JAX compiles every sample anew, for seconds each; its own tests hold it against the others."""
+
 BLOCK = 20
 """Seeds that a process is given at a time."""
 
@@ -19,7 +22,7 @@ Findings = tuple[list[str], dict[str, np.ndarray]]
 
 def parity(first: int, last: int) -> Findings:
     """Every operation, engine and dtype, from seeds `first` to before `last`: what fails, and error / tolerance."""
-    engines = [get_engine(name) for name in ENGINES if installed(name) and name != "reference"]
+    engines = [get_engine(name) for name in NAMES if name != "reference"]
     report = check_ops(engines, seeds=range(first, last), promises=False)
     ratios: dict[str, list[float]] = {}
     for f in report.findings:
@@ -47,9 +50,8 @@ def over_seeds(count: int) -> Findings:
     """Parity from `count` seeds, and a gradient check from every tenth of them, engine after engine; in processes."""
     from joblib import Parallel, delayed
 
-    names = [name for name in ENGINES if installed(name) and name != "jax"]
     tasks = [delayed(parity)(first, min(first + BLOCK, count)) for first in range(0, count, BLOCK)]
-    tasks += [delayed(numbers)(seed, names[seed // 10 % len(names)]) for seed in range(0, count, 10)]
+    tasks += [delayed(numbers)(seed, NAMES[seed // 10 % len(NAMES)]) for seed in range(0, count, 10)]
     return joined(Parallel(n_jobs=os.cpu_count())(tasks))
 
 
