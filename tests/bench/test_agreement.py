@@ -46,9 +46,8 @@ def test_networks_of_images_agree_gradient_by_gradient(model: str) -> None:
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_jax_agrees_step_by_step_and_an_epoch_at_once() -> None:
-    jobs = [
-        job(name, model="lenet5", input_shape=(1, 16, 16), optimizer="adam") for name in ("numpy", "jax", "jax-scan")
-    ]
+    names = ("numpy", "jax", "jax-scan")
+    jobs = [job(name, model="lenet5", options={}, input_shape=(1, 16, 16), optimizer="adam") for name in names]
     assert require_agreement(jobs) < 1e-12
     with Process(jobs[2]) as scan:
         scan.ready()

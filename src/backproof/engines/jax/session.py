@@ -1,6 +1,6 @@
 """A network with its weights, computed by JAX."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import jax
@@ -55,13 +55,13 @@ class JaxSession:
             loss, output, moved, of_weights, of_inputs = self._program.gradients(
                 weights, floats, state, entered, masks, training=mode.training
             )
-            found, kept = _own(of_weights), _own(weights)
+            found, kept = _own(of_weights, self._trainable), _own(weights)
         penalty = 0.0
         for name, w in kept.items():
             if optimizer is not None and optimizer.l2 and optimizer.decays(self.graph.parameters[name]):
                 penalty += optimizer.l2 / 2 * float(np.vdot(w, w))
                 found[name] += w.dtype.type(optimizer.l2) * w
-        return Gradients(float(loss), penalty, np.array(output), found, _own(of_inputs), _own(moved))
+        return Gradients(float(loss), penalty, np.array(output), found, _own(of_inputs, self._floats), _own(moved))
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """Forward, backward, update, in one compiled function.
@@ -118,8 +118,7 @@ class JaxSession:
 
     def parameters(self) -> dict[str, Array]:
         """Copies of all parameters."""
-        found = _own(self._parameters)
-        return {name: found[name] for name in self.graph.parameters}
+        return _own(self._parameters, self.graph.parameters)
 
     def load(self, parameters: Arrays) -> None:
         """Set all parameters."""
@@ -130,7 +129,8 @@ class JaxSession:
 
     def optimizer_state(self) -> dict[str, Array]:
         """Copies of the optimizer's state."""
-        return _own(self._trained.slots)
+        slots = self._optimizer.slots if self._optimizer else ()
+        return _own(self._trained.slots, [f"{slot}/{name}" for slot in slots for name in self._trainable])
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """Set the optimizer's state; an empty one starts afresh."""
@@ -231,9 +231,9 @@ class JaxSession:
         return trained & self.graph.leading_to(self.graph.loss)
 
 
-def _own(arrays: Mapping[str, jax.Array]) -> dict[str, Array]:
-    """Copies that belong to the caller."""
-    return {name: np.array(x) for name, x in arrays.items()}
+def _own(arrays: Mapping[str, jax.Array], order: Iterable[str] | None = None) -> dict[str, Array]:
+    """Copies that belong to the caller, in the network's `order`: what JAX returns is sorted by name."""
+    return {name: np.array(arrays[name]) for name in (arrays if order is None else order)}
 
 
 def _stacked(steps: list[dict[str, Array]]) -> dict[str, Array]:
