@@ -20,7 +20,7 @@ from backproof.verify.failure import Failure, Keep
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question
 from backproof.verify.op_gradients import check_against_numbers
-from backproof.verify.parity import Case, make_case, results, run_case, sensitivity
+from backproof.verify.parity import ROOM, Case, make_case, results, run_case, sensitivity
 from backproof.verify.promises import check_promises, shapes_and_dtypes
 from backproof.verify.tolerances import difference, tolerance
 
@@ -149,8 +149,8 @@ class _Exam:
         own = "loss" if issubclass(self._op, Loss) else "output"
         both = [what for what in expected if what in found and what not in {"loss", "output"} - {own}]
         if any(not difference(found[what], expected[what]) <= allowed for what in both):
-            # Rarely needed, and it takes the judge three more runs.
-            allowed += 4 * sensitivity(self._judge, case, expected, ask.dtype)
+            # Rarely needed, and it takes the judge some more runs.
+            allowed += ROOM * sensitivity(self._judge, case, expected, ask.dtype)
             if own == "output" and not difference(found[own], expected[own]) <= allowed:
                 # A wrong output gives a wrong gradient back; what follows from that is no further fault.
                 same = with_the_same_slope(case, found[own], expected[own])

@@ -73,6 +73,13 @@ def compare_ops(a: Engine, b: Engine, sample: Sample, seed: int, dtype: DType = 
     return compare_case(run_case(a, case, dtype), right, case, dtype, sensitivity(b, case, right, dtype))
 
 
+NUDGES = 8
+"""How often the numbers are shaken: of three draws the largest was now and then too small."""
+
+ROOM = 8
+"""How many times as far as one shaking moves them results may be apart: rounding shakes at every step of the way."""
+
+
 def sensitivity(engine: Engine, case: Case, results: Arrays, dtype: DType) -> float:
     """How far any of the results moves when every float that goes in is off by about one rounding error of `dtype`.
 
@@ -88,7 +95,7 @@ def sensitivity(engine: Engine, case: Case, results: Arrays, dtype: DType) -> fl
         return array * (1 + EPSILON[dtype] * rng.standard_normal(array.shape))
 
     moved = 0.0
-    for _ in range(3):
+    for _ in range(NUDGES):
         parameters = {name: nudge(value) for name, value in case.parameters.items()}
         inputs = {name: nudge(value) for name, value in case.inputs.items()}
         nudged = run_case(engine, replace(case, parameters=parameters, inputs=inputs))
@@ -119,7 +126,7 @@ def compare_case(a: Arrays, b: Arrays, case: Case, dtype: DType, sensitive: floa
     `sensitive` is the case's `sensitivity`.
     """
     terms = sum(np.size(x) for x in case.inputs.values())  # no sum in the case can be longer
-    allowed = tolerance(dtype, terms) + 4 * sensitive
+    allowed = tolerance(dtype, terms) + ROOM * sensitive
     return tuple(
         Difference(
             what,
