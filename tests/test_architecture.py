@@ -6,7 +6,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "jax", "numba", "sklearn", "scipy", "PIL", "plotly", "pyinstrument", "safetensors", "pandas", "matplotlib"}
+HEAVY = {
+    "torch",
+    "jax",
+    "numba",
+    "sklearn",
+    "scipy",
+    "PIL",
+    "plotly",
+    "pyinstrument",
+    "safetensors",
+    "pandas",
+    "matplotlib",
+}
 
 
 def loaded_after(code: str) -> set[str]:

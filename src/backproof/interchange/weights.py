@@ -68,9 +68,16 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
 
 def _tensor(path: Path, get: Callable[[str], Array], name: str) -> Array:
     try:
-        return get(name)
+        array = get(name)
     except TypeError as error:  # safetensors asks NumPy for a dtype that it has not
-        raise UserError(f"'{name}' in '{path}' is {str(error).split(chr(39))[1]}, which NumPy has not") from error
+        raise _not_of_numpy(path, name, str(error).split("'")[1]) from error
+    if array.dtype.kind == "V":  # some libraries (JAX) teach NumPy the names of such dtypes, but not to compute in them
+        raise _not_of_numpy(path, name, array.dtype.name)
+    return array
+
+
+def _not_of_numpy(path: Path, name: str, dtype: str) -> UserError:
+    return UserError(f"'{name}' in '{path}' is {dtype}, which NumPy has not")
 
 
 def _safetensors_bytes(weights: Arrays) -> bytes:

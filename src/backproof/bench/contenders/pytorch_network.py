@@ -116,6 +116,8 @@ def layer(op: Op, inputs: list[Shape], *, in_place: bool = False) -> Layer:
             return torch.mul
         case ops.Concat():
             return lambda *xs: torch.cat(xs, 1)
+        case ops.Hardtanh() if op.min_val == op.max_val:  # PyTorch's module refuses what its function takes
+            return lambda x: functional.hardtanh(x, op.min_val, op.max_val)
     return _activation(op, in_place=in_place)
 
 
