@@ -1,6 +1,6 @@
 """`backproof check`: prove that implementations are right, from one operation to a whole training run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
@@ -229,17 +229,19 @@ def _show(reports: "Mapping[str, CheckReport]", start: float, json: Path | None,
 
     print_check(reports, perf_counter() - start)
     whole = CheckReport.joined("check of " + " and ".join(reports), reports.values())
-    for path in _written(whole, json, report):
-        print(f"written: {path}")
-    return 0 if whole.passed else 1
-
-
-def _written(whole: "CheckReport", json: Path | None, report: Path | None) -> Sequence[Path]:
     if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_text(whole.to_json())
+        _write_json(whole, json)
+        print(f"written: {json}")
     if report is not None:
         from backproof.view.check_page import write_check_page
 
-        write_check_page(whole, report)
-    return [path for path in (json, report) if path is not None]
+        print(f"written: {write_check_page(list(reports.values()), report)}")
+    return 0 if whole.passed else 1
+
+
+def _write_json(whole: "CheckReport", path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(whole.to_json())
+    except OSError as error:
+        raise UserError(f"--json: cannot write '{path}': {error.strerror or error}") from error

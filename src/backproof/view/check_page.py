@@ -123,7 +123,7 @@ def sections(report: CheckReport, identity: str) -> Iterator[Html]:
         )
         yield section("Training steps", card, note="All engines train on the same bytes from the same weights.")
     yield section(
-        "By operation" if isinstance(report, ModelReport) else "By subject",
+        "By operation" if isinstance(report, ModelReport) else report.title[:1].upper() + report.title[1:],
         element("div", element("div", table(report), class_="scroll"), class_="card"),
         note="The worst error of each engine, over all that was compared; what rounding explains stands below it.",
     )
@@ -242,13 +242,16 @@ def table(report: CheckReport) -> Html:
 
 
 def cell(finding: Finding | None) -> Html:
-    """The worst error, with what rounding explains; wrong ones in the colour of mistakes."""
+    """The worst error, with what rounding explains, and a mark; why something failed is in the list below."""
     if finding is None:
         return element("td", "–")
-    if finding.verdict in ("failed", "left out"):
-        return element("td", finding.verdict, element("small", finding.detail[:60]), title=finding.detail)
+    if finding.verdict == "left out":
+        return element("td", element("span", finding.verdict, class_="muted"), title=finding.detail)
+    if finding.verdict == "failed":
+        return element("td", element("b", "✕ failed", class_="truth"), title=finding.detail)
     error = _error(finding)
-    shown = error if finding.passed else element("b", f"✕ {error}", class_="truth")
+    mark = element("span", "✓", class_="agrees") if finding.passed else None
+    shown = element("span", mark, " ", error) if finding.passed else element("b", f"✕ {error}", class_="truth")
     where = f"{finding.subject}, {finding.case}: {finding.what}"
     return element("td", shown, element("small", f"≤ {finding.tolerance:.0e}"), title=where)
 
