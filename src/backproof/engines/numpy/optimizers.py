@@ -6,7 +6,7 @@ it has been used, so its block is overwritten: one stream of memory less. Scalar
 are worked out first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
@@ -33,6 +33,9 @@ CACHE = 1 << 17
 """Elements of weights, gradient and state arrays that are worked on together: half a megabyte in float32."""
 
 Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
+
+Block = tuple[Array, Array, list[Array], Array]
+"""Weights, gradient, state arrays and scratch that are worked on together."""
 
 
 def sgd(o: SGD, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
@@ -172,27 +175,29 @@ UPDATES: dict[type[Optimizer], Update] = {
 }
 
 
-def step(
-    optimizer: Optimizer,
-    update: Update,
-    w: Array,
-    g: Array,
-    state: list[Array],
-    decayed: slice,
-    step_index: int,
-    pool: Pool,
-    elements: int = CACHE,
-) -> None:
-    """One step over the flat parameters by the optimizer's `update`, in blocks of so many elements of all arrays.
+def cut(w: Array, g: Array, state: list[Array], pool: Pool, elements: int = CACHE) -> list[Block]:
+    """The flat parameters in blocks of so many elements of all arrays.
 
-    Coupled decay is in `g` already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
+    Cut once: doing so at every step takes as long as the update of a small network.
+    """
+    size = elements // (2 + len(state))
+    scratch = pool.scratch("optimizer", (min(size, w.size),))
+    blocks = []
+    for start in range(0, w.size, size):
+        block = slice(start, min(start + size, w.size))
+        blocks.append((w[block], g[block], [slot[block] for slot in state], scratch[: block.stop - start]))
+    return blocks
+
+
+def step(
+    optimizer: Optimizer, update: Update, w: Array, decayed: slice, blocks: Sequence[Block], step_index: int
+) -> None:
+    """One step over the flat parameters `w` by the optimizer's `update`, block by block.
+
+    Coupled decay is in the gradient already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
     """
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
         w[decayed] *= 1 - lr * optimizer.weight_decay
-    size = elements // (2 + len(state))
-    scratch = pool.scratch("optimizer", (size,))
-    for start in range(0, w.size, size):
-        block = slice(start, min(start + size, w.size))
-        slots = [slot[block] for slot in state]
-        update(optimizer, w[block], g[block], slots, lr, step_index + 1, scratch[: block.stop - start])
+    for weights, gradient, state, scratch in blocks:
+        update(optimizer, weights, gradient, state, lr, step_index + 1, scratch)

@@ -26,6 +26,9 @@ SMALL_TRANSPOSED = 1200
 LEAST = 4
 """Rows of a block: with fewer, the kernel waits for the right matrix."""
 
+LONG = 64
+"""Where the right matrix is a transposed one, the columns from which blocks win; with 10 they take twice as long."""
+
 BATCH, CACHED = 64, 1 << 20
 """Samples, and bytes of the right matrix, which every block reads anew, up to which blocks win on one thread."""
 
@@ -37,10 +40,10 @@ def product(a: Array, b: Array, out: Array) -> None:
     """
     m, n = out.shape
     k = len(b)
-    rows, fewer = SMALL // (k * n), 1
-    if not b.flags.c_contiguous:
-        rows, fewer = min(rows, SMALL_TRANSPOSED // n), 2  # slower kernels, which win for half as many samples
-    if m <= rows or rows < LEAST or b.nbytes > CACHED or min(m, k) * fewer > largest_batch():
+    rows, samples = SMALL // (k * n), min(m, k)
+    if not b.flags.c_contiguous:  # slower kernels, which win for half as many samples, and for long enough sums
+        rows, samples = min(rows, SMALL_TRANSPOSED // n) if k >= LONG else 0, 2 * m
+    if m <= rows or rows < LEAST or b.nbytes > CACHED or samples > largest_batch():
         np.dot(a, b, out=out)
         return
     rows -= rows % LEAST

@@ -70,6 +70,7 @@ class NumpySession:
         self._sweeps: dict[Plan, Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
         self._state: dict[str, Array] = {}
+        self._blocks: list[optimizers.Block] = []
         # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
         seen = graph.leading_to(graph.loss) if graph.loss else set()
         self._unseen = [
@@ -123,12 +124,9 @@ class NumpySession:
             optimizer,
             self.updates[type(optimizer)],
             self._parameters.flat,
-            self._parameters.gradient,
-            list(self._state.values()),
             self._parameters.decayed(optimizer),
+            self._blocks,
             mode.step,
-            self._pool,
-            self.update_block,
         )
         output = sweep.value(self.graph.output)
         if output.ndim > 2:
@@ -201,3 +199,6 @@ class NumpySession:
             for slot, flat in slots.items():
                 self._parameters.load_slot(slot, flat, state)
         self._optimizer, self._state = type(optimizer), slots
+        self._blocks = optimizers.cut(
+            self._parameters.flat, self._parameters.gradient, list(slots.values()), self._pool, self.update_block
+        )
