@@ -7,7 +7,16 @@ from backproof.engines.numpy import NumpyEngine, products
 from backproof.engines.numpy.buffers import aligned
 from backproof.engines.numpy.products import largest_batch, product
 
-SHAPES = [(16, 784, 256), (50, 784, 256), (17, 784, 64), (33, 784, 100), (7, 600, 500), (1, 784, 256), (64, 120, 64)]
+SHAPES = [
+    (16, 784, 256),
+    (50, 784, 256),
+    (17, 784, 64),
+    (33, 784, 100),
+    (7, 600, 500),
+    (1, 784, 256),
+    (64, 120, 64),
+    (16, 512, 256),
+]
 
 
 @pytest.fixture(params=[64, 0], ids=["blocks", "whole"])
