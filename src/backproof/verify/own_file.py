@@ -1,15 +1,10 @@
 """`backproof check mine.py`: the operations and optimizers of a user's own file, held against all there is."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getmembers, isclass
 from pathlib import Path
 from time import perf_counter
-from traceback import extract_tb
-from types import ModuleType
 
 import numpy as np
 
@@ -18,6 +13,7 @@ from backproof.engines.reference.optimizers import UPDATES
 from backproof.errors import UserError
 from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
+from backproof.user_file import execute, failure
 from backproof.verify.failure import Failure, Keep
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question
@@ -45,7 +41,7 @@ def read_file(path: Path) -> Declared:
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
     before = _declared()
-    module = _execute(path)
+    module = execute(path, f"'{path}'")
     classes = [c for _, c in getmembers(module, isclass) if c.__module__ == module.__name__]
     now = _declared()
     with_kernel = [c for c in now if now[c] is not before.get(c)]
@@ -211,7 +207,7 @@ def _require_op(op: type[Op], path: Path) -> None:
     except NotImplementedError:
         samples = []
     except Exception as error:
-        raise _failure(path, error, f"{name}.samples") from error
+        raise failure(path, error, f"'{path}'", f"{name}.samples") from error
     if not samples:
         raise UserError(
             f"'{path}': {name} has no samples; write a classmethod samples that yields Sample(op=..., shapes=...), "
@@ -231,32 +227,4 @@ def _require_op(op: type[Op], path: Path) -> None:
         except UserError as error:
             raise UserError(f"'{path}': {name} refuses its own sample {sample}: {error}") from error
         except Exception as error:
-            raise _failure(path, error, f"{name} on its sample {sample}") from error
-
-
-def _execute(path: Path) -> ModuleType:
-    """Run the file as a module, with its folder importable meanwhile, as Python does for scripts."""
-    resolved = path.resolve()
-    spec = spec_from_file_location(f"backproof_own_{sha256(str(resolved).encode()).hexdigest()[:12]}", resolved)
-    if spec is None or spec.loader is None:
-        raise UserError(f"'{path}' is no Python file; its name must end in .py")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up here
-    sys.path.insert(0, str(resolved.parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[spec.name]
-        raise _failure(path, error) from error
-    finally:
-        sys.path.remove(str(resolved.parent))
-    return module
-
-
-def _failure(path: Path, error: BaseException, where: str = "") -> UserError:
-    """What went wrong in a user's file, in one sentence with the line."""
-    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()]
-    line = lines[-1] if lines else error.lineno if isinstance(error, SyntaxError) else None
-    place = f", line {line}" if line else ""
-    what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    return UserError(f"'{path}'{place}: {f'{where}: ' if where else ''}{what}")
+            raise failure(path, error, f"'{path}'", f"{name} on its sample {sample}") from error

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from string import Template
 
 import backproof
 from backproof.bench import Experiment, Growth, Result, curves
 from backproof.bench.measurement import Measurement, contenders
 from backproof.bench.operations import totals
 from backproof.bench.table import OPERATION_PARTS, facts, varying
-from backproof.errors import UserError
+from backproof.view.document import document, write_document
 from backproof.view.figures.benchmarks import (
     Scaling,
     contender_color,
@@ -22,7 +21,6 @@ from backproof.view.figures.benchmarks import (
 )
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import duration
-from backproof.view.report import part
 from backproof.view.sections.curves import figure_card, plot
 
 SHOWN = {
@@ -42,32 +40,18 @@ WRAPPED = "flex-wrap:wrap;gap:2px 18px"
 
 def write_bench_page(result: Result, path: Path) -> Path:
     """Write the page to `path` and return it. Raises `UserError` where it cannot be written."""
-    page = bench_page(result)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"the page cannot be written to {path}: {error.strerror}.") from error
-    return path
+    return write_document(bench_page(result), path)
 
 
 def bench_page(result: Result) -> str:
     """The whole page as text."""
-    from plotly.offline import get_plotlyjs
-
     body = join(
         heading(result),
         *[experiment_section(e, f"e{i}") for i, e in enumerate(result.experiments)],
         environment_section(result),
         element("footer", f"backproof {backproof.__version__}"),
     )
-    return Template(part("report.html")).substitute(
-        title="benchmark",
-        css=part("report.css"),
-        plotly=Html(get_plotlyjs()),
-        script=part("report.js"),
-        body=body,
-    )
+    return document("benchmark", body)
 
 
 def heading(result: Result) -> Html:

@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Sequence
 from math import isfinite
 from pathlib import Path
-from string import Template
 
 import backproof
-from backproof.errors import UserError
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.model_report import DIRECTIONS, ModelReport, Picture
 from backproof.verify.trajectory import TrajectoryReport
+from backproof.view.document import document, write_document
 from backproof.view.figures.checks import by_depth, error_map, growth_figure, network_map
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import duration
-from backproof.view.report import part
 from backproof.view.sections.curves import plot
 
 LISTED = 300
@@ -25,31 +23,17 @@ def write_check_page(reports: CheckReport | Sequence[CheckReport], path: Path) -
 
     Raises `UserError` where it cannot be written.
     """
-    page = check_page([reports] if isinstance(reports, CheckReport) else reports)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"the page cannot be written to {path}: {error.strerror}.") from error
-    return path
+    return write_document(check_page([reports] if isinstance(reports, CheckReport) else reports), path)
 
 
 def check_page(reports: Sequence[CheckReport]) -> str:
     """The whole page as text."""
-    from plotly.offline import get_plotlyjs
-
     body = join(
         heading(reports),
         *[s for place, report in enumerate(reports) for s in sections(report, f"r{place}")],
         element("footer", f"backproof {backproof.__version__}"),
     )
-    return Template(part("report.html")).substitute(
-        title="check",
-        css=part("report.css"),
-        plotly=Html(get_plotlyjs()),
-        script=part("report.js"),
-        body=body,
-    )
+    return document("check", body)
 
 
 def heading(reports: Sequence[CheckReport]) -> Html:

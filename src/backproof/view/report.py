@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import backproof
 from backproof.compare import comparison
 from backproof.errors import UserError
 from backproof.runs.store import Run
-from backproof.view.html import Html, element, join
+from backproof.view.document import document, write_document
+from backproof.view.html import element, join
 from backproof.view.sections.configuration import configuration_section
 from backproof.view.sections.curves import curves_section
 from backproof.view.sections.heading import heading, title
@@ -28,20 +27,11 @@ def write_report(runs: Sequence[Run], path: str | Path) -> Path:
     """
     if not 1 <= len(runs) <= MOST_RUNS:
         raise UserError(f"a report is on 1 to {MOST_RUNS} runs, not {len(runs)}.")
-    target = Path(path)
-    page = page_of(runs)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"the report cannot be written to {target}: {error.strerror}.") from error
-    return target
+    return write_document(page_of(runs), Path(path), "report")
 
 
 def page_of(runs: Sequence[Run]) -> str:
     """The whole page as text."""
-    from plotly.offline import get_plotlyjs
-
     table = comparison(runs)
     now = datetime.now(UTC)
     body = join(
@@ -53,15 +43,4 @@ def page_of(runs: Sequence[Run]) -> str:
         configuration_section(runs),
         element("footer", f"backproof {backproof.__version__} · {now:%Y-%m-%d %H:%M} UTC"),
     )
-    return Template(part("report.html")).substitute(
-        title=join(title(runs)),
-        css=part("report.css"),
-        plotly=Html(get_plotlyjs()),
-        script=part("report.js"),
-        body=body,
-    )
-
-
-def part(name: str) -> str:
-    """One of the page's own files."""
-    return (files("backproof.view") / "page" / name).read_text(encoding="utf-8")
+    return document(join(title(runs)), body)
