@@ -27,6 +27,11 @@ def inside(array: Array, dtype: npt.DTypeLike) -> Array:
     return np.ascontiguousarray(channels_last(array), dtype)
 
 
+def inside_unturned(array: Array, dtype: npt.DTypeLike) -> Array:
+    """The same value in the engine's axes, but as it lies in memory outside: for who turns it back anyway."""
+    return channels_last(np.ascontiguousarray(array, dtype))
+
+
 def outside(array: Array) -> Array:
     """A copy of a value of the engine's, canonical and contiguous."""
     return np.array(channels_first(array), order="C")

@@ -11,13 +11,14 @@ from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.buffers import Arena, Lender, Planned, Pool
-from backproof.engines.numpy.door import inside, outside
+from backproof.engines.numpy.door import inside, inside_unturned, outside
 from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
+from backproof.ops import Flatten, Reshape
 from backproof.optim import Optimizer
 
 Keep = Literal["all", "checkpoints", "nothing"]
@@ -80,6 +81,9 @@ class NumpySession:
             if node.name not in seen and spec.trainable
         ]
         self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
+        # Flatten wants the canonical order back: what nobody else takes is not turned at all, but only seen so.
+        takers = {i.name: {type(node.op) for node in graph.nodes if i.name in node.inputs} for i in graph.inputs}
+        self._enter = {name: inside_unturned if ops <= {Flatten, Reshape} else inside for name, ops in takers.items()}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Session.forward`."""
@@ -138,7 +142,7 @@ class NumpySession:
         sweep = self._sweeps.get(plan)
         if sweep is None:
             sweep = self._sweeps[plan] = self._make_sweep(plan)
-        given = {name: inside(array, self._kinds[name]) for name, array in inputs.items()}
+        given = {name: self._enter[name](array, self._kinds[name]) for name, array in inputs.items()}
         sweep.forward(given, mode, watch)
         return sweep
 
