@@ -56,6 +56,8 @@ def check_question(
                 optimizer,
                 question.batches,
                 judge=judge,
+                state=question.state,
+                first_step=question.mode.step,
                 seed=question.mode.seed,
                 dtype="float64" if judge.name == "reference" else dtype,
             )

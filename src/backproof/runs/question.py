@@ -1,7 +1,7 @@
 """What a check of a whole network asks: the network with its loss, weights, and batches of samples, all as arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from backproof.train.metrics import inputs as feed
 
 @dataclass(frozen=True)
 class Question:
-    """A network with weights, batches to train on, and the mode of the first step."""
+    """A network with weights, batches to train on, the mode of the first step, and where an optimizer stands."""
 
     title: str
     graph: Graph
@@ -32,6 +32,7 @@ class Question:
     batches: tuple[Arrays, ...]
     mode: Mode
     optimizer: Optimizer | None = None
+    state: Arrays = field(default_factory=dict)
 
     @property
     def inputs(self) -> Arrays:
@@ -100,7 +101,7 @@ def run_question(run: Run, batches: int = 1) -> tuple[Question, RunSpec]:
     )
     mode = Mode(True, spec.model.model_seed, progress.step)
     title = f"run {run.name} after step {progress.step:,}"
-    return Question(title, graph, checkpoint.parameters, taken, mode, prepared.optimizer), spec
+    return Question(title, graph, checkpoint.parameters, taken, mode, prepared.optimizer, checkpoint.optimizer), spec
 
 
 def _with_loss(graph: Graph) -> Graph:

@@ -87,13 +87,13 @@ class Shadow(Observer):
         return [finding for finding in findings if not finding.passed]
 
     def _step(self, start: StepStarting, rng: np.random.Generator | None = None) -> dict[Tensor, Array]:
-        """The step as the second engine takes it; with `rng` from weights off by one rounding."""
+        """The step as the second engine takes it; with `rng` from weights off by some rounding."""
         parameters, state = self._before
         optimizer = self._prepared.optimizer
         self._other.load(parameters)
         self._other.load_optimizer_state(optimizer, state)
         if rng is not None:
-            nudge(self._other, optimizer, self._dtype, rng)
+            nudge(self._other, optimizer, len(start.batch.y), self._dtype, rng)
         return step_and_look(self._other, start.inputs, optimizer, start.mode)
 
     def _sentence(self, first: Finding) -> str:

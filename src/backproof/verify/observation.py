@@ -108,9 +108,9 @@ def rounding_noise(
     }
 
 
-def nudged(arrays: Arrays, dtype: DType, rng: np.random.Generator) -> dict[str, Array]:
-    """Every float off by about one rounding error of `dtype`; whole numbers as they are."""
+def nudged(arrays: Arrays, dtype: DType, rng: np.random.Generator, *, roundings: float = 1.0) -> dict[str, Array]:
+    """Every float off by about so many rounding errors of `dtype`; whole numbers as they are."""
+    size = roundings * EPSILON[dtype]
     return {
-        name: a * (1 + EPSILON[dtype] * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a
-        for name, a in arrays.items()
+        name: a * (1 + size * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a for name, a in arrays.items()
     }

@@ -1,6 +1,7 @@
 """The state of a training after a step, tensor by tensor, and what may be said of two of them."""
 
 from collections.abc import Mapping
+from math import sqrt
 
 import numpy as np
 
@@ -48,18 +49,29 @@ def look(session: Session, cost: float) -> dict[Tensor, Array]:
     return found | {(name, "weights"): parameters[name] for name in parameters if name in trainable}
 
 
-def nudge(session: Session, optimizer: Optimizer, dtype: DType, rng: np.random.Generator) -> None:
-    """One rounding on every weight, statistic and number of the optimizer's state."""
-    session.load(nudged(session.parameters(), dtype, rng))
-    if state := nudged(session.optimizer_state(), dtype, rng):  # by factors near 1: a sum of squares stays positive
+def nudge(session: Session, optimizer: Optimizer, samples: int, dtype: DType, rng: np.random.Generator) -> None:
+    """Put as much rounding on every weight, statistic and number of the optimizer's state as sums of this size have.
+
+    One rounding alone would be too little: a gradient is a sum over the batch, which each engine adds up in an order
+    of its own, and an optimizer that divides by the size of small gradients (Adam) shows it in the weights.
+    """
+    roundings = sqrt(longest_sum(session.graph, samples))
+    session.load(nudged(session.parameters(), dtype, rng, roundings=roundings))
+    state = nudged(session.optimizer_state(), dtype, rng, roundings=roundings)
+    if state:  # by factors near 1: a sum of squares stays positive
         session.load_optimizer_state(optimizer, state)
 
 
-def least_allowed(graph: Graph, samples: int, dtype: DType) -> float:
-    """The tolerance of about the longest sum that makes a single number: a unit's inputs, a channel over the batch."""
+def longest_sum(graph: Graph, samples: int) -> int:
+    """About the most terms that make a single number: a unit's inputs, a channel over the batch."""
     fans = [spec.fan_in for spec in graph.parameters.values()]
     channels = [samples * shape.size // shape.per_sample[0] for shape in graph.shapes.values() if shape.per_sample]
-    return tolerance(dtype, max(1, *fans, *channels))
+    return max(1, *fans, *channels)
+
+
+def least_allowed(graph: Graph, samples: int, dtype: DType) -> float:
+    """The tolerance of the longest sum."""
+    return tolerance(dtype, longest_sum(graph, samples))
 
 
 def explained(right: Mapping[Tensor, Array], draws: list[dict[Tensor, Array]], least: float) -> dict[Tensor, float]:

@@ -1,8 +1,9 @@
 """Training in several engines on the same bytes: how far they part, and where they part more than rounding explains.
 
 After every step all of it is compared: the cost, running statistics, optimizer state and weights. What rounding
-explains is measured: the judge trains twice more, and before each step every number of its state is nudged by one
-rounding. A difference that grows as theirs does is rounding's doing; the first that is clearly larger is a fault.
+explains is measured: the judge trains twice more, and before each step every number of its state is nudged by the
+rounding of a long sum. A difference that grows as theirs does is rounding's doing; the first that is clearly larger is
+a fault.
 """
 
 from collections.abc import Iterable, Sequence
@@ -149,11 +150,16 @@ def check_trajectory(
     batches: Iterable[Arrays],
     *,
     judge: Engine,
+    state: Arrays | None = None,
+    first_step: int = 0,
     seed: int = 0,
     dtype: DType = "float64",
 ) -> TrajectoryReport:
     """Take a training step on each of `batches` in every engine, from the same weights, and compare after each.
 
+    A training goes on with the optimizer's `state` (as `Session.optimizer_state` gives it) at `first_step`; without,
+    it begins. Adam's first steps divide each gradient by itself: on a network that has learned already, whose
+    gradients are nothing but what cancellation left, they show rounding where there is nothing else to show.
     The judge computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
     """
     if not engines:
@@ -164,16 +170,18 @@ def check_trajectory(
     sessions = {
         e.name: e.compile(graph, parameters, dtype="float64" if e.name == "reference" else dtype) for e in engines
     }
+    for session in (right, *draws, *sessions.values()):
+        session.load_optimizer_state(optimizer, state or {})
     growth = Growth({name: [] for name in sessions})
     worst: dict[tuple[str, str, str], Finding] = {}
     with np.errstate(all="ignore"):  # what is not finite is found by comparison
         for step, batch in enumerate(batches):
-            mode = Mode(training=True, seed=seed, step=step)
+            mode = Mode(training=True, seed=seed, step=first_step + step)
+            samples = len(batch[graph.inputs[0].name])
             truth = step_and_look(right, batch, optimizer, mode)
             for draw, session in enumerate(draws):
-                nudge(session, optimizer, dtype, np.random.default_rng((draw, step)))
+                nudge(session, optimizer, samples, dtype, np.random.default_rng((draw, step)))
             moved = [step_and_look(session, batch, optimizer, mode) for session in draws]
-            samples = len(batch[graph.inputs[0].name])
             allowed = explained(truth, moved, least_allowed(graph, samples, dtype))
             growth.explained.append(max(allowed.values()))
             for name, session in sessions.items():
