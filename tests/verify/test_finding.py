@@ -1,5 +1,6 @@
 """Findings and reports: what speaks most against whom, and back from JSON."""
 
+import json
 from math import inf, isnan, nan
 
 import numpy as np
@@ -47,7 +48,9 @@ def test_badness(f, badness):
 
 def test_json_and_back():
     report = CheckReport("all", (finding(error=inf, verdict="differs"), finding(error=nan)), {"Linear": 0.5})
-    again = CheckReport.from_json(report.to_json())
+    text = report.to_json()
+    assert [f["error"] for f in json.loads(text)["findings"]] == ["Infinity", "NaN"]
+    again = CheckReport.from_json(text)
     assert again.findings[0] == report.findings[0]
     assert isnan(again.findings[1].error)
     assert (again.title, again.seconds) == ("all", {"Linear": 0.5})

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ from backproof.errors import UserError
 from backproof.graph import Builder, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import Add, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy
+from backproof.verify import CheckReport
 from backproof.verify.model_parity import check_model
-from backproof.verify.model_report import NETWORK
+from backproof.verify.model_report import NETWORK, Distance
 
 OTHERS = [name for name in ("torch", "numba") if installed(name)]
 
@@ -152,6 +155,14 @@ def test_the_report_is_json():
     assert not content["passed"]
     assert content["first_at_fault"]["subject"] == "fc1"
     assert content["judge"] == "reference in float64"
+    assert CheckReport.from_json(report.to_json()).findings == report.findings
+
+
+def test_a_report_on_an_engine_that_gives_nan_is_json_too():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+    report = check_model(graph, parameters, inputs, [get_engine("numpy")])
+    report = replace(report, distances={"numpy": Distance(nan, inf)})
+    assert json.loads(report.to_json())["float32_ulp"] == {"numpy": {"values": "NaN", "gradients": "Infinity"}}
 
 
 def test_bad_questions_are_refused():

@@ -12,8 +12,8 @@ from backproof.engines import Session, get_engine
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
-from backproof.runs.strict_json import loads
 from backproof.runs.toml import load_experiments
+from backproof.strict_json import loads
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.progress import EpochRecord
 

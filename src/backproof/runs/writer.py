@@ -22,8 +22,8 @@ from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
-from backproof.runs.strict_json import dumps
 from backproof.runs.toml import to_toml
+from backproof.strict_json import dumps
 from backproof.train.checkpoint import Checkpoint, write_atomically
 from backproof.train.events import EpochDone, Interrupted, Observer, RunStarted, StepDone
 

@@ -1,13 +1,13 @@
 """What every check hands back: findings, each one comparison, and the report that holds them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from math import inf, isfinite, isnan
-from typing import Literal
+from math import inf, isnan
+from typing import Any, Literal
 
 from backproof.engines import DType
+from backproof.strict_json import dumps, loads
 
 Verdict = Literal["agrees", "differs", "failed", "left out"]
 """`failed`: could not be computed. `left out`: not judged. The detail says why."""
@@ -133,26 +133,22 @@ class CheckReport:
         return self._worst.get((subject, engine))
 
     def to_json(self) -> str:
-        """The report as JSON, indented. Numbers that JSON has not are the strings "inf" and "nan"."""
-        content = {
+        """The report as JSON, indented. Numbers that JSON has not are the strings "NaN", "Infinity", "-Infinity"."""
+        return dumps(self._content(), indent=1)
+
+    def _content(self) -> dict[str, Any]:
+        """What `to_json` writes."""
+        return {
             "title": self.title,
             "passed": self.passed,
             "seconds": dict(self.seconds),
-            "findings": [
-                asdict(f) | {"error": _number(f.error), "tolerance": _number(f.tolerance)} for f in self.findings
-            ],
+            "findings": [asdict(f) for f in self.findings],
         }
-        return json.dumps(content, indent=1, allow_nan=False)
 
-    @classmethod
-    def from_json(cls, text: str) -> "CheckReport":
-        """The report that `to_json` wrote."""
-        content = json.loads(text)
-        findings = tuple(
-            Finding(**entry | {key: float(entry[key]) for key in ("error", "tolerance")})
-            for entry in content["findings"]
-        )
-        return cls(content["title"], findings, content["seconds"])
+    @staticmethod
+    def from_json(text: str) -> "CheckReport":
+        """Title, findings and times of what `to_json` of any report wrote."""
+        return loads(text, CheckReport)
 
     @classmethod
     def joined(cls, title: str, reports: Iterable["CheckReport"]) -> "CheckReport":
@@ -164,7 +160,3 @@ class CheckReport:
             for subject, time in report.seconds.items():
                 seconds[subject] = seconds.get(subject, 0.0) + time
         return cls(title, tuple(findings), seconds)
-
-
-def _number(x: float) -> float | str:
-    return x if isfinite(x) else str(x)

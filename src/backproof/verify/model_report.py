@@ -1,10 +1,9 @@
 """What a check of a whole network found: which nodes are wrong, which only pass an error on, which is the first."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -163,15 +162,15 @@ class ModelReport(CheckReport):
         ranked = sorted(self.distances.items(), key=lambda item: item[1].values + item[1].gradients)
         return "; ".join(f"{name}: values {d.values:.1f} ulp, gradients {d.gradients:.1f} ulp" for name, d in ranked)
 
-    def to_json(self) -> str:
-        """The report as JSON, with the verdict, the first node at fault and the distances."""
+    def _content(self) -> dict[str, Any]:
+        """With the verdict, the first node at fault and the distances."""
         first = self.first_at_fault
-        content = json.loads(super().to_json())
-        content["verdict"] = self.verdict
-        content["first_at_fault"] = None if first is None else content["findings"][self.findings.index(first)]
-        content["judge"] = self.judged_by
-        content["float32_ulp"] = {name: asdict(distance) for name, distance in self.distances.items()}
-        return json.dumps(content, indent=1, allow_nan=False)
+        return super()._content() | {
+            "verdict": self.verdict,
+            "first_at_fault": None if first is None else asdict(first),
+            "judge": self.judged_by,
+            "float32_ulp": {name: asdict(distance) for name, distance in self.distances.items()},
+        }
 
     def lines(self) -> Iterator[str]:
         """The report for a terminal."""

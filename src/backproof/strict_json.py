@@ -1,7 +1,7 @@
 """Records as JSON that every reader takes: NaN and the infinities, which JSON has not, are written as strings.
 
-"NaN", "Infinity" and "-Infinity" are what the JSON mapping of Protocol Buffers writes. A training that diverged
-must stay readable for tools that are not written in Python.
+"NaN", "Infinity" and "-Infinity" are what the JSON mapping of Protocol Buffers writes. A training that diverged, or a
+kernel that gives NaN, must stay readable for tools that are not written in Python.
 """
 
 import json

@@ -9,7 +9,7 @@ import pytest
 
 import backproof as bp
 from backproof.runs.store import FinalFigures
-from backproof.runs.strict_json import dumps, loads
+from backproof.strict_json import dumps, loads
 
 
 def refuse(constant: str) -> float:
