@@ -11,6 +11,7 @@ import torch
 from backproof.errors import UserError
 from backproof.graph import Loss
 from judges.database import entry, seeded
+from judges.docket import Docket
 from judges.functions import FUNCTIONS
 from judges.modules import CONSTRUCTED, MODULES
 from judges.task import Task, UnsupportedError, reason_of
@@ -29,23 +30,6 @@ class Judged:
     name: str
     task: Task
     expected: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Docket:
-    """All samples of an entry of a database.
-
-    Attributes:
-        samples: how many there are.
-        judged: those that are supported.
-        unsupported: how many others there are, by reason.
-        errors: tasks that must be refused, or the reason for which that cannot be asked.
-    """
-
-    samples: int
-    judged: tuple[Judged, ...]
-    unsupported: Counter
-    errors: tuple
 
 
 @cache

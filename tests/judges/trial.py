@@ -15,6 +15,7 @@ from backproof.graph import Sequential, Shape
 from backproof.ops import MSE, Linear, Tanh
 from backproof.optim import Optimizer
 from judges.database import entry, seeded
+from judges.docket import Docket
 from judges.optimizers import OPTIMIZERS
 from judges.task import UnsupportedError
 
@@ -35,23 +36,6 @@ class Trial:
     name: str
     optimizer: Optimizer
     weights: list[dict[str, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Docket:
-    """All inputs of an entry of optim_db.
-
-    Attributes:
-        samples: how many there are.
-        judged: those that are supported.
-        unsupported: how many others there are, by reason.
-        errors: None where it was refused, the optimizer where not, or the reason for which that cannot be asked.
-    """
-
-    samples: int
-    judged: tuple[Trial, ...]
-    unsupported: Counter
-    errors: tuple
 
 
 @cache
