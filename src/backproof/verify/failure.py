@@ -1,11 +1,14 @@
 """What is needed to see a fault again: the network, the numbers that went in, and both answers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from backproof.engines import DType, Mode
 from backproof.graph import Arrays, Graph
 from backproof.optim import Optimizer
+from backproof.verify.finding import Finding
+from backproof.verify.judgement import Question
+from backproof.verify.parity import Case
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,43 @@ class Failure:
 
 Keep = Callable[[Failure], str]
 """Told of each failure; returns the command line that replays it."""
+
+
+def kept(
+    findings: Sequence[Finding],
+    keep: Keep | None,
+    ask: Question,
+    case: Case,
+    judge: str,
+    found: Arrays,
+    expected: Arrays,
+    *,
+    optimizer: Optimizer | None = None,
+    state: Arrays | None = None,
+) -> Sequence[Finding]:
+    """The findings on `case`. If some are faults, the case is kept, and these say how it is replayed.
+
+    Args:
+        findings: all that `ask` got on the case.
+        keep: told of the failure; None: nothing is kept.
+        found: what the engine made of the case, `expected` what `judge` did.
+        optimizer: with its `state` before the step, where the case is a training step.
+    """
+    if keep is None or all(f.passed for f in findings):
+        return findings
+    failure = Failure(
+        name=f"{ask.subject}-{ask.engine}-{ask.dtype}",
+        engine=ask.engine,
+        judge=judge,
+        dtype=ask.dtype,
+        graph=case.graph,
+        parameters=case.parameters,
+        inputs=case.inputs,
+        mode=case.mode,
+        found=found,
+        expected=expected,
+        optimizer=optimizer,
+        state=state or {},
+    )
+    replay = keep(failure)
+    return [f if f.passed else replace(f, replay=replay) for f in findings]

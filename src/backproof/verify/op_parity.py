@@ -16,7 +16,7 @@ from backproof.engines import DType, Engine, get_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Array, Arrays, Loss, Op
 from backproof.verify.blame import with_the_same_slope
-from backproof.verify.failure import Failure, Keep
+from backproof.verify.failure import Keep, kept
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question
 from backproof.verify.op_gradients import check_against_numbers
@@ -157,23 +157,9 @@ class _Exam:
                 again = {} if same is None else run_case(self._judge, same)
                 expected = {w: again.get(w, y) if w.startswith("gradient") else y for w, y in expected.items()}
                 both = [w for w in both if again or not w.startswith("gradient")]
-        findings = [ask.judged(short(w), found[w], expected[w], self._judge.name, allowed) for w in both]
-        if self._keep is not None and not all(f.passed for f in findings):
-            failure = Failure(
-                name=f"{ask.subject}-{ask.engine}-{ask.dtype}",
-                engine=ask.engine,
-                judge=self._judge.name,
-                dtype=ask.dtype,
-                graph=case.graph,
-                parameters=case.parameters,
-                inputs=case.inputs,
-                mode=case.mode,
-                found=found,
-                expected=expected,
-            )
-            replay = self._keep(failure)
-            findings = [f if f.passed else replace(f, replay=replay) for f in findings]
-        yield from findings
+        judge = self._judge.name
+        findings = [ask.judged(short(w), found[w], expected[w], judge, allowed) for w in both]
+        yield from kept(findings, self._keep, ask, case, judge, found, expected)
 
 
 def short(what: str) -> str:

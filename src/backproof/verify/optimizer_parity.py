@@ -20,9 +20,10 @@ from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
-from backproof.verify.failure import Failure, Keep
+from backproof.verify.failure import Keep, kept
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question, worst_coordinate
+from backproof.verify.parity import Case
 from backproof.verify.tolerances import difference, tolerance
 
 N = 6
@@ -183,24 +184,17 @@ def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Ite
         found = take(session, run.optimizer, step)
         asked = replace(ask, case=f"{ask.case}, step {step + 1} ({awkward} gradients)")
         findings = list(_compare(found, (before, expected), run, asked, tolerance(ask.dtype, N)))
-        if keep is not None and not all(f.passed for f in findings):
-            failure = Failure(
-                name=f"{ask.subject}-{ask.engine}-{ask.dtype}",
-                engine=ask.engine,
-                judge=run.judge.name,
-                dtype=ask.dtype,
-                graph=run.graph,
-                parameters=before.parameters,
-                inputs=batch,
-                mode=Mode(training=True, step=step),
-                found=found.arrays,
-                expected=expected.arrays,
-                optimizer=run.optimizer,
-                state=before.state,
-            )
-            again = keep(failure)
-            findings = [f if f.passed else replace(f, replay=again) for f in findings]
-        yield from findings
+        yield from kept(
+            findings,
+            keep,
+            asked,
+            Case(run.graph, before.parameters, batch, Mode(training=True, step=step)),
+            run.judge.name,
+            found.arrays,
+            expected.arrays,
+            optimizer=run.optimizer,
+            state=before.state,
+        )
 
 
 def _in_a_row(session: Session, run: _Run, ask: Question) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from backproof.errors import UserError
 from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
 from backproof.user_file import execute, failure
-from backproof.verify.failure import Failure, Keep
+from backproof.verify.failure import Keep, kept
 from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question
 from backproof.verify.op_parity import Watch, check_ops, short
@@ -123,11 +123,12 @@ def check_own(
 def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int], keep: Keep | None) -> Iterator[Finding]:
     """The user's kernel against the PyTorch expression beside it."""
     ask = Question(op.__name__, "", own.name, "float64", f"backproof check op {op.__name__}")
+    judge = "pytorch expression"
     if op not in EXPRESSIONS:
-        yield ask.left_out("everything", "there is no PyTorch expression beside it", "pytorch expression")
+        yield ask.left_out("everything", "there is no PyTorch expression beside it", judge)
         return
     if not installed("torch"):
-        yield ask.left_out("everything", "PyTorch is not installed", "pytorch expression")
+        yield ask.left_out("everything", "PyTorch is not installed", judge)
         return
     for sample in op.samples():
         for seed in seeds:
@@ -136,31 +137,15 @@ def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int], keep: K
             try:
                 expected = _expected(case, sample)
             except Exception as error:  # a fault of the user's expression
-                yield replace(asked.failed("everything", error), judge="pytorch expression")
+                yield replace(asked.failed("everything", error), judge=judge)
                 return
             try:
                 found = run_case(own, case)
             except UserError:
                 return  # the check of the kernel has said it
             allowed = tolerance("float64", sum(np.size(x) for x in case.inputs.values()))
-            judge = "pytorch expression"
             findings = [asked.judged(short(w), found[w], value, judge, 4 * allowed) for w, value in expected.items()]
-            if keep is not None and not all(f.passed for f in findings):
-                failure = Failure(
-                    name=f"{op.__name__}-{own.name}-float64",
-                    engine=own.name,
-                    judge=judge,
-                    dtype="float64",
-                    graph=case.graph,
-                    parameters=case.parameters,
-                    inputs=case.inputs,
-                    mode=case.mode,
-                    found=found,
-                    expected=expected,
-                )
-                again = keep(failure)
-                findings = [f if f.passed else replace(f, replay=again) for f in findings]
-            yield from findings
+            yield from kept(findings, keep, asked, case, judge, found, expected)
 
 
 def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
