@@ -13,7 +13,8 @@ from backproof.graph import Array, Graph
 from backproof.verify.finding import Finding
 from backproof.verify.model_report import NETWORK, Distance
 from backproof.verify.network_case import NetworkCase, relative
-from backproof.verify.observation import Observation, Observatory, nudged, rounding_noise, tapped
+from backproof.verify.observation import Observation, Observatory, tapped
+from backproof.verify.rounding import nudged, rounding_noise
 from backproof.verify.tolerances import EPSILON, tolerance
 
 DRAWS = 2

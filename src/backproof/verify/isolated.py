@@ -11,8 +11,8 @@ from backproof.verify.cumulative import Truth
 from backproof.verify.finding import Finding
 from backproof.verify.model_report import Picture, panels
 from backproof.verify.network_case import NetworkCase, relative
-from backproof.verify.observation import nudged
 from backproof.verify.one_node import OneNode
+from backproof.verify.rounding import nudged
 from backproof.verify.tolerances import EPSILON, tolerance
 
 LOOPS = 1e6

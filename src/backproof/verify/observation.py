@@ -5,17 +5,15 @@ output, all its takers summed, in canonical layout and in every engine: an engin
 that is not 0 is noise put on a value.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backproof.engines import DType, Engine, Gradients, Mode
 from backproof.errors import UserError
-from backproof.graph import Array, Arrays, Graph, Input, Node
+from backproof.graph import Arrays, Graph, Input, Node
 from backproof.graph.graph import make_node
 from backproof.ops import Add
-from backproof.verify.tolerances import EPSILON
 
 
 @dataclass(frozen=True)
@@ -89,28 +87,3 @@ def tapped(graph: Graph) -> list[Node]:
 
 def _tap(name: str) -> str:
     return f"{name} tap"
-
-
-def rounding_noise(
-    values: Arrays, terms: Mapping[str, int], dtype: DType, rng: np.random.Generator
-) -> dict[str, Array]:
-    """What rounding may add to the output of every node: random, of the size of a sum of so many `terms`.
-
-    An exact 0, as behind a ReLU, stays: it is no rounded number, and pooling decides ties by it.
-    Random rounding in place of a proof is Monte Carlo arithmetic (Parker 1997).
-    """
-    return {
-        name: rng.standard_normal(y.shape)
-        * (y != 0)
-        * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
-        for name, y in values.items()
-        if name in terms
-    }
-
-
-def nudged(arrays: Arrays, dtype: DType, rng: np.random.Generator, *, roundings: float = 1.0) -> dict[str, Array]:
-    """Every float off by about so many rounding errors of `dtype`; whole numbers as they are."""
-    size = roundings * EPSILON[dtype]
-    return {
-        name: a * (1 + size * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a for name, a in arrays.items()
-    }

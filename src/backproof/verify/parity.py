@@ -8,7 +8,8 @@ from backproof.engines import DType, Engine, Mode, Session
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
-from backproof.verify.tolerances import EPSILON, difference, tolerance
+from backproof.verify.rounding import nudged
+from backproof.verify.tolerances import difference, tolerance
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,11 @@ def sensitivity(engine: Engine, case: Case, results: Arrays, dtype: DType) -> fl
     does not move, but rounding on the way to it does.
     """
     rng = np.random.default_rng(0)
-
-    def nudge(array: Array) -> Array:
-        if np.array_equal(array, np.round(array)):
-            return array  # whole numbers are exact in every dtype, and what is equal or on a kink must stay so
-        return array * (1 + EPSILON[dtype] * rng.standard_normal(array.shape))
-
     moved = 0.0
     for _ in range(NUDGES):
-        parameters = {name: nudge(value) for name, value in case.parameters.items()}
-        inputs = {name: nudge(value) for name, value in case.inputs.items()}
-        nudged = run_case(engine, replace(case, parameters=parameters, inputs=inputs))
-        moved = max(moved, *(difference(nudged[name], value) for name, value in results.items()))
+        parameters, inputs = (nudged(arrays, dtype, rng, whole=False) for arrays in (case.parameters, case.inputs))
+        found = run_case(engine, replace(case, parameters=parameters, inputs=inputs))
+        moved = max(moved, *(difference(found[name], value) for name, value in results.items()))
     return moved
 
 

@@ -11,7 +11,7 @@ from backproof.optim import Optimizer
 from backproof.verify.finding import Finding
 from backproof.verify.judgement import parting
 from backproof.verify.network_case import relative
-from backproof.verify.observation import nudged
+from backproof.verify.rounding import nudged
 from backproof.verify.tolerances import tolerance
 
 Tensor = tuple[str, str]

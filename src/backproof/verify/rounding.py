@@ -1,0 +1,42 @@
+"""Random rounding in place of a proof of what rounding may do: Monte Carlo arithmetic (Parker 1997)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backproof.engines import DType
+from backproof.graph import Array, Arrays
+from backproof.verify.tolerances import EPSILON
+
+
+def nudged(
+    arrays: Arrays, dtype: DType, rng: np.random.Generator, *, roundings: float = 1.0, whole: bool = True
+) -> dict[str, Array]:
+    """Every float off by about so many rounding errors of `dtype`; integers, such as class labels, as they are.
+
+    Without `whole`, arrays of nothing but whole numbers stay too: these are exact in every dtype, and what is equal or
+    on a kink stays so.
+    """
+    size = roundings * EPSILON[dtype]
+    return {
+        name: a * (1 + size * rng.standard_normal(a.shape))
+        if a.dtype.kind == "f" and (whole or not np.array_equal(a, np.round(a)))
+        else a
+        for name, a in arrays.items()
+    }
+
+
+def rounding_noise(
+    values: Arrays, terms: Mapping[str, int], dtype: DType, rng: np.random.Generator
+) -> dict[str, Array]:
+    """What rounding may add to the output of every node: random, of the size of a sum of so many `terms`.
+
+    An exact 0, as behind a ReLU, stays: it is no rounded number, and pooling decides ties by it.
+    """
+    return {
+        name: rng.standard_normal(y.shape)
+        * (y != 0)
+        * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
+        for name, y in values.items()
+        if name in terms
+    }
