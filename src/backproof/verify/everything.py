@@ -1,16 +1,17 @@
 """The whole check: every operation, optimizer and small model, shared out among processes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
-from backproof.engines import DType, get_engine
+from backproof.engines import DType, Engine, get_engine
 from backproof.graph import OPERATIONS, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
@@ -31,6 +32,9 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "unet": ((2, 8, 8), {"depth": 2, "width": 4}),
 }
 """Registered models, small enough for plain loops: shape of their samples, and options."""
+
+
+Kind = Literal["operations", "optimizers", "models"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,13 @@ class Plan:
     save: Path | None = None
 
     @property
-    def tasks(self) -> list[tuple[str, str]]:
+    def tasks(self) -> list[tuple[Kind, str]]:
         """Kind and name of everything."""
-        kinds = {"operations": self.operations, "optimizers": self.optimizers, "models": self.models}
+        kinds: dict[Kind, tuple[str, ...]] = {
+            "operations": self.operations,
+            "optimizers": self.optimizers,
+            "models": self.models,
+        }
         return [(kind, name) for kind, names in kinds.items() for name in names]
 
 
@@ -67,7 +75,7 @@ def everything(engines: Sequence[str], **settings: object) -> Plan:
     return Plan(tuple(engines), tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(SMALL_MODELS), **settings)  # type: ignore[arg-type]
 
 
-def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[str, CheckReport]]:
+def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[Kind, CheckReport]]:
     """Kind and report of every task, in the plan's order, each as soon as it and those before it are there."""
     if processes < 2 or len(plan.tasks) < 2:
         for task in plan.tasks:
@@ -78,24 +86,23 @@ def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[str, CheckReport
             yield kind, report
 
 
-def carry_out_task(plan: Plan, task: tuple[str, str]) -> CheckReport:
+def carry_out_task(plan: Plan, task: tuple[Kind, str]) -> CheckReport:
     """One operation, optimizer or model. Tensors are tiny, so one thread is the fastest."""
     kind, name = task
     engines = [get_engine(engine) for engine in plan.engines]
     for engine in engines:
         engine.set_threads(1)
     keep = Keeper(plan.save) if plan.save else None
-    check: dict[str, Callable[[], CheckReport]] = {
-        "operations": lambda: check_ops(
-            engines, [OPERATIONS[name]], seeds=range(plan.seeds), dtypes=plan.dtypes, keep=keep
-        ),
-        "optimizers": lambda: check_optimizers(engines, [OPTIMIZERS[name]], dtypes=plan.dtypes, keep=keep),
-        "models": lambda: _check_small(name, plan),
-    }
-    return check[kind]()
+    match kind:
+        case "operations":
+            return check_ops(engines, [OPERATIONS[name]], seeds=range(plan.seeds), dtypes=plan.dtypes, keep=keep)
+        case "optimizers":
+            return check_optimizers(engines, [OPTIMIZERS[name]], dtypes=plan.dtypes, keep=keep)
+        case "models":
+            return _check_small(name, engines, plan.dtypes)
 
 
-def _check_small(name: str, plan: Plan) -> CheckReport:
+def _check_small(name: str, engines: Sequence[Engine], dtypes: Sequence[DType]) -> CheckReport:
     """A small model, node by node, as one subject."""
     start = perf_counter()
     shape, options = SMALL_MODELS[name]
@@ -104,9 +111,8 @@ def _check_small(name: str, plan: Plan) -> CheckReport:
     n = 4
     labels = graph.inputs[1].shape.bind(n)
     inputs = {"x": rng.standard_normal((n, *shape)), "y": rng.integers(0, 3, labels)}
-    engines = [get_engine(engine) for engine in plan.engines]
     findings: list[Finding] = []
-    for dtype in plan.dtypes:
+    for dtype in dtypes:
         found = check_model(graph, initial_parameters(graph), inputs, engines, dtype=dtype, title=name).findings
         findings += (replace(f, subject=name, case=f"node {f.subject}, {f.case}") for f in found)
     return CheckReport(name, tuple(findings), {name: perf_counter() - start})
