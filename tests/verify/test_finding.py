@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backproof.verify import CheckReport, Finding
-from backproof.verify.judgement import judged, parting, worst_coordinate
+from backproof.verify.judgement import Question, parting, worst_coordinate
 
 
 def finding(subject="Linear", engine="numpy", error=0.0, tolerance=1.0, verdict="agrees"):
@@ -76,5 +76,6 @@ def test_the_worst_coordinate_is_told_with_both_values():
 
 
 def test_nan_is_a_fault():
-    about = {"subject": "s", "case": "", "what": "output", "engine": "numpy", "judge": "reference", "dtype": "float64"}
-    assert judged(np.array([nan]), np.zeros(1), tolerance=1.0, **about).verdict == "differs"
+    ask = Question("s", "", "numpy", "float64")
+    assert ask.judged("output", np.array([nan]), np.zeros(1), "reference", 1.0).verdict == "differs"
+    assert ask.measured("output", nan, "reference", 1.0, lambda: "there").detail == "there"

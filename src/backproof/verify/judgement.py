@@ -1,5 +1,6 @@
 """One array held against another: the finding, with the worst coordinate and both values in words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,21 +22,26 @@ class Question:
     dtype: DType
     replay: str = ""
 
-    def judged(
-        self, what: str, found: Array, expected: Array, judge: str, tolerance: float, replay: str = ""
-    ) -> Finding:
+    def judged(self, what: str, found: Array, expected: Array, judge: str, tolerance: float) -> Finding:
         """The finding on an array, against what `judge` says."""
-        return judged(
-            found,
-            expected,
-            subject=self.subject,
-            case=self.case,
-            what=what,
-            engine=self.engine,
-            judge=judge,
-            dtype=self.dtype,
-            tolerance=tolerance,
-            replay=replay or self.replay,
+        error = difference(found, expected)
+        return self.measured(what, error, judge, tolerance, lambda: parting(found, expected, self.engine, judge))
+
+    def measured(self, what: str, error: float, judge: str, tolerance: float, detail: Callable[[], str]) -> Finding:
+        """The finding on what is off by `error`; `detail` says where, if that is too much. NaN is too much."""
+        agrees = error <= tolerance
+        return Finding(
+            self.subject,
+            self.case,
+            what,
+            self.engine,
+            judge,
+            self.dtype,
+            error,
+            tolerance,
+            "agrees" if agrees else "differs",
+            "" if agrees else detail(),
+            "" if agrees else self.replay,
         )
 
     def promised(self, what: str, broken: str = "") -> Finding:
@@ -58,37 +64,6 @@ class Question:
         )
 
 
-def judged(
-    found: Array,
-    expected: Array,
-    *,
-    subject: str,
-    case: str,
-    what: str,
-    engine: str,
-    judge: str,
-    dtype: DType,
-    tolerance: float,
-    replay: str = "",
-) -> Finding:
-    """The finding on `found`, which `engine` made, where `judge` made `expected`. NaN is a fault."""
-    error = difference(found, expected)
-    agrees = error <= tolerance
-    return Finding(
-        subject,
-        case,
-        what,
-        engine,
-        judge,
-        dtype,
-        error,
-        tolerance,
-        "agrees" if agrees else "differs",
-        "" if agrees else parting(found, expected, engine, judge),
-        "" if agrees else replay,
-    )
-
-
 def sentence(error: BaseException) -> str:
     """What an exception says: a `UserError` is a sentence by itself."""
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -99,17 +74,21 @@ def parting(found: Array, expected: Array, engine: str, judge: str) -> str:
     if found.shape != expected.shape:
         return f"shape {found.shape} of {engine}, {expected.shape} of {judge}"
     apart = np.abs(np.float64(found) - np.float64(expected))
-    where = worst_coordinate(found, expected)
-    at = f"at [{', '.join(map(str, where))}]" if where else "the value"
-    text = f"{at}: {found[where]:.9g} of {engine}, {expected[where]:.9g} of {judge}"
+    text = both_at(worst_coordinate(found, expected), found, expected, engine, judge)
     if found.size == 1:
         return text
     share = int(np.sum(~(apart <= 1e-3 * np.nanmax(np.where(np.isfinite(apart), apart, 0), initial=0))))
     return f"{text}; {share:,} of {found.size:,} elements are clearly off"
 
 
+def both_at(where: tuple[int, ...], found: Array, expected: Array, engine: str, judge: str) -> str:
+    """What stands at one coordinate of two arrays."""
+    at = f"at [{', '.join(map(str, where))}]" if where else "the value"
+    return f"{at}: {found[where]:.9g} of {engine}, {expected[where]:.9g} of {judge}"
+
+
 def worst_coordinate(found: Array, expected: Array) -> tuple[int, ...]:
-    """Where two arrays of one shape are furthest apart; the first NaN, if there is one."""
+    """Where two arrays of one shape are furthest apart; the first NaN or infinity, if there is one."""
     apart = np.abs(np.float64(found) - np.float64(expected))
     flat = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
     return tuple(int(i) for i in np.unravel_index(flat, found.shape))

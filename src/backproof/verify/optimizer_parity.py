@@ -22,7 +22,7 @@ from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
 from backproof.verify.failure import Keep, kept
 from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.judgement import Question, worst_coordinate
+from backproof.verify.judgement import Question, both_at, worst_coordinate
 from backproof.verify.parity import Case
 from backproof.verify.tolerances import difference, tolerance
 
@@ -220,27 +220,22 @@ def _compare(found: _Place, way: Sequence[_Place], run: _Run, ask: Question, all
     if missing:
         yield ask.promised("state", f"{' and '.join(missing)} is missing")
         return
-    for what, b in expected.items():
-        a = theirs[what]
-        if a.shape != b.shape:
-            yield ask.judged(what, a, b, run.judge.name, allowed)
-            continue
-        size = np.max([np.abs(place[what]) for place in arrays], axis=0)
-        size = np.where(size > 0, size, 1.0)
-        at = worst_coordinate(a / size, b / size)
-        error = difference(a / size, b / size)
-        agrees = error <= allowed
-        detail = f"at [{', '.join(map(str, at))}]: {a[at]:.9g} of {ask.engine}, {b[at]:.9g} of {run.judge.name}"
-        yield Finding(
-            ask.subject,
-            ask.case,
-            what,
-            ask.engine,
-            run.judge.name,
-            ask.dtype,
-            error,
-            allowed,
-            "agrees" if agrees else "differs",
-            "" if agrees else detail,
-            "" if agrees else ask.replay,
-        )
+    for what in expected:
+        yield _by_element(ask, what, theirs[what], [place[what] for place in arrays], run.judge.name, allowed)
+
+
+def _by_element(ask: Question, what: str, found: Array, way: Sequence[Array], judge: str, allowed: float) -> Finding:
+    """The finding on one array, which was right as `way` ends."""
+    expected = way[-1]
+    if found.shape != expected.shape:
+        return ask.judged(what, found, expected, judge, allowed)
+    size = np.max(np.abs(way), axis=0)
+    size = np.where(size > 0, size, 1.0)
+    a, b = found / size, expected / size
+    return ask.measured(
+        what,
+        difference(a, b),
+        judge,
+        allowed,
+        lambda: both_at(worst_coordinate(a, b), found, expected, ask.engine, judge),
+    )
