@@ -36,7 +36,19 @@ def test_difference_is_relative_to_what_is_large():
     assert difference(np.array([1e-9]), np.array([2e-9])) == pytest.approx(1e-9)
     assert difference(np.zeros((2, 1)), np.zeros((1, 2))) == float("inf")
     assert difference(np.zeros(0), np.zeros(0)) == 0
-    assert np.isnan(difference(np.array([np.nan]), np.array([1.0])))
+
+
+NAN, INF = np.array([1.0, np.nan]), np.array([1.0, np.inf])
+
+
+@pytest.mark.parametrize(("a", "b"), [(NAN, np.ones(2)), (np.ones(2), NAN), (NAN, NAN), (np.ones(2), INF), (INF, INF)])
+@np.errstate(invalid="ignore")
+def test_what_is_not_finite_is_no_agreement(a, b):
+    assert np.isnan(difference(a, b))
+
+
+def test_an_infinity_is_infinitely_far_from_a_number():
+    assert difference(INF, np.ones(2)) == np.inf
 
 
 SMALLEST = {"float64": 1e-12, "float32": 5e-4}

@@ -24,7 +24,8 @@ class Finding:
         engine: who is judged.
         judge: by whom: an engine, or numbers (finite differences), complex step, pytorch expression.
         dtype: what the judged engine computed in.
-        error: as `tolerances.difference` measures it: infinite for unequal shapes, NaN where only one has NaN.
+        error: how far off, as `tolerances.difference` measures it where the check has no measure of its own: infinite
+            for unequal shapes and broken promises, NaN where either has NaN.
         tolerance: what rounding explains.
         verdict: what came of it.
         detail: one sentence: the worst coordinate with both values, the error message, why it was left out.

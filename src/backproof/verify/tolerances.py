@@ -24,7 +24,7 @@ def difference(a: Array, b: Array) -> float:
     """max |a - b| relative to the largest |b|, or absolute where all |b| are below 1. Infinite for unequal shapes.
 
     Gradients can cancel to nothing (batch normalisation of two samples), and nothing has no relative error.
-    NaN where either has one that the other has not.
+    NaN, which no tolerance allows, where `a` or `b` holds a NaN, though both do at the same place, or `b` an infinity.
     """
     if a.shape != b.shape:
         return float("inf")
