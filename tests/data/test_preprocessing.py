@@ -90,4 +90,9 @@ def test_standardize_gives_mean_0_and_deviation_1_to_each_image():
     assert done.dtype == np.float32
     assert abs(done.mean()) < 1e-6
     assert abs(done.std() - 1) < 1e-6
-    assert not Standardize()(np.full((2, 2, 1), 0.3, dtype=np.float32)).any()
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 25 / 255, 77 / 255, 1.0])
+@pytest.mark.parametrize("shape", [(2, 2, 1), (28, 28, 1), (110, 110, 3)])
+def test_an_even_image_becomes_0_though_its_mean_is_rounded(value, shape):
+    assert not Standardize()(np.full(shape, value, dtype=np.float32)).any()
