@@ -112,6 +112,12 @@ def test_unequal_counts_are_named(folder, arrays, options):
         load(options("tiny"), PreprocessingOptions())
 
 
+def test_training_and_test_images_of_two_sizes_are_named(folder, arrays, options):
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(arrays[0][:10, :4]))
+    with pytest.raises(UserError, match=r"tiny: training and test images differ in size: 4x4 and 5x4"):
+        load(options("tiny"), PreprocessingOptions())
+
+
 def test_missing_labels_are_named(folder, options):
     (folder / "train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match="has no labels beside it; expected train-labels-idx1-ubyte"):

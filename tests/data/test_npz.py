@@ -75,10 +75,17 @@ def test_nan_names_the_sample(npz, options):
         ({"x": np.zeros(4), "y": Y[:4]}, r"x has shape \(4,\)"),
         ({"x": np.zeros((4, 2)), "y": Y[:3]}, "x holds 4 samples, but y 3 labels"),
         ({"x": np.zeros((4, 2)), "y": np.zeros(4)}, "expected .* whole numbers or strings"),
-        ({"x": np.zeros((4, 2)), "y": Y[:4], "classes": np.array(["a"])}, "1 names in classes"),
+        ({"x": np.zeros((4, 2)), "y": Y[:4], "classes": np.array(["a"])}, "labels 0 to 1, but there are 1 names"),
         ({"x": np.zeros((4, 2)), "y": Y[:4], "x_test": np.zeros((4, 3)), "y_test": Y[:4]}, "those of x_test"),
         ({"x": np.zeros((4, 2)), "y": Y[:4], "x_test": np.zeros((4, 2))}, "no array 'y_test'"),
         ({"x": np.zeros((0, 2)), "y": Y[:0]}, "empty"),
+        ({"x": np.zeros((4, 0)), "y": Y[:4]}, r"a sample of 'some' has the shape \(0,\)"),
+        ({"x": np.full((4, 2), 1e300), "y": Y[:4]}, r"infinite values \(as float32\) in 4 samples"),
+        ({"x": np.zeros((4, 2)), "y": Y[:4], "classes": np.array("ab")}, r"classes has shape \(\)"),
+        ({"x": np.zeros((4, 2)), "y": Y[:4], "classes": np.array([["a", "b"]])}, r"classes has shape \(1, 2\)"),
+        ({"x": np.zeros((4, 2)), "y": Y[:4], "classes": np.array(["a", "a"])}, "class name 'a' twice"),
+        ({"x": np.zeros((2, 2)), "y": np.array(["a", "b"]), "classes": np.array(["a", "b"])}, "y holds names already"),
+        ({"x": np.zeros((2, 2)), "y": np.array([0, 2**64 - 1], np.uint64)}, "labels are at most 9223372036854775807"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(npz, options, arrays, message):
@@ -93,6 +100,20 @@ def test_a_damaged_file_is_named(npz, options, tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match=r"some.npz is damaged, or no .npz file"):
         load(options("some"), PreprocessingOptions())
+
+
+def test_one_array_without_a_name_is_no_dataset(options, tmp_path):
+    path = tmp_path / "datasets" / "some.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.save(file, np.zeros((40, 2)))
+    with pytest.raises(UserError, match=r"some.npz holds one array without a name; write it with np.savez"):
+        load(options("some"), PreprocessingOptions())
+
+
+def test_labels_of_x_and_x_test_may_be_of_other_types(npz, options):
+    npz(x=np.zeros((40, 2)), y=Y.astype(np.uint64), x_test=np.ones((6, 2)), y_test=Y[:6].astype(np.int8))
+    assert load(options("some", split=(0.5, 0.5)), PreprocessingOptions()).classes == tuple(map(str, sorted(set(Y))))
 
 
 def test_vectors_cannot_be_resized(npz, options):

@@ -1,6 +1,7 @@
 """Adding a dataset or a format, as docs/how-to/add-a-dataset.md tells it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from backproof.data import PreprocessingOptions, Source, available, dataset, file_format, generated, load
 from backproof.data.sources import registry
+from backproof.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +31,45 @@ def test_a_registered_dataset_is_found_by_name(options, tmp_path):
     assert parts.train.x.shape == (140, 2)
     assert parts.classes == ("upper", "lower")
     assert "moons" in [entry.name for entry in available(tmp_path)]
+
+
+def test_what_begins_with_a_dot_is_a_path(pets, options, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    shutil.copytree(pets / "cat", here / "pets" / "a")
+    shutil.copytree(pets / "dog", here / "pets" / "b")
+    monkeypatch.chdir(here)
+    for name, classes in (("pets", ("cat", "dog")), ("./pets", ("a", "b"))):
+        assert load(options(name), PreprocessingOptions()).classes == classes
+    monkeypatch.chdir(here / "pets")
+    assert load(options("."), PreprocessingOptions()).classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("x" * 300, "File name too long"),
+        ("~no-such-user/x", "there is no such user's folder"),
+        ("a/b", "no such file"),
+    ],
+)
+def test_names_that_cannot_be(options, name, message):
+    with pytest.raises(UserError, match=message):
+        load(options(name), PreprocessingOptions())
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "classes", "message"),
+    [
+        (np.zeros((4, 2, 2)), [0, 1, 0, 1], ("a", "b"), r"a sample of 'mine' has the shape \(2, 2\)"),
+        (np.zeros((4, 0)), [0, 1, 0, 1], ("a", "b"), r"a sample of 'mine' has the shape \(0,\)"),
+        (np.zeros((4, 2)), [0, 1, 0], ("a", "b"), r"4 samples, but labels of the shape \(3,\)"),
+        (np.zeros((4, 2)), [0, 1, 2, 1], ("a", "b"), "labels 0 to 2, but there are 2 names of classes"),
+        (np.zeros((4, 2)), [0, 1, 0, 1], ("a", "a"), "class name 'a' twice"),
+    ],
+)
+def test_arrays_of_ones_own_must_fit(x, y, classes, message):
+    with pytest.raises(UserError, match=message):
+        Source.from_arrays("mine", x, np.array(y), classes)
 
 
 def test_a_generated_dataset_is_written_once(options, tmp_path):

@@ -4,14 +4,18 @@ from PIL import Image
 
 from backproof.data import (
     AugmentationOptions,
+    BadImageError,
     Batch,
     Batches,
     PreprocessingOptions,
+    Source,
     contact_sheet,
+    dataset,
     describe,
     dump_batches,
     load,
 )
+from backproof.data.sources import registry
 from backproof.errors import UserError
 
 
@@ -34,6 +38,29 @@ def test_arrays_are_described(options):
     assert sum(summary.counts.values()) == 1797
 
 
+class Lazy:
+    """Images that are read when asked for, the last of them bad."""
+
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, index):
+        if index == 6:
+            raise BadImageError("sample 6: no")
+        return np.full((2, 3 + index, 3), 40, np.uint8)
+
+
+def test_images_of_ones_own_are_described(monkeypatch, options, tmp_path):
+    monkeypatch.setattr(registry, "DATASETS", dict(registry.DATASETS))
+    source = Source("lazy", "mine", "here", ("a", "b"), np.array([0, 1] * 3 + [0]), Lazy(), "digest")
+    dataset("lazy", "made when asked for")(lambda: source)
+    summary = describe(options("lazy", split=(0.5, 0.5)))
+    assert summary.modes == {"uint8 x 3 channels": 6}
+    assert (summary.samples, summary.smallest, summary.largest) == (6, (2, 3), (2, 8))
+    assert summary.unreadable == ("sample 6: no",)
+    assert summary.partitions == {"train": 3, "dev": 3, "test": 0}
+
+
 def test_data_that_cannot_be_divided_is_described_all_the_same(pets, options):
     summary = describe(options(select="1-5"))
     assert summary.partitions == {}
@@ -47,6 +74,18 @@ def test_a_contact_sheet_shows_the_samples(pets, options, tmp_path):
     contact_sheet(options(), tmp_path / "new" / "sheet.png", per_class=4)
     sheet = np.asarray(Image.open(tmp_path / "new" / "sheet.png"))
     assert (sheet == (255, 0, 255)).all(axis=2).sum() == 72 * 54  # 8x6 fitted into a square of 72
+
+
+def test_a_contact_sheet_of_wide_numbers_goes_from_black_to_white(options, tmp_path):
+    (tmp_path / "datasets").mkdir()
+    x = np.stack([np.full((4, 4), value) for value in (-3.0, 0.0, 3.0, 3.0)])
+    np.savez(tmp_path / "datasets" / "wide.npz", x=x, y=[0, 0, 1, 1])
+    contact_sheet(options("wide"), tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    for gray, pictures in ((0, 1), (128, 1)):
+        assert (sheet == gray).all(axis=2).sum() >= pictures * 72 * 72
+    with pytest.raises(UserError, match="--per-class is 0"):
+        contact_sheet(options("wide"), tmp_path / "sheet.png", per_class=0)
 
 
 def test_a_contact_sheet_of_vectors_is_refused(options, tmp_path):

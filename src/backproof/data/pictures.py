@@ -28,7 +28,10 @@ class Row:
 
 
 def picture(image: npt.NDArray[Any], low: float = 0.0, high: float = 1.0) -> "Image.Image":
-    """An RGB picture of (H, W, C) uint8, or of (H, W, C) numbers of which `low` is black and `high` white."""
+    """An RGB picture of (H, W, C) uint8, or of (H, W, C) numbers of which `low` is black and `high` white.
+
+    Unless there are three channels, the first is drawn.
+    """
     from PIL import Image
 
     if image.dtype != np.uint8:

@@ -1,6 +1,7 @@
 """A folder of images: NAME/<class>/<image>, nested or not; or NAME/train/<class>/... beside NAME/test/<class>/..."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def read_folder(root: Path) -> Source:
             paths += images
             labels += [label] * len(images)
         ignored += [path.name for path in sorted(part.iterdir()) if path.is_file() and path.name[0] != "."]
+    for path in paths:
+        _require_text(path)
     if not paths:
         raise UserError(f"dataset {root} is empty: it holds no folders of images; expected <class>/<image> in it.")
 
@@ -85,12 +88,29 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files below `folder` that are not hidden, in natural order of their paths."""
+    """All files below `folder` that are not hidden, in natural order of their paths; links to folders are not followed.
+
+    Raises `OSError` for a folder that cannot be read.
+    """
     if not folder.is_dir():
         return []
-    paths = (path for path in folder.rglob("*") if not path.is_dir())
-    visible = [p for p in paths if not any(name.startswith(".") for name in p.relative_to(folder).parts)]
-    return sorted(visible, key=lambda path: natural(path.relative_to(folder).as_posix()))
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent) / name for name in names if not name.startswith(".")]
+    return sorted(found, key=lambda path: natural(path.relative_to(folder).as_posix()))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _require_text(path: Path) -> None:
+    """Raise `UserError` for a name that no page, table or TOML file could show."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename the file or its folder.") from error
 
 
 def _ignored_note(ignored: list[str]) -> str:

@@ -41,6 +41,10 @@ def read_idx(prefix: Path) -> Source:
         if _find(prefix, part, "images-idx3") is not None:
             parts.append(_read_part(prefix, part))
             break
+    sizes = {part[0].shape[1:] for part in parts}
+    if len(sizes) > 1:
+        texts = " and ".join(f"{height}x{width}" for height, width in sorted(sizes))
+        raise UserError(f"{prefix}: training and test images differ in size: {texts} (height x width).")
     images = np.concatenate([part[0] for part in parts])
     classes, labels = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
     return Source.from_arrays(

@@ -76,7 +76,7 @@ def _opened(path: Path) -> "Iterator[Image.Image]":
             raise BadImageError(f"{path}: decompression bomb, more than {limit} pixels.") from error
         except UnidentifiedImageError as error:
             raise BadImageError(f"{path}: not an image that can be read.") from error
-        except (FileNotFoundError, PermissionError) as error:
-            raise BadImageError(f"{path}: cannot be read ({error.strerror}).") from error
         except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+            if isinstance(error, OSError) and error.strerror:  # the system's, not Pillow's
+                raise BadImageError(f"{path}: cannot be read ({error.strerror}).") from error
             raise BadImageError(f"{path}: damaged or truncated ({str(error).rstrip('.')}).") from error

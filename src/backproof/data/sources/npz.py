@@ -38,10 +38,13 @@ def read_npz(path: Path) -> Source:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return dict(file)
+        with path.open("rb") as opened:
+            found = np.load(opened, allow_pickle=False)
+            if isinstance(found, np.lib.npyio.NpzFile):
+                return dict(found)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise UserError(f"{path} is damaged, or no .npz file of plain arrays ({error}).") from error
+    raise UserError(f"{path} holds one array without a name; write it with np.savez(path, x=x, y=y).")
 
 
 def _named(path: Path, arrays: dict[str, Array], name: str) -> Array:
@@ -58,12 +61,13 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
             "(M, H, W, C) or (M, C, H, W)."
         )
     if x.dtype != np.uint8:
-        x = x.astype(np.float32)
+        with np.errstate(over="ignore"):  # told below
+            x = x.astype(np.float32)
         finite = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
         if not finite.all():
             first = int(finite.argmin())
             raise UserError(
-                f"{path}: {name} holds NaN or infinite values in {np.count_nonzero(~finite)} samples, "
+                f"{path}: {name} holds NaN or infinite values (as float32) in {np.count_nonzero(~finite)} samples, "
                 f"the first is sample {first}."
             )
     if x.ndim == 3:
@@ -81,21 +85,25 @@ def _labels(path: Path, arrays: dict[str, Array], name: str) -> Array:
         )
     if len(y) != samples:
         raise UserError(f"{path}: x{name[1:]} holds {samples} samples, but {name} {len(y)} labels.")
-    return y
+    if y.dtype.kind == "U":
+        return y
+    numbers = y.astype(np.int64)  # one type for y and y_test: of uint64 and int64 NumPy would make float64
+    if not np.array_equal(numbers, y):
+        raise UserError(f"{path}: {name} holds {y.max()}; labels are at most {np.iinfo(np.int64).max}.")
+    return numbers
 
 
 def _classes(path: Path, y: Array, names: Array | None) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """The class names, and for each label the index of its name."""
-    if names is None or y.dtype.kind == "U":
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        raise UserError(f"{path}: classes has shape {names.shape} and type {names.dtype}; expected (K,) strings.")
+    if names is not None and y.dtype.kind == "U":
+        raise UserError(f"{path}: y holds names already, so classes would not be used; leave one of them out.")
+    if names is None:
         found, labels = np.unique(y, return_inverse=True)
         texts = [str(value) for value in found]
         order = sorted(range(len(texts)), key=lambda i: natural(texts[i])) if y.dtype.kind == "U" else range(len(texts))
         rank = np.empty(len(texts), dtype=np.int64)
         rank[list(order)] = np.arange(len(texts))
         return tuple(texts[i] for i in order), rank[labels]
-    labels = y.astype(np.int64)
-    if len(labels) and not (labels.min() >= 0 and labels.max() < len(names)):
-        raise UserError(
-            f"{path}: y holds labels {labels.min()} to {labels.max()}, but there are {len(names)} names in classes."
-        )
-    return tuple(str(name) for name in names), labels
+    return tuple(str(name) for name in names), y.astype(np.int64)

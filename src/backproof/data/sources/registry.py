@@ -1,7 +1,8 @@
 """Datasets and file formats, each registered by a decorator: adding one is writing one function."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], Path
 def find(name: str, data_dir: str | Path) -> Source:
     """The source called `name`: registered, or found in `data_dir`, or at a path. Generated ones are made now.
 
-    Raises `UserError` where there is none, offering the nearest names.
+    What begins with a dot, a slash or ~ is a path. Raises `UserError` where there is none, offering the nearest names.
     """
     data_dir = Path(data_dir)
     if name in DATASETS:
@@ -87,9 +88,13 @@ def find(name: str, data_dir: str | Path) -> Source:
         if registered.read is not None:
             return registered.read()
         folder = data_dir / name
-        return _read(folder if folder.exists() else make(name, data_dir))
-    for path in (data_dir / name, data_dir / f"{name}.npz", Path(name).expanduser()):
-        if path.exists() or _format_of(path):
+        with _reading(folder):
+            made = folder.exists()
+        return _read(folder if made else make(name, data_dir))
+    for path in _places(name, data_dir):
+        with _reading(path):
+            exists = path.exists() or _format_of(path) is not None
+        if exists:
             return _read(path)
     if "/" in name or "\\" in name:
         raise UserError(f"--dataset {name}: there is no such file or folder.")
@@ -108,9 +113,9 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
     if name not in writers:
         raise unknown("dataset to make", name, writers)
     folder = data_dir / name
-    if folder.exists():
-        raise UserError(f"{folder} exists already; delete it first to make it again.")
     try:
+        if folder.exists():
+            raise UserError(f"{folder} exists already; delete it first to make it again.")
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
             whole = Path(unfinished) / name
@@ -126,17 +131,36 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
 def available(data_dir: str | Path) -> list[Available]:
     """Every dataset that has a name: the registered ones, then what lies in `data_dir`."""
     data_dir = Path(data_dir)
+    with _reading(data_dir):
+        paths = sorted(data_dir.iterdir()) if data_dir.is_dir() else []
     found = []
     for name, entry in DATASETS.items():
         kind = "built in" if entry.write is None else "generated"
-        made = entry.write is not None and (data_dir / name).exists()
+        made = entry.write is not None and data_dir / name in paths
         found.append(Available(name, kind, str(data_dir / name) if made else entry.description))
-    for path in sorted(data_dir.iterdir()) if data_dir.is_dir() else ():
-        format_ = None if path.name.startswith(".") else _format_of(path)
+    for path in paths:
         name = path.name.removesuffix(".npz")
-        if format_ and name not in DATASETS:
+        if path.name.startswith(".") or name in DATASETS:
+            continue
+        try:
+            format_ = _format_of(path)
+        except OSError as error:
+            found.append(Available(name, "unreadable", f"{path}: {error.strerror}"))
+            continue
+        if format_:
             found.append(Available(name, format_.kind, str(path)))
     return found
+
+
+def _places(name: str, data_dir: Path) -> tuple[Path, ...]:
+    """Where a dataset called `name` may lie, the likeliest place first."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"--dataset {name}: there is no such user's folder.") from error
+    if path.is_absolute() or name.startswith("."):
+        return (path,)
+    return (data_dir / name, data_dir / f"{name}.npz", path)
 
 
 def _format_of(path: Path) -> Format | None:
@@ -144,12 +168,19 @@ def _format_of(path: Path) -> Format | None:
 
 
 def _read(path: Path) -> Source:
-    format_ = _format_of(path)
-    if format_ is None:
-        raise UserError(
-            f"{path} is no dataset: expected a folder of <class>/<image>, a folder of IDX files, or an .npz file."
-        )
-    try:
+    with _reading(path):
+        format_ = _format_of(path)
+        if format_ is None:
+            raise UserError(
+                f"{path} is no dataset: expected a folder of <class>/<image>, a folder of IDX files, or an .npz file."
+            )
         return format_.read(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn the system's refusal into one sentence for the user."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"cannot read {error.filename or path}: {error.strerror or error}.") from error

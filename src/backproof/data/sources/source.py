@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from backproof.errors import UserError
+
 Image = npt.NDArray[Any]  # (H, W, C) uint8 or float32; a vector (D,) where a source has no images
 
 
@@ -78,7 +80,20 @@ class Source:
         where: str = "built in",
         test_from: int | None = None,
     ) -> "Source":
-        """The source of `images`, (M, H, W, C) or (M, D), uint8 of 0..255 or float32, which are kept as they are."""
+        """The source of `images`, (M, H, W, C) or (M, D), uint8 of 0..255 or float32, which are kept as they are.
+
+        `labels`, (M,), index `classes`. Raises `UserError` where these do not fit each other.
+        """
+        if images.ndim not in (2, 4) or 0 in images.shape[1:]:
+            raise UserError(f"{where}: a sample of '{name}' has the shape {images.shape[1:]}, not (H, W, C) or (D,).")
+        if labels.shape != images.shape[:1]:
+            raise UserError(f"{where}: '{name}' has {len(images)} samples, but labels of the shape {labels.shape}.")
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
+            among = f"{labels.min()} to {labels.max()}"
+            raise UserError(f"{where}: '{name}' has labels {among}, but there are {len(classes)} names of classes.")
+        if len(set(classes)) < len(classes):
+            twice = next(c for c in classes if classes.count(c) > 1)
+            raise UserError(f"{where}: '{name}' has the class name '{twice}' twice.")
         digest = hashlib.sha256(np.ascontiguousarray(images).data)
         digest.update(repr((images.shape, images.dtype.str, classes, test_from)).encode() + labels.tobytes())
         return cls(name, kind, where, classes, labels, images, digest.hexdigest(), test_from)
