@@ -5,6 +5,7 @@ import pytest
 
 from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution import Geometry, choose
+from backproof.engines.numpy.convolution.banded import Banded
 from backproof.engines.numpy.convolution.im2col import Im2col
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.taps import Taps
@@ -132,6 +133,41 @@ def test_taps_share():
     assert Taps(Geometry((4, 4), (2, 2), (3, 3), (1, 1), (1, 1), (0, 0))).share == 1
 
 
+BANDED = {
+    "same size": (same_size(4, 6), (2, 3, 6)),
+    "padded on one side": (same_size(3, 4, top_left=(2, 0)), (2, 4)),
+    "stride": (Geometry((7, 9), (4, 4), (3, 3), (2, 2), (1, 1), (1, 0)), (2, 4)),
+    "stride past the edge": (Geometry((8, 8), (2, 2), (3, 2), (3, 4), (1, 1), (0, 0)), (2,)),
+    "dilation": (Geometry((5, 6), (5, 6), (3, 3), (1, 1), (2, 2), (2, 2)), (2, 3, 6)),
+    "stride and dilation": (Geometry((9, 12), (3, 4), (2, 3), (3, 2), (2, 3), (1, 2)), (2, 4)),
+    "one line": (Geometry((1, 8), (1, 6), (1, 3), (1, 1), (1, 1), (0, 0)), (3,)),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("case", BANDED.values(), ids=BANDED)
+def test_banded_is_im2col(case, channels):
+    geometry, together = case
+    plain = plain_ways(geometry, channels=channels)
+    for t in together:
+        for fast, slow in zip(
+            three_ways(Banded(geometry, t), geometry, "float64", channels=channels), plain, strict=True
+        ):
+            np.testing.assert_allclose(fast, slow, atol=1e-13)
+
+
+def test_blocks_of_banded_are_the_whole(monkeypatch):
+    from backproof.engines.numpy.convolution import im2col
+
+    geometry = same_size(6, 8)
+    whole = three_ways(Banded(geometry, 4), geometry, "float64", samples=5)
+    monkeypatch.setattr(im2col, "CACHE", 1)
+    for rows in (1, 13, 40):
+        monkeypatch.setattr(im2col, "LEAST_ROWS", rows)
+        for part, one in zip(three_ways(Banded(geometry, 4), geometry, "float64", samples=5), whole, strict=True):
+            np.testing.assert_allclose(part, one, atol=1e-12)
+
+
 def test_one_padded_pixel_meets_the_centre_alone():
     assert same_size(1, 1).live_taps() == (slice(1, 2), slice(1, 2))
     assert same_size(2, 1).live_taps() == (slice(0, 3), slice(1, 2))
@@ -139,17 +175,21 @@ def test_one_padded_pixel_meets_the_centre_alone():
 
 
 def test_choice():
-    def way(size, channels, samples=32, winograd=True, kernel=3):
+    def way(size, channels, samples=32, winograd=True, kernel=3, outputs=16):
         margin = kernel // 2
         geometry = Geometry((size, size), (size, size), (kernel, kernel), (1, 1), (1, 1), (margin, margin))
-        return choose(geometry, samples, channels, winograd)
+        return choose(geometry, samples, channels, outputs, winograd)
 
     assert isinstance(way(8, 64, kernel=1), Pointwise)
     assert isinstance(way(8, 64), Winograd)
     assert way(8, 64).m == 4
     assert way(6, 64).m == 3
     assert isinstance(way(8, 64, winograd=False), Im2col)
-    assert isinstance(way(8, 3), Im2col), "few channels"
+    assert isinstance(way(8, 3), Im2col), "few channels, rows that fit in the cache"
+    assert way(32, 3)._t == 4, "few channels"
+    assert isinstance(way(32, 3, outputs=64), Im2col), "wide enough as it is"
+    assert isinstance(way(31, 3), Im2col), "a line that nothing divides"
+    assert isinstance(way(32, 16), Im2col), "channels enough for im2col"
     assert isinstance(way(2, 64), Taps), "small maps"
     assert isinstance(way(2, 8), Im2col), "small maps of few channels"
     assert isinstance(way(4, 512, samples=8), Taps), "few tiles for the channels"

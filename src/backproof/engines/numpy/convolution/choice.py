@@ -4,6 +4,7 @@ from functools import cache
 from typing import Protocol
 
 from backproof.engines.numpy.buffers import Pool
+from backproof.engines.numpy.convolution.banded import Banded, together
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.im2col import Im2col, Scatter, add_taps
 from backproof.engines.numpy.convolution.pointwise import Pointwise
@@ -36,8 +37,14 @@ class Algorithm(Protocol):
 
 
 @cache
-def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, scatter: Scatter = add_taps) -> Algorithm:
-    """One matrix product for 1x1, Winograd for 3x3 where it pays, one product a tap for small maps, else im2col."""
+def choose(
+    geometry: Geometry, samples: int, channels: int, outputs: int, winograd: bool, scatter: Scatter = add_taps
+) -> Algorithm:
+    """The way for `samples` images from `channels` to `outputs` channels; `scatter` is im2col's.
+
+    One matrix product for 1x1, Winograd for 3x3 where it pays, one product a tap for small maps, several output pixels
+    together for few channels, else im2col.
+    """
     if Pointwise.fits(geometry):
         return Pointwise(geometry)
     if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
@@ -47,6 +54,9 @@ def choose(geometry: Geometry, samples: int, channels: int, winograd: bool, scat
     taps = Taps(geometry)
     if taps.share + ADDING / channels <= 1:
         return taps
+    t = together(geometry, samples, channels, outputs)
+    if t > 1:
+        return Banded(geometry, t)
     return Im2col(geometry, scatter)
 
 

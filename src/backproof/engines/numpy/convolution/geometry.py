@@ -33,6 +33,16 @@ class Geometry:
         ]
         return reach[0] - self.top_left[0] - self.size[0], reach[1] - self.top_left[1] - self.size[1]
 
+    @property
+    def inside(self) -> bool:
+        """Whether no window reaches beyond the input."""
+        return min(self.top_left) >= 0 >= max(*self.top_left, *self.bottom_right)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether an input pixel may be met more than once."""
+        return any((k - 1) * d >= s for k, d, s in zip(self.kernel, self.dilation, self.stride, strict=True))
+
     def live_taps(self) -> tuple[slice, slice]:
         """The rows and columns of taps that ever meet the input: of a 3x3 kernel on one padded pixel, the centre."""
         rows, columns = (self._live(axis) for axis in (0, 1))

@@ -87,7 +87,7 @@ class Im2col:
         g = self.geometry
         (kh, kw), channels = g.kernel, W.shape[2]
         per_tap = W.reshape(kh * kw, channels, -1).transpose(0, 2, 1)
-        images = self._images(kh * kw * channels)
+        images = self.images(kh * kw * channels)
         for start in range(0, len(dy), images):
             part = slice(start, min(start + images, len(dy)))
             rows = _rows(dy[part])
@@ -97,7 +97,7 @@ class Im2col:
             self._scatter(g, dcols, padded)
             g.unpadded(padded, dx[part])
 
-    def _images(self, columns: int) -> int:
+    def images(self, columns: int) -> int:
         """Images whose rows make one block."""
         return max(1, max(CACHE // columns, LEAST_ROWS) // (self.geometry.out[0] * self.geometry.out[1]))
 
@@ -107,13 +107,13 @@ class Im2col:
         n, height, width = windows.shape[:3]
         columns = windows[0, 0, 0].size
         rows = max(CACHE // columns, LEAST_ROWS)
-        images = self._images(columns)
+        images = self.images(columns)
         lines = height if height * width <= 2 * rows else max(1, rows // width)
         for start in range(0, n, images):
             for line in range(0, height, lines):
                 part = (slice(start, start + images), slice(line, line + lines))
                 view = windows[part]
-                if view.shape[5] == 1:
+                if view.shape[5] == 1 and width > windows.shape[4]:
                     # One channel: copied tap by tap, runs are as long as a row of the output, not of the kernel.
                     by_tap = view.transpose(3, 4, 5, 0, 1, 2)
                     cols = pool.scratch("cols", by_tap.shape)

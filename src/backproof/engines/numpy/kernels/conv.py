@@ -7,8 +7,8 @@
     dx               : every dy[n, h, v, o] W[i, j, c, o] is added where tap (i, j) met x
 
 A transposed convolution is the same three sums with x and dy changing places: its forward pass is the input gradient
-of a convolution, its input gradient that convolution's forward pass. The weight is kept (kh, kw, in, out). How the
-sums are computed, as one matrix product, by im2col or by Winograd, is in `backproof.engines.numpy.convolution`.
+of a convolution, its input gradient that convolution's forward pass. The weight is kept (kh, kw, in, out). The ways to
+compute the sums, as one matrix product, by im2col, by Winograd and more, are in `backproof.engines.numpy.convolution`.
 """
 
 from functools import cache
@@ -43,7 +43,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
         y = call.lend_output((len(x), *conv.geometry.out, op.out_channels))
         conv.forward(x, p["weight"], y, call.pool)
         if op.bias:
-            y += p["bias"]
+            add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
     def backward(
@@ -79,7 +79,7 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
         y = call.lend_output((len(x), *conv.geometry.size, op.out_channels))
         conv.input_gradient(x, p["weight"], y, call.pool)
         if op.bias:
-            y += p["bias"]
+            add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
     def backward(
@@ -98,24 +98,41 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
         return (dx,)
 
 
+def add_bias(y: Array, bias: Array, pool: Pool) -> None:
+    """y[..., o] += b[o], a line of pixels at a time: a few channels by themselves are too short for vector loops."""
+    width, channels = y.shape[2:]
+    line = pool.scratch("line", (width, channels))
+    line[...] = bias
+    lines = y.reshape(-1, width * channels)
+    lines += line.reshape(-1)
+
+
 def sum_pixels(dy: Array, db: Array, pool: Pool) -> None:
-    """db[o] = Σ dy[..., o], as a matrix product with ones."""
-    rows = dy.reshape(-1, dy.shape[-1])
-    np.dot(pool.ones(len(rows)), rows, out=db)
+    """db[o] = Σ dy[..., o]: lines by a matrix product with ones, then the pixels of the line."""
+    lines = dy.reshape(-1, dy.shape[2] * dy.shape[3])
+    line = np.dot(pool.ones(len(lines)), lines, out=pool.scratch("line", (lines.shape[1],)))
+    np.add.reduce(line.reshape(dy.shape[2:]), axis=0, out=db)
 
 
 class Grouped:
     """A convolution whose channels are cut into groups; one group is the usual case and costs nothing extra."""
 
     def __init__(
-        self, geometry: Geometry, samples: int, channels: int, groups: int, winograd: bool, scatter: Scatter
+        self,
+        geometry: Geometry,
+        samples: int,
+        channels: int,
+        outputs: int,
+        groups: int,
+        winograd: bool,
+        scatter: Scatter,
     ) -> None:
         self.geometry = geometry
         self._groups = groups
         self._taps = geometry.live_taps()
         live = geometry.cropped(*self._taps)
         self._all_live = live.kernel == geometry.kernel
-        self._one: Algorithm = choose(live, samples, channels // groups, winograd, scatter)
+        self._one: Algorithm = choose(live, samples, channels // groups, outputs // groups, winograd, scatter)
 
     def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
         """y from x, group by group."""
@@ -181,13 +198,13 @@ def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, scatter: Sca
         )
     ]
     geometry = Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, op.dilation, (top, left))
-    return Grouped(geometry, samples, channels, op.groups, winograd, scatter)
+    return Grouped(geometry, samples, channels, op.out_channels, op.groups, winograd, scatter)
 
 
 @cache
 def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, scatter: Scatter) -> Grouped:
     """The convolution from the output of `op` to its input of this shape (N, H, W, C)."""
-    samples, height, width, _ = shape
+    samples, height, width, channels = shape
     size = [
         (n - 1) * s - 2 * p + d * (k - 1) + extra + 1
         for n, s, p, d, k, extra in zip(
@@ -195,4 +212,4 @@ def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, scat
         )
     ]
     geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, op.padding)
-    return Grouped(geometry, samples, op.out_channels, op.groups, winograd, scatter)
+    return Grouped(geometry, samples, op.out_channels, channels, op.groups, winograd, scatter)

@@ -26,6 +26,10 @@ def window(op: MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> Geometry:
     return Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, dilation, op.padding)
 
 
+FEW_CHANNELS = 16
+"""With fewer, a tap's view is made of runs too short for vector loops: it is copied once, into one piece."""
+
+
 def taps(geometry: Geometry) -> list[tuple[int, int]]:
     """The elements of a window, row by row."""
     return [(i, j) for i in range(geometry.kernel[0]) for j in range(geometry.kernel[1])]
@@ -54,22 +58,31 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
             return (None,)
         winner, shape = saved
         geometry = window(op, shape)
-        padded = geometry.zeros(shape[0], shape[3], call.pool)
-        self.hand_back(geometry, dy, winner, padded, call)
         dx = call.lend_gradient(shape)
-        geometry.unpadded(padded, dx)
+        if geometry.inside:
+            dx[...] = 0
+            self.hand_back(geometry, dy, winner, dx, call)
+        else:
+            padded = geometry.zeros(shape[0], shape[3], call.pool)
+            self.hand_back(geometry, dy, winner, padded, call)
+            geometry.unpadded(padded, dx)
         return (dx,)
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
         """Fill y with the maxima and `winner` with their taps."""
-        for i, j in taps(g):
-            tap = g.tap(padded, i, j)
-            np.maximum(y, tap, out=y) if i or j else np.copyto(y, tap)
+        met = [g.tap(padded, i, j) for i, j in taps(g)]
+        if y.shape[3] < FEW_CHANNELS:
+            pieces = call.pool.scratch("taps", (len(met), *y.shape))
+            for piece, tap in zip(pieces, met, strict=True):
+                np.copyto(piece, tap)
+            met = list(pieces)
+        np.copyto(y, met[0])
+        for tap in met[1:]:
+            np.maximum(y, tap, out=y)
         holds_nan = bool(np.isnan(np.add.reduce(y, axis=None)))  # a rare case, and a slower one
         missed, code = call.lend("missed", y.shape, np.bool_), call.lend("code", y.shape, winner.dtype)
         winner[...] = np.iinfo(winner.dtype).max
-        for number, (i, j) in enumerate(taps(g)):
-            tap = g.tap(padded, i, j)
+        for number, tap in enumerate(met):
             np.not_equal(tap, y, out=missed)
             if holds_nan:
                 missed &= tap == tap
@@ -79,12 +92,13 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
             np.minimum(winner, code, out=winner)
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
-        """Add each dy to the pixel of `padded` that its winner met."""
-        share = call.pool.scratch("share", dy.shape)
+        """Add each dy to the pixel of `padded`, 0 as yet, that its winner met."""
+        share, won = call.pool.scratch("share", dy.shape), call.pool.mask(dy.shape)
         for number, (i, j) in enumerate(taps(g)):
-            np.multiply(dy, winner == number, out=share)
+            np.equal(winner, number, out=won)
+            np.multiply(dy, won, out=share)
             tap = g.tap(padded, i, j)
-            tap += share
+            np.add(tap, share, out=tap) if g.overlaps else np.copyto(tap, share)
 
 
 @cache
