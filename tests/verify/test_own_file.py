@@ -100,6 +100,16 @@ def test_a_wrong_gradient_is_named(write, old, new, what, judge):
     assert all(f.replay == f"backproof check {path}" for f in report.failures)
 
 
+@pytest.mark.skipif(not installed("torch"), reason="PyTorch is not installed")
+def test_a_gradient_that_is_missing_is_told_beside_an_expression(write):
+    text = HEAD + KERNEL + EXPRESSION
+    assert 'return (dy * p["weight"],)' in text
+    report = check_file(write(text.replace('return (dy * p["weight"],)', "return (None,)")))
+    details = {f.detail for f in report.failures if f.what == "shapes and dtypes"}
+    assert details == {"gradient of input x0 is missing"}
+    assert {f.what for f in report.findings if f.judge == "pytorch expression"} == {"output", "gradient of weight"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

@@ -25,7 +25,8 @@ class Failure:
         inputs: what went in.
         mode: how the pass was taken.
         found: the engine's answers by what they are.
-        expected: the judge's.
+        expected: the judge's, to the same inputs.
+        tolerance: how far the two might have been apart.
         optimizer: the optimizer, where a training step was checked.
         state: its state before the step.
     """
@@ -40,6 +41,7 @@ class Failure:
     mode: Mode
     found: Arrays
     expected: Arrays
+    tolerance: float
     optimizer: Optimizer | None = None
     state: Arrays = field(default_factory=dict)
 
@@ -56,6 +58,7 @@ def kept(
     judge: str,
     found: Arrays,
     expected: Arrays,
+    tolerance: float,
     *,
     optimizer: Optimizer | None = None,
     state: Arrays | None = None,
@@ -65,7 +68,7 @@ def kept(
     Args:
         findings: all that `ask` got on the case.
         keep: told of the failure; None: nothing is kept.
-        found: what the engine made of the case, `expected` what `judge` did.
+        found: what the engine made of the case, `expected` what `judge` did; `tolerance` lay between them.
         optimizer: with its `state` before the step, where the case is a training step.
     """
     if keep is None or all(f.passed for f in findings):
@@ -81,6 +84,7 @@ def kept(
         mode=case.mode,
         found=found,
         expected=expected,
+        tolerance=tolerance,
         optimizer=optimizer,
         state=state or {},
     )

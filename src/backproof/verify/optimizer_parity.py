@@ -108,11 +108,16 @@ BATCHES = batches()
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where a run stands: weights and optimizer state, by name."""
 
     parameters: Arrays
     state: Arrays
+
+    @classmethod
+    def of(cls, session: Session) -> "Place":
+        """Where a session stands."""
+        return cls(session.parameters(), session.optimizer_state())
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -134,21 +139,21 @@ class _Run:
         return Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 
     @cached_property
-    def places(self) -> tuple[_Place, ...]:
+    def places(self) -> tuple[Place, ...]:
         """Before the first step, and after each."""
         rng = np.random.default_rng(1)
         start = {name: rng.standard_normal(spec.shape) for name, spec in self.graph.parameters.items()}
         session = self.judge.compile(self.graph, start, dtype="float64")
         session.load_optimizer_state(self.optimizer, {})
-        found = [_Place(start, session.optimizer_state())]
+        found = [Place.of(session)]
         found += (take(session, self.optimizer, step) for step in range(len(BATCHES)))
         return tuple(found)
 
 
-def take(session: Session, optimizer: Optimizer, step: int) -> _Place:
+def take(session: Session, optimizer: Optimizer, step: int) -> Place:
     """Where a session stands after a step."""
     session.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=step))
-    return _Place(session.parameters(), session.optimizer_state())
+    return Place.of(session)
 
 
 def _check(
@@ -183,7 +188,8 @@ def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Ite
         session.load_optimizer_state(run.optimizer, before.state)
         found = take(session, run.optimizer, step)
         asked = replace(ask, case=f"{ask.case}, step {step + 1} ({awkward} gradients)")
-        findings = list(_compare(found, (before, expected), run, asked, tolerance(ask.dtype, N)))
+        allowed = tolerance(ask.dtype, N)
+        findings = list(judged_step(found.arrays, (before.arrays, expected.arrays), asked, run.judge.name, allowed))
         yield from kept(
             findings,
             keep,
@@ -192,6 +198,7 @@ def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Ite
             run.judge.name,
             found.arrays,
             expected.arrays,
+            allowed,
             optimizer=run.optimizer,
             state=before.state,
         )
@@ -205,23 +212,20 @@ def _in_a_row(session: Session, run: _Run, ask: Question) -> Iterator[Finding]:
         found = take(session, run.optimizer, step)
     asked = replace(ask, case=f"{ask.case}, {len(BATCHES)} steps in a row")
     allowed = len(BATCHES) * tolerance(ask.dtype, N)
-    yield from _compare(found, run.places, run, asked, allowed)
+    yield from judged_step(found.arrays, [place.arrays for place in run.places], asked, run.judge.name, allowed)
 
 
-def _compare(found: _Place, way: Sequence[_Place], run: _Run, ask: Question, allowed: float) -> Iterator[Finding]:
-    """Weights and state, each element relative to the largest that it was on the judge's way here.
+def judged_step(found: Arrays, way: Sequence[Arrays], ask: Question, judge: str, allowed: float) -> Iterator[Finding]:
+    """Weights and state, each element relative to the largest that it was on the judge's `way`, which ends here.
 
     Elements of one state may be 20 powers of ten apart, and each of them matters.
     """
-    arrays = [place.arrays for place in way]
-    expected = arrays[-1]
-    theirs = found.arrays
-    missing = [what for what in expected if what not in theirs]
+    missing = [what for what in way[-1] if what not in found]
     if missing:
         yield ask.promised("state", f"{' and '.join(missing)} is missing")
         return
-    for what in expected:
-        yield _by_element(ask, what, theirs[what], [place[what] for place in arrays], run.judge.name, allowed)
+    for what in way[-1]:
+        yield _by_element(ask, what, found[what], [arrays[what] for arrays in way], judge, allowed)
 
 
 def _by_element(ask: Question, what: str, found: Array, way: Sequence[Array], judge: str, allowed: float) -> Finding:

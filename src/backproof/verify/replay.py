@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.optim import Constant, Cosine, Exponential, Optimizer, Step, require_optimizer
 from backproof.verify.failure import Failure
-from backproof.verify.finding import CheckReport
+from backproof.verify.finding import CheckReport, Finding
 from backproof.verify.judgement import Question
+from backproof.verify.optimizer_parity import Place, judged_step
 from backproof.verify.parity import Case, results
-from backproof.verify.tolerances import tolerance
 
 SCHEDULES = {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Step)}
 GROUPS = ("parameters", "inputs", "state", "found", "expected")
+WORDS = ("name", "engine", "judge", "dtype", "graph", "mode", "tolerance", "optimizer", "file")
+"""What a file holds: arrays in groups, and what is said of them."""
+
 ENOUGH = 20
 """Files kept of one operation in one engine and dtype; more would tell nothing new."""
 
@@ -51,6 +55,7 @@ class Keeper:
             "dtype": failure.dtype,
             "graph": failure.graph.to_json(),
             "mode": asdict(failure.mode),
+            "tolerance": failure.tolerance,
             "optimizer": None if failure.optimizer is None else optimizer_to_json(failure.optimizer),
             "file": str(self.file.resolve()) if self.file else None,
         }
@@ -77,14 +82,8 @@ def read_failure(path: Path) -> Failure:
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
-            groups: dict[str, dict[str, Array]] = {group: {} for group in GROUPS}
-            for key in arrays.files:
-                group, _, name = key.partition("/")
-                if name:
-                    groups[group][name] = arrays[key]
-    except (ValueError, KeyError, OSError) as error:
+        about, groups = _content(path)
+    except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
     if about["file"]:
         _declare(Path(about["file"]))
@@ -95,37 +94,53 @@ def read_failure(path: Path) -> Failure:
         dtype=about["dtype"],
         graph=Graph.from_json(about["graph"]),
         mode=Mode(**about["mode"]),
+        tolerance=about["tolerance"],
         optimizer=about["optimizer"] and optimizer_from_json(about["optimizer"]),
         **groups,
     )
 
 
+def _content(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
+    """What a file says in words, and its arrays by group."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        groups: dict[str, dict[str, Array]] = {group: {} for group in GROUPS}
+        for key in arrays.files:
+            group, _, name = key.partition("/")
+            if name:
+                groups[group][name] = arrays[key]
+    return {word: about[word] for word in WORDS}, groups
+
+
 def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
     """Compute a kept failure again, in `engines` or the one that was at fault, against what the judge said then."""
     failure = read_failure(path)
-    findings = []
+    findings: list[Finding] = []
     for engine in engines or (_engine(failure.engine),):
         ask = Question(failure.name, f"replay of {path.name}", engine.name, failure.dtype)
         try:
-            found = _compute(engine, failure)
+            findings += _again(engine, failure, ask)
         except Exception as error:  # what it is, is what the user wants to see
             findings.append(ask.failed("everything", error))
-            continue
-        allowed = tolerance(failure.dtype, sum(np.size(x) for x in failure.inputs.values()))
-        for what, expected in failure.expected.items():
-            if what in found:
-                findings.append(ask.judged(what, found[what], expected, failure.judge, allowed))
     return CheckReport(f"replay of {path}", tuple(findings), {})
 
 
-def _compute(engine: Engine, failure: Failure) -> dict[str, Array]:
+def _again(engine: Engine, failure: Failure, ask: Question) -> list[Finding]:
+    """What the engine makes of it now, judged as it was then."""
     session = engine.compile(failure.graph, failure.parameters, dtype=failure.dtype)
-    if failure.optimizer is None:
-        return results(session, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
-    session.load_optimizer_state(failure.optimizer, failure.state)
-    session.train_step(failure.inputs, failure.optimizer, failure.mode)
-    state = {f"state {name.replace('fc.', '')}": value for name, value in session.optimizer_state().items()}
-    return {name.removeprefix("fc."): value for name, value in session.parameters().items()} | state
+    if failure.optimizer is not None:
+        session.load_optimizer_state(failure.optimizer, failure.state)
+        before = Place(failure.parameters, failure.state)
+        session.train_step(failure.inputs, failure.optimizer, failure.mode)
+        way = (before.arrays, failure.expected)
+        return list(judged_step(Place.of(session).arrays, way, ask, failure.judge, failure.tolerance))
+    found = results(session, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
+    return [
+        ask.judged(what, found[what], expected, failure.judge, failure.tolerance)
+        if what in found
+        else ask.promised(what, f"{what} is missing")
+        for what, expected in failure.expected.items()
+    ]
 
 
 def _engine(name: str) -> Engine:
