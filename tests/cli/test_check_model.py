@@ -56,8 +56,12 @@ def test_one_node_alone(capsys: pytest.CaptureFixture[str], here: Path) -> None:
         (["check", "model", "nolp"], "unknown model 'nolp'; did you mean mlp"),
         ([*SMALL, "--engines", "nump"], "unknown engine 'nump'"),
         ([*MLP, "--node", "fc"], "unknown layer 'fc'; did you mean"),
+        ([*MLP, "--seed", "-1"], "--seed is -1; it must be 0 or more"),
         ([*MLP, "--batch-size", "0"], "--batch-size is 1 or more"),
         ([*MLP, "--steps", "2", "--optimizer", "adm"], "did you mean adam"),
+        ([*MLP, "--optimizer", "adm"], "did you mean adam"),
+        ([*MLP, "--json", "."], "the --json file cannot be written to .: Is a directory"),
+        (["check", "run", "runs/none", "--steps", "-1"], "--steps is -1; it must be 0 or more"),
         (["check", "run", "runs/none"], "there is no run 'runs/none'"),
     ],
 )

@@ -24,11 +24,16 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     ("tokens", "sentence"),
     [
         (["trian"], 'Unknown command "trian". Did you mean "train"?'),
+        (["bench", "trian"], "'trian' means nothing here; `backproof bench --help` shows what can be given."),
+        (["engines", "numpy", "torch"], "'numpy torch' means nothing here; `backproof engines --help`"),
         (["data", "lst"], 'Did you mean "list"?'),
         (["models", "mpl"], "unknown model 'mpl'; did you mean mlp"),
         (["models", "--clases", "3"], "Did you mean --classes?"),
         (["models", "mlp", "--input", "1,x"], "--input is 1,x; it must be whole numbers with commas"),
         (["data", "show", "digit"], "unknown dataset 'digit'; did you mean digits"),
+        (["data", "make", "colors", "--seed", "-1"], "--seed is -1; it must be 0 or more"),
+        (["bench", "op", "Conv2d", "--batch-size", "0"], "--batch-size is 0; it must be 1 or more"),
+        (["bench", "startup", "--engines", "nunpy"], "unknown engine 'nunpy'; did you mean numpy"),
         (["data", "make", "color"], "did you mean colors"),
     ],
 )

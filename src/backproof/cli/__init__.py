@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from backproof import __version__
+from backproof.cli.defaults import shown
 from backproof.errors import UserError
 
 app = App(
@@ -14,6 +15,7 @@ app = App(
     version=__version__,
     version_flags=["--version"],
     help_format="plaintext",
+    default_parameter=Parameter(show_default=shown),
 )
 app.command("backproof.cli.train:train", name="train", help_flags=[], help="Train one network, or several to compare.")
 app.command("backproof.cli.compare:compare", name="compare", help="Print a table of runs side by side.")
@@ -33,8 +35,17 @@ def main(tokens: Sequence[str] | None = None) -> int:
     try:
         code: int | None = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
     except (UserError, CycloptsError) as error:
-        print(f"backproof: {error}", file=sys.stderr)
+        print(f"backproof: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return code or 0
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong; cyclopts' own words, but for the words that nobody reads, of which it prints a Python list."""
+    if isinstance(error, UnusedCliTokensError):
+        command = " ".join(("backproof", *(error.command_chain or ["train"])))  # only train reads its tokens itself
+        words = " ".join(error.unused_tokens or ())
+        return f"'{words}' means nothing here; `{command} --help` shows what can be given."
+    return str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from backproof.cli.comma import comma_list
+from backproof.cli.lists import Numbers, Texts
 from backproof.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,16 +15,14 @@ if TYPE_CHECKING:
 
 app = App(name="bench", help="Time engines against each other, and against plain PyTorch and scikit-learn.")
 
-Numbers = Annotated[tuple[int, ...], comma_list(int)]
 Output = Annotated[Path | None, Parameter(alias="-o")]
-KeyValue = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)]
 
 
 @app.command
 def train(
     *,
     model: Annotated[str, Parameter(alias="-m")] = "neurose",
-    model_option: KeyValue = (),
+    model_option: Texts = (),
     optimizer: str = "sgd",
     contenders: str = "numpy,torch,pytorch,pytorch-tuned",
     against: str = "pytorch",
@@ -118,11 +116,11 @@ def op(
     /,
     *,
     model: Annotated[str, Parameter(alias="-m")] = "resnet101",
-    model_option: KeyValue = (),
+    model_option: Texts = (),
     input_shape: Numbers = (3, 96, 96),
     batch_size: int = 16,
-    shape: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
-    attribute: KeyValue = (),
+    shape: Texts = (),
+    attribute: Texts = (),
     contenders: str = "numpy,pytorch,pytorch-tuned",
     against: str = "pytorch",
     threads: Numbers = (1,),
@@ -172,6 +170,8 @@ def op(
         cases = [Case(op=operation, attributes=_attributes(attribute), shapes=tuple(map(_shape, shape)))]
     elif attribute:
         raise UserError("--attribute goes with --shape; without it the shapes and attributes are the model's")
+    elif batch_size < 1:
+        raise UserError(f"--batch-size is {batch_size}; it must be 1 or more")
     else:
         cases = cases_of(model, operation, input_shape, batch_size, read_options(model_option))
     start = perf_counter()
@@ -261,9 +261,12 @@ def startup(*, engines: str = "", rounds: int = 5, output: Output = None, page: 
         An HTML file with figures.
     """
     from backproof.bench.startup import installed_engines, startup_experiment
+    from backproof.engines.registry import require_entry
 
     start = perf_counter()
     names = engines.split(",") if engines else installed_engines()
+    for name in names:
+        require_entry(name)
     _show([startup_experiment(names, rounds=rounds, watch=_tell)], start, output, page)
 
 

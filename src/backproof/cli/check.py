@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from backproof.cli.findings import DTypes, Engines, Json, Report, Save, Seeds, conclude, engine_names
 from backproof.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -19,21 +20,19 @@ app = App(name="check", help="Hold operations, optimizers, models and runs of al
 app.command("backproof.cli.check_model:model", name="model", help="Check a model node by node, engine against engine.")
 app.command("backproof.cli.check_model:run", name="run", help="Check a run: its checkpoint, on its own data.")
 
-Json = Annotated[Path | None, Parameter(name="--json")]
-
 
 @app.default
 def default(
     file: Path | None = None,
     /,
     *,
-    engines: str = "",
-    dtype: str = "",
-    seeds: int = 3,
+    engines: Engines = "",
+    dtype: DTypes = "",
+    seeds: Seeds = 3,
     processes: int = 0,
     json: Json = None,
-    report: Path | None = None,
-    save: Path | None = None,
+    report: Report = None,
+    save: Save = None,
 ) -> int:
     """Check everything: all operations, optimizers and small models, or what a file of yours declares.
 
@@ -43,28 +42,20 @@ def default(
     ----------
     file
         A Python file with operations or optimizers of your own; see docs/how-to/check-your-own-layer.md.
-    engines
-        Engines to judge, with commas between them; all that are installed if left out.
-    dtype
-        float64 or float32; both if left out.
-    seeds
-        Cases drawn of each sample of an operation.
     processes
         Processes that share the work; 0: one a core.
-    json
-        A file for every finding.
-    report
-        An HTML page to write.
-    save
-        A folder for failing tensors, one file each.
     """
     from backproof.verify.everything import everything
 
     start = perf_counter()
     names = _engines(engines)
+    if processes < 0:
+        raise UserError(f"--processes is {processes}; it must be 1 or more, or 0 for one a core")
     if file is None:
         plan = everything(names, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
         return _carry_out(plan, processes, start, json, report)
+    if not file.suffix and not file.exists():
+        raise unknown("check", str(file), [name for name in app if not name.startswith("-")])
     if dtype not in ("", "float64"):
         raise UserError(f"--dtype is {dtype}; what a file of yours declares is checked in float64")
     from backproof.engines import get_engine
@@ -81,12 +72,12 @@ def op(
     name: str,
     /,
     *names: str,
-    engines: str = "",
-    dtype: str = "",
-    seeds: int = 3,
+    engines: Engines = "",
+    dtype: DTypes = "",
+    seeds: Seeds = 3,
     json: Json = None,
-    report: Path | None = None,
-    save: Path | None = None,
+    report: Report = None,
+    save: Save = None,
 ) -> int:
     """Check operations: outputs, gradients, state, dtypes, shapes, and what engines promise, over all samples.
 
@@ -96,18 +87,6 @@ def op(
         An operation, such as Conv2d.
     names
         More of them.
-    engines
-        Engines to judge, with commas between them; all that are installed if left out.
-    dtype
-        float64 or float32; both if left out.
-    seeds
-        Cases drawn of each sample.
-    json
-        A file for every finding.
-    report
-        An HTML page to write.
-    save
-        A folder for failing tensors, one file each.
     """
     from backproof.graph import OPERATIONS
     from backproof.verify.everything import Plan
@@ -127,11 +106,11 @@ def optimizer(
     name: str,
     /,
     *names: str,
-    engines: str = "",
-    dtype: str = "",
+    engines: Engines = "",
+    dtype: DTypes = "",
     json: Json = None,
-    report: Path | None = None,
-    save: Path | None = None,
+    report: Report = None,
+    save: Save = None,
 ) -> int:
     """Check optimizers, step by step on awkward gradients: weights and state.
 
@@ -141,16 +120,6 @@ def optimizer(
         An optimizer, such as adabound.
     names
         More of them.
-    engines
-        Engines to judge, with commas between them; all that are installed if left out.
-    dtype
-        float64 or float32; both if left out.
-    json
-        A file for every finding.
-    report
-        An HTML page to write.
-    save
-        A folder for failing tensors, one file each.
     """
     from backproof.optim import require_optimizer
     from backproof.verify.everything import Plan
@@ -171,15 +140,13 @@ def replay(file: Path, /, *, engines: str = "", json: Json = None) -> int:
         The .npz file.
     engines
         Engines that compute it, with commas between them; the one that was at fault if left out.
-    json
-        A file for every finding.
     """
     from backproof.engines import get_engine
     from backproof.verify.replay import replay as compute_again
 
     start = perf_counter()
     chosen = [get_engine(name) for name in _engines(engines)] if engines else []
-    return _show({file.name: compute_again(file, chosen)}, start, json, None)
+    return _show({file.name: compute_again(file, chosen)}, start, json)
 
 
 def _engines(text: str) -> tuple[str, ...]:
@@ -187,7 +154,7 @@ def _engines(text: str) -> tuple[str, ...]:
     from backproof.engines import ENGINES, installed
     from backproof.engines.registry import require_entry
 
-    names = tuple(text.split(",")) if text else tuple(name for name in ENGINES if installed(name))
+    names = engine_names(text) or tuple(name for name in ENGINES if installed(name))
     for name in names:
         require_entry(name)
     return names
@@ -222,26 +189,9 @@ def _carry_out(plan: "Plan", processes: int, start: float, json: Path | None, re
     return _show({kind: CheckReport.joined(kind, parts) for kind, parts in found.items()}, start, json, report)
 
 
-def _show(reports: "Mapping[str, CheckReport]", start: float, json: Path | None, report: Path | None) -> int:
+def _show(reports: "Mapping[str, CheckReport]", start: float, json: Path | None, report: Path | None = None) -> int:
     """Tables now, files where they are wanted, and the exit code."""
-    from backproof.verify import CheckReport
     from backproof.view.check_terminal import print_check
 
     print_check(reports, perf_counter() - start)
-    whole = CheckReport.joined("check of " + " and ".join(reports), reports.values())
-    if json is not None:
-        _write_json(whole, json)
-        print(f"written: {json}")
-    if report is not None:
-        from backproof.view.check_page import write_check_page
-
-        print(f"written: {write_check_page(list(reports.values()), report)}")
-    return 0 if whole.passed else 1
-
-
-def _write_json(whole: "CheckReport", path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(whole.to_json())
-    except OSError as error:
-        raise UserError(f"--json: cannot write '{path}': {error.strerror or error}") from error
+    return conclude(list(reports.values()), "check of " + " and ".join(reports), json, report)

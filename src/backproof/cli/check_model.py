@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backproof.cli.comma import comma_list
+from backproof.cli.findings import Engines, Json, Report, conclude, engine_names
+from backproof.cli.lists import Numbers, Texts
 from backproof.engines.base import DType
 from backproof.errors import UserError
 
@@ -16,22 +17,23 @@ if TYPE_CHECKING:
 
     from backproof.verify import CheckReport
 
-Numbers = Annotated[tuple[int, ...], comma_list(int)]
-KeyValue = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)]
-Output = Annotated[Path | None, Parameter(show_default=False)]
+Page = Annotated[
+    Report,
+    Parameter(help="An HTML page to write: the network coloured by error, error by depth, the worst tensors."),
+]
 
 
 def model(
     name: str,
     /,
     *,
-    engines: str = "",
+    engines: Engines = "",
     dtype: DType = "float64",
     batch_size: int = 4,
     input: Numbers = (1, 28, 28),
     image_size: int | None = None,
     classes: int = 10,
-    model_option: KeyValue = (),
+    model_option: Texts = (),
     data: str = "",
     data_dir: str = "datasets",
     weights: str = "",
@@ -39,9 +41,9 @@ def model(
     steps: int = 0,
     optimizer: str = "sgd",
     seed: int = 0,
-    node: KeyValue = (),
-    report: Output = None,
-    json: Output = None,
+    node: Texts = (),
+    report: Page = None,
+    json: Json = None,
 ) -> int:
     """Hold engines against a judge in float64, node by node, forward and backward; name the first node at fault.
 
@@ -51,8 +53,6 @@ def model(
     ----------
     name
         A registered model, or path/to/file.py:function for your own.
-    engines
-        Engines with commas between them; all that are installed if left out.
     dtype
         float64 finds the smallest faults, float32 is what networks are trained in.
     batch_size
@@ -81,10 +81,6 @@ def model(
         Seed of random samples, weights and dropout.
     node
         Look at this node alone in isolation; may be given many times.
-    report
-        An HTML page to write: the network coloured by error, error by depth, the worst tensors.
-    json
-        A JSON file to write: every comparison.
     """
     from dataclasses import replace
 
@@ -97,6 +93,9 @@ def model(
 
     if batch_size < 1 or steps < 0:
         raise UserError("--batch-size is 1 or more, and --steps 0 or more")
+    if seed < 0:
+        raise UserError(f"--seed is {seed}; it must be 0 or more")
+    follow = require_optimizer(optimizer)()
     options, batches = read_options(model_option), max(steps, 1)
     size = () if image_size is None else (image_size, image_size)
     draw = Draw(batch_size, batches, seed, weights)
@@ -107,11 +106,11 @@ def model(
         question = random_question(name, options, (*input[:1], *size) if size else input, classes, draw)
     reports = check_question(
         replace(question, mode=Mode(not evaluation, seed)),
-        _names(engines),
+        engine_names(engines),
         dtype=dtype,
         nodes=node,
         replay=_replay(),
-        optimizer=require_optimizer(optimizer)() if steps else None,
+        optimizer=follow if steps else None,
         tell=_tell,
     )
     return _show(reports, report, json)
@@ -124,8 +123,8 @@ def run(
     engines: str = "",
     dtype: DType = "float64",
     steps: int = 3,
-    report: Output = None,
-    json: Output = None,
+    report: Report = None,
+    json: Json = None,
 ) -> int:
     """Check a run's last checkpoint on the batches that come next: parity, training steps, health, gradients.
 
@@ -141,20 +140,14 @@ def run(
         float64 finds the smallest faults.
     steps
         Training steps to follow from the checkpoint on.
-    report
-        An HTML page to write.
-    json
-        A JSON file to write: every comparison.
     """
     from backproof.runs.model_check import check_run
     from backproof.runs.store import open_run
 
-    reports = check_run(open_run(path), _names(engines), dtype=dtype, steps=steps, tell=_tell)
+    if steps < 0:
+        raise UserError(f"--steps is {steps}; it must be 0 or more")
+    reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, tell=_tell)
     return _show(reports, report, json)
-
-
-def _names(engines: str) -> list[str]:
-    return [name.strip() for name in engines.split(",") if name.strip()]
 
 
 def _replay() -> str:
@@ -176,22 +169,12 @@ def _tell(text: str) -> None:
 
 def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None) -> int:
     """Print the verdicts, write the files, and return the exit code."""
-    from backproof.verify import CheckReport
     from backproof.verify.model_report import ModelReport
-    from backproof.view.check_page import sentence, write_check_page
+    from backproof.view.check_page import sentence
 
     for report in reports:
         print("\n".join(report.lines()) if isinstance(report, ModelReport) else sentence(report))
         if not isinstance(report, ModelReport):
             for finding in report.failures[:5]:
                 print(f"  {finding}")
-    if page is not None:
-        print(f"page written to {write_check_page(reports, page)}")
-    if json is not None:
-        whole = reports[0] if len(reports) == 1 else CheckReport.joined(reports[0].title, reports)
-        try:
-            json.write_text(whole.to_json(), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"'{json}' cannot be written: {error.strerror}") from error
-        print(f"findings written to {json}")
-    return 0 if all(report.passed for report in reports) else 1
+    return conclude(reports, reports[0].title, json, page)

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from backproof.cli.columns import columns
 from backproof.data.options import DataOptions
+from backproof.errors import UserError
 
 app = App(name="data", help="List, look at, and make datasets.")
 
@@ -85,6 +86,9 @@ def make(dataset: str, /, *, data_dir: Path = Path("datasets"), seed: int = 0) -
         Seed of all that is drawn at random.
     """
     from backproof.data import make as make_dataset
+
+    if seed < 0:
+        raise UserError(f"--seed is {seed}; it must be 0 or more")
 
     print(f"made {make_dataset(dataset, data_dir, seed)}")
 

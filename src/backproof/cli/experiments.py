@@ -25,6 +25,8 @@ def split(tokens: Sequence[str]) -> list[list[str]]:
     """The tokens before the first `--experiment`, and those after each."""
     parts: list[list[str]] = [[]]
     for token in tokens:
+        if token.startswith(f"{NEXT}="):
+            raise UserError(f"{NEXT} takes no value; the options of the next experiment follow it.")
         if token == NEXT:
             parts.append([])
         else:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from backproof.cli.columns import columns
-from backproof.cli.comma import comma_list
+from backproof.cli.lists import Numbers
 from backproof.graph import Shape
 from backproof.models import MODELS, build, options_of, read_options
 from backproof.runs.prepare import MODEL_OPTIONS
@@ -17,7 +17,7 @@ def models(
     model: str | None = None,
     /,
     *,
-    input: Annotated[tuple[int, ...], comma_list(int)] = (1, 28, 28),
+    input: Numbers = (1, 28, 28),
     classes: int = 10,
     model_option: Annotated[tuple[str, ...], Parameter(negative=())] = (),
 ) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_origin, get
 from cyclopts import Group, Parameter
 from docstring_parser import parse
 
-from backproof.cli.comma import comma_list
+from backproof.cli.defaults import shown
+from backproof.cli.lists import comma_list
 from backproof.runs.spec import RunSpec
 
 Table = dict[str, Any]
@@ -47,20 +48,13 @@ def _table(name: str, options: type, place: int) -> Any:
 
 
 def _parameter(field: Field[Any], types: dict[str, Any], texts: dict[str, str]) -> Parameter:
-    help_text = " ".join(texts[field.name].split()) + _default(field.default)
+    default = shown(field.default)
+    help_text = " ".join(texts[field.name].split()) + (f" [default: {default}]" if default else "")
     short = (SHORT[field.name],) if field.name in SHORT else ()
     item = _item_of_tuple(types[field.name])
     if item in (int, float):
-        return comma_list(item, help_text)
+        return Parameter.combine(comma_list(item), Parameter(help=help_text))
     return Parameter(help=help_text, alias=short, negative=() if item else None, show_choices=False)
-
-
-def _default(value: object) -> str:
-    """What is used when the option is not given, unless that is nothing."""
-    if value is None or value is False or value == "" or value == ():
-        return ""
-    text = "yes" if value is True else ",".join(map(str, value)) if isinstance(value, tuple) else value
-    return f" [default: {text}]"
 
 
 def _item_of_tuple(hint: Any) -> type | None:

@@ -43,7 +43,7 @@ def train(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
 def read(
     *,
     config: str | None = None,
-    experiment: bool = False,  # noqa: ARG001  (read by `split`; stands here for the help)
+    experiment: Annotated[bool, Parameter(negative=(), show_default=False)] = False,  # noqa: ARG001  (read by `split`; stands here for the help)
     repeat: int | None = None,
     resume: str | None = None,
     **tables: Table | None,
