@@ -1,6 +1,7 @@
 """Figures of runs against ones worked out by hand."""
 
 from dataclasses import dataclass, field, replace
+from math import nan
 from types import SimpleNamespace
 
 import pytest
@@ -23,8 +24,8 @@ class StandIn:
     spec: RunSpec = field(default_factory=RunSpec)
     records: list[EpochRecord] = field(default_factory=list)
     outcome: RunResult | None = None
-    dataset: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train=1000))
-    graph: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(parameter_count=2500))
+    dataset: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train=1000, fingerprint="f00d"))
+    graph: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(parameter_count=2500, hash="beef"))
 
     @property
     def status(self) -> str:
@@ -124,6 +125,16 @@ def test_best_goes_the_right_way_and_leaves_out_unfinished_runs():
     assert table.best(COLUMN["parameters"]) is None  # no better
 
 
+def test_nan_is_never_the_best():
+    for costs in ((nan, 0.2, 0.1), (0.1, nan, 0.2)):
+        table = comparison([StandIn(f"r{cost}", outcome=result(cost=cost)) for cost in costs])
+        assert table.best(COLUMN["train_cost"]) == 0.1
+    one = comparison([StandIn("a", outcome=result(cost=nan)), StandIn("b", outcome=result(cost=0.1))])
+    assert one.best(COLUMN["train_cost"]) == 0.1
+    none = comparison([StandIn(name, outcome=result(cost=nan)) for name in "ab"])
+    assert none.best(COLUMN["train_cost"]) is None
+
+
 def test_repeats_give_mean_and_standard_deviation():
     accuracies = [0.90, 0.92, 0.97]
     runs = [StandIn(f"r{i}", seeded(i), outcome=result(dev=a)) for i, a in enumerate(accuracies)]
@@ -139,6 +150,9 @@ def test_repeats_give_mean_and_standard_deviation():
 def test_unfinished_runs_and_equal_seeds_are_no_repeats():
     assert not comparison([StandIn("a", seeded(0), outcome=result()), StandIn("b", seeded(1))]).repeats
     assert not comparison([StandIn(n, seeded(0), outcome=result()) for n in "ab"]).repeats
+    other = SimpleNamespace(train=1000, fingerprint="other files")
+    runs = [StandIn("a", seeded(0), outcome=result()), StandIn("b", seeded(1), outcome=result(), dataset=other)]
+    assert not comparison(runs).repeats
 
 
 def test_differences_name_table_key_and_values():
@@ -150,7 +164,10 @@ def test_differences_name_table_key_and_values():
 
 
 def test_same_but_engine():
-    a, b = RunSpec(), RunSpec(engine=EngineOptions(engine="torch"), output=OutputOptions(name="b"))
+    torch = RunSpec(engine=EngineOptions(engine="torch"), output=OutputOptions(name="b"))
+    a, b = StandIn("a"), StandIn("b", torch)
     assert same_but_engine(a, b)
     assert not same_but_engine(a, a)
-    assert not same_but_engine(a, replace(b, model=ModelOptions(model_seed=1)))
+    assert not same_but_engine(a, StandIn("b", replace(torch, model=ModelOptions(model_seed=1))))
+    assert not same_but_engine(a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files")))
+    assert not same_but_engine(a, replace(b, graph=SimpleNamespace(parameter_count=2500, hash="another file")))

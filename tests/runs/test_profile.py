@@ -1,7 +1,5 @@
 """What a profile tells, and what it cannot."""
 
-import json
-
 import pytest
 
 from backproof.runs import profile
@@ -40,7 +38,7 @@ def test_an_engine_that_cannot_tell(make_spec) -> None:
 
 def test_every_node_is_timed(make_spec) -> None:
     done = run(make_spec(profile=True, epochs=1, dropout=0.1))
-    nodes = json.loads((done.path / "profile.json").read_text())["nodes"]
-    assert [n["node"] for n in nodes] == ["flatten", "fc1", "relu1", "dropout1", "fc2", "loss"]
-    assert all(n["calls"] == 50 for n in nodes)
-    assert all(n["backward_s"] > 0 for n in nodes[1:])
+    nodes = done.node_times()
+    assert [n.node for n in nodes] == ["flatten", "fc1", "relu1", "dropout1", "fc2", "loss"]
+    assert all(n.calls == 50 for n in nodes)
+    assert all(n.backward_s > 0 for n in nodes[1:])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from backproof.errors import UserError
 from backproof.runs.spec import OptimizerOptions
+from backproof.runs.store import open_run
 from backproof.view import write_report
 
 SCRIPTS = re.compile(r"<script.*?</script>", re.DOTALL)
@@ -157,6 +159,53 @@ def test_wrong_answers_are_marked(make_run, tmp_path):
     wrong = sum(int(np.sum(a["samples_predicted"] != a["samples_y"])) for e in range(1, 7) for a in [run.arrays(e)])
     assert wrong > 0
     assert text.count('class="sample wrong"') == wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("graph.json", None, r"run '.*/a' is not whole: it has no graph.json"),
+        ("dataset.json", None, r"run '.*/a' is not whole: it has no dataset.json"),
+        ("dataset.json", '{"name": "digi', "dataset.json' is damaged"),
+        ("dataset.json", '{"name": "digits"}', "dataset.json' is damaged: .*missing required field"),
+        ("graph.json", '{"nodes": []}', "graph.json' is damaged"),
+        ("environment.json", "", "environment.json' is damaged"),
+        ("result.json", "[]", "result.json' is damaged"),
+        ("metrics.jsonl", '{"epoch": 1}\n', "metrics.jsonl' is damaged"),
+        ("profile.json", "{}", "profile.json' is damaged"),
+        ("epochs/0006.npz", "", "0006.npz' is damaged"),
+        ("epochs/0006.npz", "no zip", "0006.npz' is damaged"),
+    ],
+)
+def test_a_file_that_is_missing_or_damaged_is_named(make_run, tmp_path, name, content, message):
+    path = make_run("a").path / name
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=message):
+        write_report([open_run(tmp_path / "runs" / "a")], tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_last_line_that_is_being_written_is_left_out(make_run, tmp_path):
+    run = make_run("a", finished=False)
+    path = run.path / "metrics.jsonl"
+    path.write_text(path.read_text()[:-30])
+    assert [epoch.epoch for epoch in run.epochs()] == [1, 2, 3, 4, 5]
+    assert "running, epoch 5 of 6" in page([run], tmp_path)
+
+
+def test_runs_of_one_name_are_two(make_run, tmp_path):
+    run = make_run("a")
+    shutil.copytree(run.path, tmp_path / "elsewhere" / "a")
+    text = page([run, open_run(tmp_path / "elsewhere" / "a")], tmp_path)
+    assert "2 runs alike" in text
+
+
+def test_runs_on_data_that_changed_are_not_said_to_agree(pair, tmp_path):
+    path = pair[1].path / "dataset.json"
+    path.write_text(path.read_text().replace("f00d", "cafe"))
+    assert "Agreement of engines" not in page(pair, tmp_path)
 
 
 def test_too_few_and_too_many_runs(make_run, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from backproof.runs.spec import EngineOptions, OutputOptions, RunSpec
+from backproof.runs.store import Run
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,16 @@ def differences(specs: Sequence[RunSpec]) -> tuple[Option, ...]:
     return tuple(option for option in options(specs) if option.differs and option.table != "output")
 
 
-def same_but_engine(a: RunSpec, b: RunSpec) -> bool:
+def same_but_engine(a: Run, b: Run) -> bool:
     """Whether two runs start from the same weights and see the same batches, and only the engine is another.
 
     Their weights should then agree to rounding. The same engine with another dtype, device or thread count counts
     as another engine.
     """
-    alike = [replace(spec, engine=EngineOptions(), output=OutputOptions()) for spec in (a, b)]
-    return alike[0] == alike[1] and a.engine != b.engine
+    alike = [replace(run.spec, engine=EngineOptions(), output=OutputOptions()) for run in (a, b)]
+    return alike[0] == alike[1] and a.spec.engine != b.spec.engine and subject(a) == subject(b)
+
+
+def subject(run: Run) -> tuple[str, str]:
+    """What identifies data and network: equal options may name a dataset or a user's file that has changed since."""
+    return run.dataset.fingerprint, run.graph.hash

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from backproof.compare.columns import Column
+from backproof.compare.differences import subject
 from backproof.compare.row import Row
-from backproof.runs.spec import OutputOptions, RunSpec
+from backproof.runs.spec import OutputOptions
+from backproof.runs.store import Run
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Repeats:
         return cls(tuple(row.name for row in rows), spread)
 
 
-def group_repeats(specs: Sequence[RunSpec]) -> list[list[int]]:
-    """Places, in `specs`, of those that differ in nothing but the model seed and what is kept; groups of two or more.
+def group_repeats(runs: Sequence[Run]) -> list[list[int]]:
+    """Places, in `runs`, of those that differ in nothing but the model seed and what is kept; groups of two or more.
 
     The same seed twice is not a repeat but the same run again, so a group holds at least two seeds.
     """
-    groups: dict[RunSpec, list[int]] = {}
-    for place, spec in enumerate(specs):
-        alike = replace(spec, model=replace(spec.model, model_seed=0), output=OutputOptions())
-        groups.setdefault(alike, []).append(place)
-    return [places for places in groups.values() if len({specs[i].model.model_seed for i in places}) > 1]
+    groups: dict[object, list[int]] = {}
+    for place, run in enumerate(runs):
+        alike = replace(run.spec, model=replace(run.spec.model, model_seed=0), output=OutputOptions())
+        groups.setdefault((alike, subject(run)), []).append(place)
+    return [places for places in groups.values() if len({runs[i].spec.model.model_seed for i in places}) > 1]

@@ -8,6 +8,7 @@ Terms, as in Ng, "Machine Learning Yearning" (2018), chapters 20 to 22, with the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 
 from backproof.compare.columns import COLUMNS, Column
 from backproof.compare.repeats import Repeats, group_repeats
@@ -36,13 +37,14 @@ class Comparison:
     def best(self, column: Column) -> float | None:
         """The best value of a column, or None where there is no better, fewer than two values, or all are equal.
 
-        Only finished runs can be the best: one that is still going has the shortest time.
+        Only finished runs can be the best: one that is still going has the shortest time. NaN is never the best.
         """
         ended = [row for row in self.rows if row.status == "finished"]
         values = [float(v) for row in ended if (v := row.value(column)) is not None and not isinstance(v, str)]
-        if column.better is None or len(set(values)) < 2:
+        numbers = [value for value in values if not isnan(value)]
+        if column.better is None or not numbers or all(value == values[0] for value in values):
             return None
-        return max(values) if column.better == "higher" else min(values)
+        return max(numbers) if column.better == "higher" else min(numbers)
 
 
 def comparison(runs: Sequence[Run]) -> Comparison:
@@ -56,7 +58,7 @@ def comparison(runs: Sequence[Run]) -> Comparison:
         elif values != {None}:
             columns.append(column)
     finished = [place for place, row in enumerate(rows) if row.status == "finished"]
-    groups = group_repeats([runs[place].spec for place in finished])
+    groups = group_repeats([runs[place] for place in finished])
     repeats = tuple(Repeats.of([rows[finished[i]] for i in members], COLUMNS) for members in groups)
     return Comparison(rows, tuple(columns), common, repeats)
 

@@ -1,6 +1,7 @@
 """`--profile`: a flame graph of the first epoch, and the time of each node."""
 
 from collections import defaultdict
+from dataclasses import asdict
 from importlib.util import find_spec
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -11,6 +12,7 @@ from backproof.engines.base import Direction, Engine, Mode
 from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.runs.prepare import Prepared, fresh_batches
+from backproof.runs.store import NodeTime, Profile
 from backproof.runs.writer import write_json, writing
 from backproof.train.events import EpochDone, EpochStarted, Interrupted, Observer
 from backproof.train.metrics import inputs
@@ -114,14 +116,14 @@ def write_node_times(prepared: Prepared, folder: Path) -> None:
         twin.train_step(inputs(graph, batch.x, batch.y), prepared.optimizer, mode, times)
         times.lap()
     nodes = [
-        {
-            "node": node.name,
-            "op": type(node.op).__name__,
-            "forward_s": times.forward[node.name],
-            "backward_s": times.backward[node.name],
-            "calls": MEASURED,
-        }
+        NodeTime(
+            node=node.name,
+            op=type(node.op).__name__,
+            forward_s=times.forward[node.name],
+            backward_s=times.backward[node.name],
+            calls=MEASURED,
+        )
         for node in graph.nodes
     ]
     with writing(folder):
-        write_json(folder / "profile.json", {"nodes": nodes})
+        write_json(folder / "profile.json", asdict(Profile(nodes=nodes)))

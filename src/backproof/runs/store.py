@@ -1,11 +1,15 @@
 """Runs read back from their folders: after the fact, on another machine, or while the run goes on."""
 
-import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
+import msgspec
 import numpy as np
 
 from backproof.engines import Session, get_engine
@@ -89,6 +93,24 @@ class RunResult:
     gradient_checks: dict[str, int] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NodeTime:
+    """Seconds of a node in all `calls` of a profiled step together."""
+
+    node: str
+    op: str
+    forward_s: float
+    backward_s: float
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What profile.json holds."""
+
+    nodes: list[NodeTime]
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's folder, read when asked. Open one with `open_run`."""
@@ -107,20 +129,22 @@ class Run:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, linear-algebra library, threads, machine, commit."""
-        content: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
-        return content
+        with _reading(self.path / "environment.json") as path:
+            return loads(path.read_text(), dict[str, Any])
 
     @cached_property
     def dataset(self) -> DatasetRecord:
         """The data."""
-        return loads((self.path / "dataset.json").read_text(), DatasetRecord)
+        with _reading(self.path / "dataset.json") as path:
+            return loads(path.read_text(), DatasetRecord)
 
     @cached_property
     def graph(self) -> Graph:
         """The network, with its loss."""
         import backproof.ops  # noqa: F401  (the operations that the file names)
 
-        return Graph.from_json((self.path / "graph.json").read_text())
+        with _reading(self.path / "graph.json") as path:
+            return Graph.from_json(path.read_text())
 
     @property
     def status(self) -> Status:
@@ -130,23 +154,28 @@ class Run:
 
     def result(self) -> RunResult | None:
         """How it ended, or None as long as it has not."""
-        path = self.path / "result.json"
-        return loads(path.read_text(), RunResult) if path.exists() else None
+        with _reading(self.path / "result.json") as path:
+            return loads(path.read_text(), RunResult) if path.exists() else None
 
     def epochs(self) -> list[EpochRecord]:
         """The epochs that are done."""
-        path = self.path / "metrics.jsonl"
-        text = path.read_text() if path.exists() else ""
-        whole = text[: text.rfind("\n") + 1]  # the last line may be just being written
-        return [loads(line, EpochRecord) for line in whole.splitlines()]
+        with _reading(self.path / "metrics.jsonl") as path:
+            text = path.read_text() if path.exists() else ""
+            whole = text[: text.rfind("\n") + 1]  # the last line may be just being written
+            return [loads(line, EpochRecord) for line in whole.splitlines()]
 
     def arrays(self, epoch: int) -> dict[str, Array]:
         """What was kept of an epoch: confusion matrix, tracked weights, samples; empty if nothing was."""
-        path = self.path / "epochs" / f"{epoch:04}.npz"
-        if not path.exists():
-            return {}
-        with np.load(path) as file:
-            return dict(file)
+        with _reading(self.path / "epochs" / f"{epoch:04}.npz") as path:
+            if not path.exists():
+                return {}
+            with path.open("rb") as opened, np.load(opened) as file:
+                return dict(file)
+
+    def node_times(self) -> list[NodeTime] | None:
+        """The time of each node of a training step; None if the run was not profiled."""
+        with _reading(self.path / "profile.json") as path:
+            return loads(path.read_text(), Profile).nodes if path.exists() else None
 
     def weights(self, which: Which = "last") -> dict[str, Array]:
         """Parameters by full name, running statistics included. Raises `UserError` if there are none (yet)."""
@@ -172,12 +201,25 @@ class Run:
         return get_engine(name, **settings).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[Path]:
+    """The path of a run's file. What is raised by a file that is missing or damaged becomes a `UserError` naming it."""
+    try:
+        yield path
+    except FileNotFoundError as error:
+        raise UserError(f"run '{path.parent}' is not whole: it has no {path.name}") from error
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
+        raise UserError(f"'{path}' is damaged: {error}") from error
+
+
 def open_run(path: str | Path) -> Run:
     """The run in the folder `path`. Raises `UserError` for a folder that is no run, offering the nearest names."""
     path = Path(path)
     if is_run(path):
         return Run(path)
-    near = [str(run.path) for run in list_runs(path.parent)]
+    near = [str(other) for other in path.parent.glob("*") if is_run(other)]
     if path.exists():
         raise UserError(f"'{path}' is no run: it has no spec.toml and environment.json")
     raise unknown("run", str(path), near) if near else UserError(f"there is no run '{path}'")

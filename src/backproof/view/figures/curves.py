@@ -84,7 +84,7 @@ def by_epoch(runs: Sequence[Run], value: "Callable[[EpochRecord], float]", form:
 def shadowed(runs: Sequence[Run]) -> set[int]:
     """Runs that a later one repeats on another engine: their curves would be hidden below its curves if not wider."""
     pairs = combinations(range(len(runs)), 2)
-    return {a for a, b in pairs if same_but_engine(runs[a].spec, runs[b].spec) and len(runs[a].epochs()) > 1}
+    return {a for a, b in pairs if same_but_engine(runs[a], runs[b]) and len(runs[a].epochs()) > 1}
 
 
 def empty() -> "Figure":

@@ -1,23 +1,24 @@
 """Where the time of a training step goes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from backproof.runs.store import NodeTime
 from backproof.view.figures.theme import COLORS, axis, dress
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def node_times(nodes: Sequence[dict[str, Any]]) -> "Figure":
-    """Microseconds of each node a step, forward and backward, from the entries of profile.json."""
+def node_times(nodes: Sequence[NodeTime]) -> "Figure":
+    """Microseconds of each node a step, forward and backward."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
-    names = [f"{node['node']}  " for node in nodes]
+    names = [f"{node.node}  " for node in nodes]
     for direction, color in (("forward", COLORS[0]), ("backward", COLORS[1])):
         figure.add_bar(
-            x=[1e6 * node[f"{direction}_s"] / node["calls"] for node in nodes],
+            x=[1e6 * getattr(node, f"{direction}_s") / node.calls for node in nodes],
             y=names,
             orientation="h",
             name=direction,

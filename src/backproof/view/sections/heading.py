@@ -1,6 +1,7 @@
 """What was run, and the figures that one looks for first."""
 
 from collections.abc import Sequence
+from math import isnan
 
 from backproof.compare import COLUMNS, Comparison
 from backproof.runs.store import Run
@@ -46,13 +47,13 @@ def tiles(comparison: Comparison) -> list[Html]:
     rows = [row for row in comparison.rows if row.status == "finished"] or comparison.rows
     shown = []
     for column in COLUMNS:
-        values = {row.name: row.value(column) for row in rows}
-        numbers = [float(v) for v in values.values() if v is not None and not isinstance(v, str)]
+        values = [row.value(column) for row in rows]
+        numbers = [float(v) for v in values if v is not None and not isinstance(v, str) and not isnan(v)]
         if column.key not in HEADLINES or not numbers:
             continue
         best = max(numbers) if column.better == "higher" else min(numbers)
         shown_best = written(best, column.unit)
-        owners = [name for name, value in values.items() if written(value, column.unit) == shown_best]
+        owners = [row.name for row in rows if written(row.value(column), column.unit) == shown_best]
         superlative = {"dev_cost": "lowest", "seconds": "shortest"}.get(column.key, "best")
         label = f"{superlative} {column.heading}" if len(numbers) > 1 else column.heading
         whose = owners[0] if len(owners) == 1 else f"{len(owners)} runs alike"

@@ -84,8 +84,7 @@ def answers(place: int, arrays: dict[str, Array], classes: Sequence[str], *, pic
     truth, predicted, probability = (arrays[f"samples_{key}"] for key in ("y", "predicted", "probability"))
     for i, (true, answer) in enumerate(zip(truth, predicted, strict=True)):
         right = bool(true == answer)
-        # Kept either as the probability of the answer or as those of all classes.
-        sure = float(probability[i] if np.ndim(probability) == 1 else probability[i, answer])
+        sure = float(probability[i])
         name = classes[int(answer)]
         tiles.append(
             element(

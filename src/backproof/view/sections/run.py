@@ -1,6 +1,5 @@
 """One run at a time: its confusion matrix, weights, samples, checks, network and environment."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,11 +112,11 @@ def checks_block(run: Run) -> Html | None:
 
 def profile_block(place: int, run: Run) -> Html | None:
     """The time of each node, if the run was profiled."""
-    path = run.path / "profile.json"
-    if not path.is_file():
+    nodes = run.node_times()
+    if nodes is None:
         return None
-    figure = node_times(json.loads(path.read_text())["nodes"])
-    return element("div", element("h3", "Time of each node"), plot(f"profile-{place}", figure), class_="card")
+    figure = plot(f"profile-{place}", node_times(nodes))
+    return element("div", element("h3", "Time of each node"), figure, class_="card")
 
 
 def data_facts(run: Run) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def dot(place: int) -> Html:
 def agreement_section(runs: Sequence[Run]) -> Html | None:
     """Pairs of runs that differ in the engine alone: how far their weights are apart at the end."""
     ended = [run for run in runs if run.status == "finished" and (run.path / "last.safetensors").is_file()]
-    pairs = [(a, b) for a, b in combinations(ended, 2) if same_but_engine(a.spec, b.spec)]
+    pairs = [(a, b) for a, b in combinations(ended, 2) if same_but_engine(a, b)]
     if not pairs:
         return None
     return section(
