@@ -127,6 +127,41 @@ def test_an_engine_that_fails_at_a_node_is_named_with_its_words():
     assert report.first_at_fault.detail == "ValueError: no such thing"
 
 
+def test_an_engine_that_fails_in_float32_is_told_so_after_a_check_in_float64():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+
+    class Breaks(FaultyEngine):
+        def compile(self, *args, dtype, **kwargs):
+            if dtype == "float32":
+                raise ValueError("no such thing")
+            return super().compile(*args, dtype=dtype, **kwargs)
+
+    report = check_model(graph, parameters, inputs, [Breaks("numpy", graph, "fc1", "forward", factor=1.0)])
+    assert [(f.what, f.detail) for f in report.failures] == [("everything in float32", "ValueError: no such thing")]
+    assert report.distances == {}
+
+
+def test_a_gradient_that_is_given_behind_taps_alone_is_missing():
+    graph, parameters, inputs = question("mlp", (5,), layers=(4,))
+
+    class Forgets(FaultyEngine):
+        def compile(self, compiled, *args, **kwargs):
+            session = super().compile(compiled, *args, **kwargs)
+            take = session.gradients
+
+            def gradients(*args):
+                found = take(*args)
+                return replace(found, parameters={n: g for n, g in found.parameters.items() if n != "fc1.bias"})
+
+            if compiled is graph:
+                session.gradients = gradients
+            return session
+
+    report = check_model(graph, parameters, inputs, [Forgets("numpy", graph, "fc1", "forward", factor=1.0)])
+    assert [(f.subject, f.what) for f in report.failures] == [(NETWORK, "gradient of bias of fc1")]
+    assert report.failures[0].detail == "numpy gives none"
+
+
 def test_masks_of_dropout_are_the_network_s_own():
     net = Builder(Shape("N", 4))
     h = net("drop", Dropout(0.5), net("fc1", Linear(6), net.x))

@@ -75,9 +75,13 @@ def check_whole(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[F
     findings = [_finding(case, truth, engine, key, found) for key in truth.tensors]
     findings += _as_it_runs(case, truth, engine, as_it_is)
     if dtype == "float64":
-        with suppress(UserError):  # an engine of float64 alone, as the reference is, is measured in that
-            seen = Observatory(engine, case.graph, case.parameters, "float32").observe(case.inputs, case.mode)
-            found = tensors_of(case.graph, seen)
+        try:
+            with suppress(UserError):  # an engine of float64 alone, as the reference is, is measured in that
+                seen = Observatory(engine, case.graph, case.parameters, "float32").observe(case.inputs, case.mode)
+                found = tensors_of(case.graph, seen)
+        except Exception as error:
+            what = "everything in float32"
+            return [*findings, case.failed(NETWORK, "cumulative forward", what, engine, truth.judge, error)], None
     return findings, _distance(truth, found)
 
 
@@ -86,12 +90,13 @@ def _as_it_runs(case: NetworkCase, truth: Truth, engine: Engine, seen: Observati
     assert case.graph.loss is not None
     loss: Key = (case.graph.loss, "output", "forward")
     found = tensors_of(case.graph, seen)
-    told = [key for key in truth.tensors if key in found and key[1] not in ("output", "gradient of output")]
+    told = [key for key in truth.tensors if key[1] not in ("output", "gradient of output")]
     findings = [_finding(case, truth, engine, loss, {loss: np.array(seen.gradients.loss)}, "loss")]
     for direction in ("forward", "backward"):
         keys = [key for key in told if key[2] == direction]
         if keys:
-            worst = max(keys, key=lambda key: _badness(relative(found[key], truth.tensors[key]), truth.explained[key]))
+            errors = {key: relative(found.get(key), truth.tensors[key]) for key in keys}
+            worst = max(keys, key=lambda key: _badness(errors[key], truth.explained[key]))
             findings.append(_finding(case, truth, engine, worst, found, f"{worst[1]} of {worst[0]}"))
     return findings
 
