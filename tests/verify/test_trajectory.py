@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from backproof.engines import get_engine, installed
+from backproof.errors import UserError
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import BatchNorm, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.optim import OPTIMIZERS, SGD, Adam
@@ -35,6 +36,12 @@ def test_right_engines_stay_together(training, name, dtype):
     assert len(report.growth.explained) == STEPS
     assert max(report.growth.error["numpy"]) == 0
     assert f"over {STEPS} training steps" in report.verdict
+
+
+def test_a_check_of_no_steps_is_refused(training):
+    graph, parameters, _ = training
+    with pytest.raises(UserError, match="one batch or more"):
+        check_trajectory(graph, parameters, [get_engine("numpy")], SGD(), [], judge=get_engine("numpy"))
 
 
 class Late:

@@ -75,10 +75,10 @@ def check_health(
     dtype: DType = "float32",
     optimizer: Optimizer | None = None,
 ) -> CheckReport:
-    """Look at a pass over each of `batches`, with a training step after each if there is an `optimizer`.
+    """Look at a pass over each of `batches`, with a training step after each; without `optimizer`, at the first alone.
 
     A finding for each kind of trouble: where it began first, or its worst measure where there is none. The steps end
-    with the first number that is not finite.
+    with the first loss that is not finite.
     """
     start = perf_counter()
     dtype = "float64" if engine.name == "reference" else dtype

@@ -161,6 +161,8 @@ def check_trajectory(
     it begins. Adam's first steps divide each gradient by itself: on a network that has learned already, whose
     gradients are nothing but what cancellation left, they show rounding where there is nothing else to show.
     The judge computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
+
+    Raises `UserError` without an engine or a batch.
     """
     if not engines:
         raise UserError("a check needs one engine or more")
@@ -192,6 +194,8 @@ def check_trajectory(
                 growth.error[name].append(max(f.error for f in findings))
                 for finding in findings:
                     _keep_worst(worst, finding)
+    if not worst:
+        raise UserError("a check of training steps needs one batch or more")
     ordered = sorted(worst.values(), key=lambda f: part_of(f.what))
     return TrajectoryReport(
         title="training", findings=tuple(ordered), seconds={"training": perf_counter() - start}, growth=growth
