@@ -127,7 +127,7 @@ def test_a_rate_of_zero_moves_nothing(engine, name):
 def test_adagrad_starts_where_it_is_told(engine):
     session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     g = session.gradients(INPUTS, Mode(training=True)).parameters["fc.weight"]
-    session.train_step(INPUTS, Adagrad(initial=2.0), Mode(training=True))
+    session.train_step(INPUTS, Adagrad(initial_sum=2.0), Mode(training=True))
     np.testing.assert_allclose(session.optimizer_state()["s/fc.weight"], 2 + g**2, rtol=1e-13)
 
 

@@ -32,6 +32,9 @@ from backproof.optim import (
 CACHE = 1 << 17
 """Elements of weights, gradient and state arrays that are worked on together: half a megabyte in float32."""
 
+SWEEP = 64
+"""Steps after which state that has faded is set to 0, see `sweep_out`."""
+
 Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
 
 Block = tuple[Array, Array, list[Array], Array]
@@ -201,3 +204,18 @@ def step(
         w[decayed] *= 1 - lr * optimizer.weight_decay
     for weights, gradient, state, scratch in blocks:
         update(optimizer, weights, gradient, state, lr, step_index + 1, scratch)
+    if (step_index + 1) % SWEEP == 0:
+        for _, _, state, scratch in blocks:
+            for slot in state:
+                sweep_out(slot, scratch)
+
+
+def sweep_out(slot: Array, scratch: Array) -> None:
+    """Set to 0 what is smaller than the smallest normal number of its dtype, 1e-38 in float32.
+
+    The mean gradient of a unit that never fires again shrinks by β a step and, rounded, stops at the smallest number
+    there is: a denormal one, with which processors compute a hundred times slower. A quarter of a small network's
+    units dead made its steps three times as long.
+    """
+    np.absolute(slot, out=scratch)
+    np.multiply(slot, scratch >= np.finfo(slot.dtype).tiny, out=slot)
