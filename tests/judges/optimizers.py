@@ -33,7 +33,7 @@ def rmsprop(alpha=0.99, eps=1e-8, momentum=0.0, centered=False, **options):
 
 
 def adagrad(lr_decay=0.0, initial_accumulator_value=0.0, eps=1e-10, **options):
-    return Adagrad(lr_decay=lr_decay, initial=initial_accumulator_value, epsilon=eps, **common(options))
+    return Adagrad(lr_decay=lr_decay, initial_sum=initial_accumulator_value, epsilon=eps, **common(options))
 
 
 OPTIMIZERS = {

@@ -5,9 +5,11 @@ from backproof.graph import ParameterSpec
 from backproof.optim import (
     OPTIMIZERS,
     SGD,
+    AdaBound,
     Adagrad,
     Adam,
     AdamW,
+    AMSBound,
     CenteredRMSprop,
     Momentum,
     Nesterov,
@@ -54,7 +56,13 @@ def test_only_coupled_decay_is_part_of_the_cost():
     ("make", "message"),
     [
         (lambda: SGD(lr=-1), "learning rate is 0 or more, not -1"),
-        (lambda: SGD(lr=float("nan")), "not nan"),
+        (lambda: SGD(lr=float("nan")), "SGD's lr is a finite number, not nan"),
+        (lambda: Adam(epsilon=float("inf")), "Adam's epsilon is a finite number, not inf"),
+        (lambda: Adam(epsilon=-1e-8), "Adam's epsilon is 0 or more, not -1e-08"),
+        (lambda: RMSprop(epsilon=-1e-8), "RMSprop's epsilon is 0 or more"),
+        (lambda: AdaBound(final_lr=-1.0), "AdaBound's final_lr is 0 or more, not -1.0"),
+        (lambda: AMSBound(gamma=0.0), "AMSBound's gamma is above 0, not 0.0"),
+        (lambda: Adagrad(initial_sum=-0.1), "Adagrad's initial_sum is 0 or more, not -0.1"),
         (lambda: SGD(weight_decay=-1), "weight decay is 0 or more"),
         (lambda: SGD(decay="decopled"), "unknown kind of weight decay 'decopled'; did you mean decoupled"),
         (lambda: Momentum(momentum=1), "momentum lies in"),
@@ -65,7 +73,7 @@ def test_only_coupled_decay_is_part_of_the_cost():
         (lambda: Momentum(dampening=-0.5), "dampening lies between 0 and 1, not -0.5"),
         (lambda: Nesterov(dampening=0.5), "Nesterov's momentum has no dampening"),
         (lambda: Adagrad(lr_decay=-0.5), "Adagrad's lr_decay is 0 or more, not -0.5"),
-        (lambda: SGD(lr="fast"), "SGD's lr is a number, not 'fast'"),
+        (lambda: SGD(lr="fast"), "SGD's lr is a finite number, not 'fast'"),
         (lambda: require_optimizer("adamm"), "unknown optimizer 'adamm'; did you mean adam"),
     ],
 )
@@ -76,4 +84,4 @@ def test_refuses_bad_numbers(make, message):
 
 def test_state_starts_at_zero_unless_said_otherwise():
     assert Adam().initial_slot("m") == 0
-    assert Adagrad(initial=0.1).initial_slot("s") == 0.1
+    assert Adagrad(initial_sum=0.1).initial_slot("s") == 0.1

@@ -54,6 +54,7 @@ def test_times_in_epochs():
         gamma=0.9, every=4
     )
     assert make_schedule("cosine", steps_per_epoch=10, epochs=3, warmup=1) == Cosine(steps=20, warmup=10)
+    assert make_schedule("cosine", steps_per_epoch=10, epochs=3, floor=0.1) == Cosine(steps=30, floor=0.1)
 
 
 def test_bad_schedules():

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from backproof.errors import UserError
 from backproof.optim.optimizer import Optimizer, optimizer
 
 
@@ -16,26 +15,24 @@ class Adagrad(Optimizer):
 
     Attributes:
         epsilon: ε.
-        initial: what s starts at, 0 or more.
+        initial_sum: what s starts at, 0 or more.
         lr_decay: how fast the rate falls, 0 or more.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("s",)
 
     epsilon: float = 1e-10
-    initial: float = 0.0
+    initial_sum: float = 0.0
     lr_decay: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("initial", "lr_decay"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"Adagrad's {name} is 0 or more, not {getattr(self, name)}")
+        self.require_not_negative("epsilon", "initial_sum", "lr_decay")
 
     def rate(self, step: int) -> float:
         """The learning rate at `step`, counted from 0."""
         return super().rate(step) / (1 + step * self.lr_decay)
 
     def initial_slot(self, slot: str) -> float:  # noqa: ARG002
-        """`initial`."""
-        return self.initial
+        """`initial_sum`."""
+        return self.initial_sum

@@ -33,6 +33,7 @@ class Adam(Optimizer):
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             if not 0 <= beta < 1:
                 raise UserError(f"{name} lies in [0, 1), not {beta}")
+        self.require_not_negative("epsilon")
 
 
 @optimizer
@@ -68,11 +69,17 @@ class AdaBound(Adam):
 
     Attributes:
         final_lr: the rate of the SGD that it turns into.
-        gamma: γ, how fast the bounds close.
+        gamma: γ above 0, how fast the bounds close.
     """
 
     final_lr: float = 0.1
     gamma: float = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_not_negative("final_lr")
+        if not self.gamma > 0:
+            raise UserError(f"{type(self).__name__}'s gamma is above 0, not {self.gamma}")
 
 
 @optimizer

@@ -1,6 +1,7 @@
 """What an optimizer must declare. Engines execute it."""
 
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from numbers import Real
 from typing import ClassVar, Literal, TypeVar
 
@@ -40,14 +41,20 @@ class Optimizer:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.type in ("float", float) and not isinstance(value, Real):
-                raise UserError(f"{type(self).__name__}'s {f.name} is a number, not {value!r}")
+            if f.type in ("float", float) and not (isinstance(value, Real) and isfinite(value)):
+                raise UserError(f"{type(self).__name__}'s {f.name} is a finite number, not {value!r}")
         if not self.lr >= 0:
             raise UserError(f"a learning rate is 0 or more, not {self.lr}")
         if not self.weight_decay >= 0:
             raise UserError(f"weight decay is 0 or more, not {self.weight_decay}")
         if self.decay not in ("coupled", "decoupled"):
             raise unknown("kind of weight decay", self.decay, ("coupled", "decoupled"))
+
+    def require_not_negative(self, *names: str) -> None:
+        """Raise `UserError` unless the settings of these names are 0 or more."""
+        for name in names:
+            if getattr(self, name) < 0:
+                raise UserError(f"{type(self).__name__}'s {name} is 0 or more, not {getattr(self, name)}")
 
     def rate(self, step: int) -> float:
         """The learning rate at `step`, counted from 0."""

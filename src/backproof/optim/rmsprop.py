@@ -27,6 +27,7 @@ class RMSprop(Optimizer):
         super().__post_init__()
         if not 0 <= self.alpha < 1:
             raise UserError(f"alpha lies in [0, 1), not {self.alpha}")
+        self.require_not_negative("epsilon")
 
 
 @optimizer

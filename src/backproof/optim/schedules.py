@@ -85,11 +85,19 @@ class Cosine(Schedule):
 
 
 def make_schedule(
-    name: str, *, steps_per_epoch: int, epochs: int, warmup: float = 0, gamma: float = 0.1, every: float = 30
+    name: str,
+    *,
+    steps_per_epoch: int,
+    epochs: int,
+    warmup: float = 0,
+    gamma: float = 0.1,
+    every: float = 30,
+    floor: float = 0,
 ) -> Schedule:
     """A schedule from times given in epochs, as people think of them.
 
-    `every` and `warmup` are epochs; a cosine ends with the last epoch. Raises `UserError` for an unknown name.
+    `every` and `warmup` are epochs; a cosine reaches its `floor` with the last epoch. Raises `UserError` for an unknown
+    name.
     """
     start = round(warmup * steps_per_epoch)
     period = max(1, round(every * steps_per_epoch))
@@ -104,5 +112,5 @@ def make_schedule(
             remaining = epochs * steps_per_epoch - start
             if remaining < 1:
                 raise UserError(f"--warmup {warmup} leaves nothing of the {epochs} epochs for the cosine schedule")
-            return Cosine(steps=remaining, warmup=start)
+            return Cosine(steps=remaining, floor=floor, warmup=start)
     raise unknown("schedule", name, ("constant", "exponential", "step", "cosine"))

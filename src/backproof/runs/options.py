@@ -58,18 +58,22 @@ class Options(TypedDict, total=False):
     optimizer: str
     learning_rate: float | None
     momentum: float | None
+    dampening: float | None
     beta1: float | None
     beta2: float | None
     epsilon: float | None
     alpha: float | None
     final_lr: float | None
     bound_gamma: float | None
+    initial_sum: float | None
+    lr_decay: float | None
     weight_decay: float | None
     decay: Literal["coupled", "decoupled"] | None
     decay_all: bool
     schedule: str
     schedule_gamma: float
     schedule_every: float
+    schedule_floor: float
     warmup: float
     # training
     epochs: int

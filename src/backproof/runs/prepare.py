@@ -11,7 +11,7 @@ from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
 from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
-from backproof.optim import Optimizer, make_schedule, require_optimizer
+from backproof.optim import Nesterov, Optimizer, make_schedule, require_optimizer
 from backproof.runs.spec import ModelOptions, OptimizerOptions, RunSpec
 
 MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
@@ -20,7 +20,8 @@ MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
 FIELDS = {"learning_rate": "lr", "bound_gamma": "gamma"}
 """Options of `OptimizerOptions` that the optimizers' formulas call otherwise."""
 
-NOT_OPTIMIZER = ("optimizer", "schedule", "schedule_gamma", "schedule_every", "warmup")
+NOT_OPTIMIZER = ("optimizer", "schedule", "schedule_gamma", "schedule_every", "schedule_floor", "warmup")
+"""Options of `OptimizerOptions` that are no settings of an optimizer."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,16 @@ def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int)
     Raises `UserError` for an option that the optimizer does not have, naming those that it has.
     """
     kind = require_optimizer(options.optimizer)
-    has = {field.name for field in fields(kind)}
+    has = {field.name for field in fields(kind)} - {"schedule"}
+    if issubclass(kind, Nesterov):
+        has.remove("dampening")  # inherited from Momentum, and refused
     given: dict[str, Any] = {}
     for field in fields(options):
         name, value = field.name, getattr(options, field.name)
         if name in NOT_OPTIMIZER or value is None:
             continue
         if FIELDS.get(name, name) not in has or (name == "bound_gamma" and "final_lr" not in has):
-            own = [f.name for f in fields(options) if FIELDS.get(f.name, f.name) in has and f.name != "schedule"]
+            own = [f.name for f in fields(options) if FIELDS.get(f.name, f.name) in has]
             listed = ", ".join(f"--{option.replace('_', '-')}" for option in own)
             raise UserError(f"optimizer '{options.optimizer}' has no --{name.replace('_', '-')}; it has {listed}")
         given[FIELDS.get(name, name)] = value
@@ -132,6 +135,7 @@ def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int)
         warmup=options.warmup,
         gamma=options.schedule_gamma,
         every=options.schedule_every,
+        floor=options.schedule_floor,
     )
     return kind(**given, schedule=schedule)
 

@@ -1,6 +1,7 @@
 """What a run is: a typed, immutable specification from which it can be repeated."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from backproof.data.options import AugmentationOptions, DataOptions, PreprocessingOptions
@@ -110,6 +111,8 @@ class OptimizerOptions:
         Learning rate before the schedule.
     momentum
         Of momentum, nesterov and centeredrmsprop.
+    dampening
+        Of momentum: share of the gradient that the velocity leaves out.
     beta1
         Of the Adam family.
     beta2
@@ -122,6 +125,10 @@ class OptimizerOptions:
         Of adabound and amsbound: the rate of the SGD they turn into.
     bound_gamma
         Of adabound and amsbound: how fast the bounds close.
+    initial_sum
+        Of adagrad: what the sum of squares starts at.
+    lr_decay
+        Of adagrad: the learning rate is divided by 1 plus this times the steps taken.
     weight_decay
         Strength of weight decay.
     decay
@@ -134,6 +141,8 @@ class OptimizerOptions:
         What exponential and step multiply the rate by.
     schedule_every
         Epochs after which exponential and step have multiplied the rate once.
+    schedule_floor
+        Share of the learning rate at which cosine ends.
     warmup
         Epochs of linear warm-up.
     """
@@ -141,19 +150,33 @@ class OptimizerOptions:
     optimizer: str = "sgd"
     learning_rate: float | None = None
     momentum: float | None = None
+    dampening: float | None = None
     beta1: float | None = None
     beta2: float | None = None
     epsilon: float | None = None
     alpha: float | None = None
     final_lr: float | None = None
     bound_gamma: float | None = None
+    initial_sum: float | None = None
+    lr_decay: float | None = None
     weight_decay: float | None = None
     decay: Literal["coupled", "decoupled"] | None = None
     decay_all: bool = False
     schedule: str = "constant"
     schedule_gamma: float = 0.1
     schedule_every: float = 30.0
+    schedule_floor: float = 0.0
     warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.schedule_gamma < inf:
+            raise UserError(f"--schedule-gamma is {self.schedule_gamma}; it must be 0 or more.")
+        if not 0 < self.schedule_every < inf:
+            raise UserError(f"--schedule-every is {self.schedule_every}; it must be above 0 epochs.")
+        if not 0 <= self.schedule_floor <= 1:
+            raise UserError(f"--schedule-floor is {self.schedule_floor}; it must be between 0 and 1.")
+        if not 0 <= self.warmup < inf:
+            raise UserError(f"--warmup is {self.warmup}; it must be 0 or more epochs.")
 
 
 @dataclass(frozen=True, kw_only=True)
