@@ -57,7 +57,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path, weights: dict[str, Array]) -
         write_weights(tmp_path / "none" / "weights.safetensors", weights)
 
 
-@pytest.mark.parametrize("content", [b"", b"weights", b"\xff" * 100])
+@pytest.mark.parametrize("content", [b"", b"weights", b"hello", b"X\0", b"\xff" * 100])
 def test_a_file_of_something_else(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.safetensors").write_bytes(content)
     with pytest.raises(UserError, match=r"'.*a.safetensors' cannot be read as safetensors"):
@@ -108,6 +108,23 @@ class TestPyTorch:
         with pytest.raises(UserError, match=r"'a' in '.*' is bfloat16, which NumPy has not"):
             read_weights(tmp_path / "a.safetensors")
 
+    def test_parameters_that_have_gradients(self, tmp_path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        module = torch.nn.Linear(3, 2)
+        torch.save(dict(module.named_parameters()), tmp_path / "a.pth")
+        assert np.array_equal(read_weights(tmp_path / "a.pth")["weight"], module.weight.detach().numpy())
+
+    def test_a_file_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        torch = pytest.importorskip("torch")
+        torch.save({"a": torch.ones(2)}, tmp_path / "a.pth")
+
+        def refuse(*args: object, **options: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(torch, "load", refuse)
+        with pytest.raises(UserError, match=r"'.*a.pth' cannot be read: Permission denied"):
+            read_weights(tmp_path / "a.pth")
+
     def test_code_is_not_run(self, tmp_path: Path) -> None:
         torch = pytest.importorskip("torch")
         torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pth")  # the module itself: unpickling it would run code
@@ -120,6 +137,7 @@ class TestPyTorch:
             ([1, 2], r"holds a list, not a state dict"),
             ({}, r"holds a dict, not a state dict"),
             ({"epoch": 3, "lr": 0.1}, r"is no state dict: 'epoch' in it is no tensor"),
+            ({3: 0.1}, r"is no state dict: 3 in it is no name"),
         ],
     )
     def test_something_else(self, tmp_path: Path, content: object, sentence: str) -> None:

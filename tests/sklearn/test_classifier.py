@@ -10,9 +10,11 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 import backproof as bp
 from backproof.engines import ENGINES, installed
@@ -158,6 +160,52 @@ def test_class_weights(digits):
         equal.partial_fit(X, y)
     with pytest.raises(ValueError, match="are not in class_weight"):
         bp.sklearn.Classifier(class_weight={"nine": 2}).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def overlapping():
+    """Three classes of 240, 40 and 20 samples that no plane divides."""
+    random = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [240, 40, 20])
+    return random.normal(size=(300, 3)) + np.eye(3)[y], y
+
+
+EXACT = {"model": "one_layer", "dtype": "float64", "batch_size": "full", "optimizer": "nesterov", "random_state": 0}
+
+
+def test_a_class_weight_counts_as_that_many_samples(overlapping):
+    X, y = overlapping
+    options = EXACT | {"epochs": 20, "learning_rate": 0.5}
+    weighted = bp.sklearn.Classifier(**options, class_weight={1: 3, 2: 2}).fit(X, y)
+    times = np.array([1, 3, 2])[y]
+    repeated = bp.sklearn.Classifier(**options).fit(X.repeat(times, axis=0), y.repeat(times))
+    for name, weight in weighted.weights_.items():
+        np.testing.assert_allclose(weight, repeated.weights_[name], rtol=1e-10, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("weight", ["balanced", {0: 0.5, 1: 2.0, 2: 5.0}, {2: 4}])
+def test_class_weights_mean_what_they_mean_to_logistic_regression(overlapping, weight):
+    X, y = overlapping
+    theirs = LogisticRegression(C=np.inf, class_weight=weight, tol=1e-8, max_iter=1000).fit(X, y)
+    ours = bp.sklearn.Classifier(**EXACT, class_weight=weight, epochs=2000, learning_rate=0.5).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
+
+
+def test_balanced_is_what_compute_class_weight_says(overlapping):
+    X, y = overlapping
+    names = np.array(["c", "a", "b"])
+    weights = compute_class_weight("balanced", classes=np.array(["a", "b", "c"]), y=names[y])
+    options = EXACT | {"epochs": 3}
+    balanced = bp.sklearn.Classifier(**options, class_weight="balanced").fit(X, names[y])
+    by_name = bp.sklearn.Classifier(**options, class_weight=dict(zip("abc", weights, strict=True))).fit(X, names[y])
+    same_bits(balanced, by_name)
+
+
+@pytest.mark.parametrize("weight", [0, -1, np.nan, np.inf])
+def test_a_class_weight_that_is_none(overlapping, weight):
+    with pytest.raises(ValueError, match=r"class_weight is \{1: .*\}; each weight must be above 0"):
+        bp.sklearn.Classifier(class_weight={1: weight}).fit(*overlapping)
 
 
 def test_images_as_they_come_and_as_rows(digits):

@@ -4,7 +4,6 @@ import io
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +27,9 @@ def read_state_dict(path: Path) -> dict[str, Array]:
     torch = _require_torch(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # a damaged file makes PyTorch's unpickler stumble over anything: KeyError, struct.error
         raise UserError(
             f"'{path}' holds no weights, or more than weights, which could run code and is not read; "
             f"write one with torch.save(model.state_dict(), path)"
@@ -38,9 +39,11 @@ def read_state_dict(path: Path) -> dict[str, Array]:
             content = content[name]
     if not isinstance(content, Mapping) or not content:
         raise UserError(f"'{path}' holds a {type(content).__name__}, not a state dict of names and tensors")
-    others = [str(name) for name, value in content.items() if not isinstance(value, torch.Tensor)]
-    if others:
-        raise UserError(f"'{path}' is no state dict: '{others[0]}' in it is no tensor")
+    for name, value in content.items():
+        if not isinstance(name, str):
+            raise UserError(f"'{path}' is no state dict: {name!r} in it is no name")
+        if not isinstance(value, torch.Tensor):
+            raise UserError(f"'{path}' is no state dict: '{name}' in it is no tensor")
     parallel = all(name.startswith(PARALLEL) for name in content)
     return {name.removeprefix(PARALLEL if parallel else ""): _array(torch, t) for name, t in content.items()}
 
@@ -67,4 +70,4 @@ def _require_torch(path: Path | None) -> ModuleType:
 def _array(torch: Any, tensor: Any) -> Array:
     """As NumPy's, in memory of its own; bfloat16, which NumPy lacks, as float32."""
     tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-    return np.array(tensor.numpy())
+    return np.array(tensor.detach().numpy())

@@ -67,10 +67,16 @@ def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition
 def class_weights(
     wanted: Mapping[Any, float] | Literal["balanced"] | None, classes: Labels, y: Labels
 ) -> tuple[float, ...] | None:
-    """How much each class counts, in the order of `classes`. Raises `ValueError` for a label that is none of them."""
+    """How much each class counts, in the order of `classes`.
+
+    Raises `ValueError` for a label that is none of them, and for a weight that is not above 0.
+    """
     if wanted is None:
         return None
-    return tuple(compute_class_weight(wanted, classes=classes, y=y).tolist())
+    weights: Array = compute_class_weight(wanted, classes=classes, y=y)
+    if not (np.isfinite(weights).all() and (weights > 0).all()):  # of a batch without any weight there is no mean
+        raise EstimatorError(f"class_weight is {wanted!r}; each weight must be above 0 and finite")
+    return tuple(weights.tolist())
 
 
 def listed(labels: Labels) -> str:
