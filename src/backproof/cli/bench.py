@@ -52,8 +52,7 @@ def train(
     optimizer
         sgd, momentum, nesterov or adam, each with its default settings.
     contenders
-        Who runs: engines of `backproof engines`, pytorch (hand-written, eager), pytorch-tuned (channels_last, fused
-        optimizer), scikit-learn.
+        Any engine, pytorch (hand-written, eager), pytorch-tuned (channels_last, fused optimizer), scikit-learn.
     against
         The contender to which ratios are given.
     batch_sizes
@@ -286,8 +285,7 @@ def run_suite(
     Parameters
     ----------
     name
-        classics: a perceptron over batch sizes, ResNet-101 on two image sizes, a very wide input, a tiny convolution
-        against plain loops, networks over widths, depths and image sizes, start-up.
+        classics: a perceptron, ResNet-101, a very wide input, a tiny convolution, networks of many sizes, start-up.
     threads
         Threads of the linear algebra.
     output

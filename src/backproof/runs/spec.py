@@ -66,7 +66,7 @@ class EngineOptions:
     Attributes
     ----------
     engine
-        numpy, torch or reference; `backproof engines` lists them.
+        numpy, reference, numba, torch or jax; `backproof engines` lists them.
     device
         cpu, cuda, cuda:1 or mps, as the engine has them.
     dtype
