@@ -29,6 +29,9 @@ def window(op: MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> Geometry:
 FEW_CHANNELS = 16
 """With fewer, a tap's view is made of runs too short for vector loops: it is copied once, into one piece."""
 
+CACHE = 1 << 16
+"""Elements of the output that max-pooling works on together: every tap goes over them, and over their input."""
+
 
 def taps(geometry: Geometry) -> list[tuple[int, int]]:
     """The elements of a window, row by row."""
@@ -70,35 +73,45 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
         """Fill y with the maxima and `winner` with their taps."""
-        met = [g.tap(padded, i, j) for i, j in taps(g)]
-        if y.shape[3] < FEW_CHANNELS:
-            pieces = call.pool.scratch("taps", (len(met), *y.shape))
-            for piece, tap in zip(pieces, met, strict=True):
+        code = call.lend("code", y[_blocks(y)[0]].shape, winner.dtype)
+        for images in _blocks(y):
+            self._find_in(g, padded[images], y[images], winner[images], code[: len(y[images])], call)
+        if np.isnan(np.add.reduce(y, axis=None)):  # a rare case: comparisons have passed it over
+            for number, (i, j) in reversed([*enumerate(taps(g))]):
+                np.copyto(winner, winner.dtype.type(number), where=np.isnan(g.tap(padded, i, j)))
+
+    @staticmethod
+    def _find_in(g: Geometry, padded: Array, y: Array, winner: Array, code: Array, call: Lender) -> None:
+        """The same for some images: a later tap takes over where it is larger."""
+        larger = call.pool.mask(y.shape)
+        np.copyto(y, g.tap(padded, 0, 0))
+        winner[...] = 0
+        for number, (i, j) in enumerate(taps(g)[1:], start=1):
+            tap = g.tap(padded, i, j)
+            if y.shape[3] < FEW_CHANNELS:
+                piece = call.pool.scratch("tap", y.shape)
                 np.copyto(piece, tap)
-            met = list(pieces)
-        np.copyto(y, met[0])
-        for tap in met[1:]:
+                tap = piece
+            np.greater(tap, y, out=larger)
             np.maximum(y, tap, out=y)
-        holds_nan = bool(np.isnan(np.add.reduce(y, axis=None)))  # a rare case, and a slower one
-        missed, code = call.lend("missed", y.shape, np.bool_), call.lend("code", y.shape, winner.dtype)
-        winner[...] = np.iinfo(winner.dtype).max
-        for number, tap in enumerate(met):
-            np.not_equal(tap, y, out=missed)
-            if holds_nan:
-                missed &= tap == tap
-            np.copyto(code, missed)
-            np.negative(code, out=code)  # all bits set where the tap missed, so that the minimum passes it over
-            code |= winner.dtype.type(number)
-            np.minimum(winner, code, out=winner)
+            np.multiply(larger.view(np.uint8), winner.dtype.type(number), out=code)
+            np.maximum(winner, code, out=winner)  # numbers grow, so the last to take over is the largest
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
         """Add each dy to the pixel of `padded`, 0 as yet, that its winner met."""
-        share, won = call.pool.scratch("share", dy.shape), call.pool.mask(dy.shape)
-        for number, (i, j) in enumerate(taps(g)):
-            np.equal(winner, number, out=won)
-            np.multiply(dy, won, out=share)
-            tap = g.tap(padded, i, j)
-            np.add(tap, share, out=tap) if g.overlaps else np.copyto(tap, share)
+        for images in _blocks(dy):
+            share, won = call.pool.scratch("share", dy[images].shape), call.pool.mask(dy[images].shape)
+            for number, (i, j) in enumerate(taps(g)):
+                np.equal(winner[images], number, out=won)
+                np.multiply(dy[images], won, out=share)
+                tap = g.tap(padded[images], i, j)
+                np.add(tap, share, out=tap) if g.overlaps else np.copyto(tap, share)
+
+
+def _blocks(y: Array) -> list[slice]:
+    """The images of (N, H, W, C), as many at a time as `CACHE` says."""
+    count = max(1, CACHE // y[0].size)
+    return [slice(start, min(start + count, len(y))) for start in range(0, len(y), count)]
 
 
 @cache
