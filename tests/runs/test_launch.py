@@ -1,12 +1,17 @@
 """A run from its specification to what is kept of it."""
 
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from backproof.data import DataOptions, Partitions, PreprocessingOptions, load
+from backproof.engines import Session
+from backproof.engines.numpy import NumpyEngine
 from backproof.errors import UserError
 from backproof.runs.launch import repeats, run, run_all
 from backproof.runs.store import list_runs, open_run
@@ -153,10 +158,48 @@ def test_repeats_and_names(make_spec) -> None:
         repeats(make_spec(), 0)
 
 
-def test_all_are_checked_before_the_first_begins(make_spec, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="unknown model 'mpl'; did you mean mlp"):
-        run_all([make_spec(), make_spec(model="mpl")])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": "mpl"}, "unknown model 'mpl'; did you mean mlp"),
+        ({"engine": "torch", "device": "abacus"}, "abacus"),
+        ({"track_layer": ("fc7,3",)}, "layer 'fc7' is not in the network"),
+        ({"name": "../up"}, "--name is '../up'"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_all_are_checked_before_the_first_begins(
+    make_spec, tmp_path: Path, wrong: dict[str, object], message: str, place: int
+) -> None:
+    specs = [make_spec()] * 2
+    specs.insert(place, make_spec(**wrong))
+    with pytest.raises(UserError, match=message):
+        run_all(specs)
     assert not (tmp_path / "runs").exists()
+
+
+def test_experiments_share_their_data_and_hold_one_session_at_a_time(make_spec, monkeypatch) -> None:
+    made: list[weakref.ref[Session]] = []
+    loaded: list[str] = []
+
+    def compile_alone(engine: NumpyEngine, *arguments: Any, **options: Any) -> Session:
+        assert not any(session() for session in made)
+        session = compiled(engine, *arguments, **options)
+        made.append(weakref.ref(session))
+        return session
+
+    def count_load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
+        loaded.append(data.dataset)
+        return load(data, preprocessing)
+
+    compiled = NumpyEngine.compile
+    monkeypatch.setattr(NumpyEngine, "compile", compile_alone)
+    monkeypatch.setattr("backproof.runs.prepare.load", count_load)
+    common = {"epochs": 1, "debug": True, "health_checks": "warn"}
+    runs = run_all([make_spec(**common), make_spec(layers=(9,), **common), make_spec(layers=(7,), **common)])
+    assert [r.spec.model.layers for r in runs] == [(8,), (9,), (7,)]
+    assert len(made) == 5, "the first is prepared once, the others once more to be checked"
+    assert loaded == ["digits"]
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from backproof.runs.gradients import GradientChecks, float64_twin
 from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
-from backproof.runs.prepare import Prepared, prepare
+from backproof.runs.prepare import Datasets, Prepared, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, tells_node_times, write_node_times
 from backproof.runs.shadow import Shadow, second_session
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
-from backproof.runs.writer import Extra, RunWriter, create_folder, rewind
+from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.events import Observer, RunFinished, RunStarted, tell
 from backproof.train.health import HealthCheck
@@ -34,7 +34,29 @@ def run(spec: RunSpec, observers: Sequence[Observer] = ()) -> Run:
     SIGINT and SIGTERM end it after the step under way, with everything kept; its status is then "interrupted".
     Raises `UserError` for everything in `spec` that does not fit: then nothing is written.
     """
-    prepared = prepare(spec)
+    return _run(spec, Datasets(), observers)
+
+
+def run_all(specs: Sequence[RunSpec], observers: Sequence[Observer] = ()) -> list[Run]:
+    """Several runs, one after the other, once all of them are known to be good.
+
+    An interrupted run ends the list. Raises `UserError` as `run` does.
+    """
+    datasets = Datasets()
+    # The first run is prepared now anyway, before it writes anything. What is made of the others is let go and made
+    # again in their turn: that takes a second for a ResNet-18, while the sessions of all might not fit in memory.
+    for spec in specs[1:]:
+        extras_of(prepare(spec, datasets))
+    runs: list[Run] = []
+    for spec in specs:
+        runs.append(_run(spec, datasets, observers))
+        if runs[-1].status == "interrupted":
+            break
+    return runs
+
+
+def _run(spec: RunSpec, datasets: Datasets, observers: Sequence[Observer]) -> Run:
+    prepared = prepare(spec, datasets)
     extras = extras_of(prepared)
     progress = Progress()
     folder, spec = create_folder(
@@ -46,21 +68,6 @@ def run(spec: RunSpec, observers: Sequence[Observer] = ()) -> Run:
     )
     with only_writer(folder):
         return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
-
-
-def run_all(specs: Sequence[RunSpec], observers: Sequence[Observer] = ()) -> list[Run]:
-    """Several runs, one after the other, once all of them are known to be good.
-
-    An interrupted run ends the list. Raises `UserError` as `run` does.
-    """
-    for spec in specs:
-        extras_of(prepare(spec))
-    runs: list[Run] = []
-    for spec in specs:
-        runs.append(run(spec, observers))
-        if runs[-1].status == "interrupted":
-            break
-    return runs
 
 
 def repeats(spec: RunSpec, count: int) -> list[RunSpec]:
@@ -104,6 +111,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
 def extras_of(prepared: Prepared) -> list[Extra]:
     """What is kept of each epoch. Raises `UserError` for an output or a check that does not fit the run."""
     output = prepared.spec.output
+    check_name(output.name or default_name(prepared.spec))
     if output.checkpoint_every < 0:
         raise UserError(f"--checkpoint-every is {output.checkpoint_every}; it must be 1 or more steps, or 0")
     if output.profile:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
 
-from backproof.data import Batches, Partitions, load
+from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
 from backproof.engines import Engine, Session, get_engine
 from backproof.errors import UserError
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
@@ -37,9 +37,26 @@ class Prepared:
     optimizer: Optimizer
 
 
-def prepare(spec: RunSpec, *, resumed: bool = False) -> Prepared:
+class Datasets:
+    """The data of runs that follow one another: files are looked at again only when a run asks for other data."""
+
+    def __init__(self) -> None:
+        self._options: tuple[DataOptions, PreprocessingOptions] | None = None
+        self._latest: Partitions | None = None
+
+    def load(self, data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
+        """As `backproof.data.load`."""
+        if self._latest is None or self._options != (data, preprocessing):
+            self._latest = None  # two datasets need not fit in memory
+            self._latest = load(data, preprocessing)
+            self._options = (data, preprocessing)
+        return self._latest
+
+
+def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = False) -> Prepared:
     """Data, network, weights, session and optimizer of a run.
 
+    `datasets`: where the runs of one command get their data, so that they load it once.
     `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
@@ -47,7 +64,7 @@ def prepare(spec: RunSpec, *, resumed: bool = False) -> Prepared:
     if not engine.can_train:
         raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
     require_optimizer(spec.optimizer.optimizer)
-    data = load(spec.data, spec.preprocessing)
+    data = (datasets or Datasets()).load(spec.data, spec.preprocessing)
     if len(data.train) == 0:
         raise UserError(f"dataset '{data.name}' has no training samples with this --split and --select")
     batches = fresh_batches(spec, data)

@@ -102,7 +102,6 @@ def create_folder(
     """
     runs = Path(spec.output.runs_dir)
     base = spec.output.name or default_name(spec)
-    check_name(base)
     made = None if runs.exists() else runs
     try:
         with writing(runs):
