@@ -42,6 +42,17 @@ def test_a_wrong_step(tmp_path):
     assert replay(path, [get_engine("numpy"), get_engine("reference")]).passed
 
 
+def test_a_later_check_keeps_files_of_its_own(tmp_path):
+    folder = tmp_path / "wrong ones"
+    first = check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(folder))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    second = check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(folder))
+    number = len(before) + 1
+    assert first.first_at_fault.replay == f"backproof check replay '{folder / 'AdamW-wrong-float64-1.npz'}'"
+    assert second.first_at_fault.replay == f"backproof check replay '{folder / f'AdamW-wrong-float64-{number}.npz'}'"
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_each_element_of_a_step_counts_by_its_own_size_again(tmp_path):
     check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(tmp_path))
     (path, *_) = tmp_path.iterdir()

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zipfile import BadZipFile
 
@@ -25,7 +27,7 @@ WORDS = ("name", "engine", "judge", "dtype", "graph", "mode", "tolerance", "opti
 """What a file holds: arrays in groups, and what is said of them."""
 
 ENOUGH = 20
-"""Files kept of one operation in one engine and dtype; more would tell nothing new."""
+"""Files that one check keeps of one operation in one engine and dtype; more would tell nothing new."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,20 @@ class Keeper:
 
     folder: Path
     file: Path | None = None
+    _kept: dict[str, list[Path]] = field(default_factory=dict)
 
     def __call__(self, failure: Failure) -> str:
-        """Write the failure into a new file, and say how to see it again."""
+        """Write the failure into a new file, and say how to see it again; after `ENOUGH` of a name, the last one."""
+        kept = self._kept.setdefault(failure.name, [])
+        if len(kept) < ENOUGH:
+            kept.append(self._write(failure))
+        return f"backproof check replay {quote(str(kept[-1]))}"
+
+    def _write(self, failure: Failure) -> Path:
+        """The first file of the failure's name that is not there yet: those of earlier checks stay."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        paths = (self.folder / f"{failure.name}-{n}.npz" for n in range(1, ENOUGH + 1))
-        path = next((path for path in paths if not path.exists()), None)
-        if path is None:
-            return f"backproof check replay {self.folder / failure.name}-{ENOUGH}.npz"
+        paths = (self.folder / f"{failure.name}-{n}.npz" for n in count(1))
+        path = next(path for path in paths if not path.exists())
         arrays = {f"{g}/{name}": value for g in GROUPS for name, value in getattr(failure, g).items()}
         about = {
             "name": failure.name,
@@ -60,7 +68,7 @@ class Keeper:
             "file": str(self.file.resolve()) if self.file else None,
         }
         np.savez(path, about=np.array(json.dumps(about)), **arrays)
-        return f"backproof check replay {path}"
+        return path
 
 
 def optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
