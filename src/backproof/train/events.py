@@ -64,7 +64,10 @@ class StepStarting:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A training step has been taken and counted in `progress`. Batch and result are lent until the next step."""
+    """A training step has been taken and counted in `progress`.
+
+    The batch is lent until the next step, and the result's output until the session's next pass.
+    """
 
     progress: Progress
     batch: Batch

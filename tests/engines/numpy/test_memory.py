@@ -1,10 +1,13 @@
 """Sweeps that keep less give the same bits as those that keep all."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from backproof.engines import Mode
-from backproof.engines.numpy import NumpyEngine
+from backproof.engines.numpy import NumpyEngine, buffers
+from backproof.engines.numpy.buffers import aligned
 from backproof.engines.numpy.memory import segments
 from backproof.graph import Builder, Graph, Shape, initial_parameters
 from backproof.ops import (
@@ -72,6 +75,40 @@ def test_prediction_forgets_values_but_changes_no_bit():
             forgotten = session.forward(batch(n))
             np.testing.assert_array_equal(forgotten["fc"], kept["fc"])
             assert forgotten["loss"] == kept["loss"]
+
+
+def test_one_sweep_leaves_no_trace_in_another():
+    """They share buffers, whether the later pass is smaller or larger."""
+    alone, busy = (NumpyEngine().compile(GRAPH, initial_parameters(GRAPH)) for _ in range(2))
+    for step, n in enumerate((12, 5, 12, 17, 5)):
+        mode = Mode(training=True, seed=1, step=step)
+        expected, found = (session.train_step(batch(n), Adam(), mode) for session in (alone, busy))
+        np.testing.assert_array_equal(found.output, expected.output)
+        busy.forward(batch(20 - n))
+        busy.gradients(batch(n + 1), mode)
+        busy.forward(batch(n), want=["0.add"])
+    for name, value in alone.parameters().items():
+        np.testing.assert_array_equal(busy.parameters()[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("memory", ["normal", "low"])
+def test_smaller_batches_and_prediction_take_no_memory_beyond_that_of_training(memory, monkeypatch):
+    session = NumpyEngine(memory=memory).compile(GRAPH, initial_parameters(GRAPH))
+    session.train_step(batch(), Adam(), Mode(training=True))
+    new: list[int] = []
+
+    def count(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        array = aligned(shape, dtype)
+        new.append(array.nbytes)
+        return array
+
+    monkeypatch.setattr(buffers, "aligned", count)
+    session.train_step(batch(7), Adam(), Mode(training=True, step=1))
+    session.forward(batch())
+    session.forward(batch(5))
+    assert sum(new) < 1000
+    session.forward(batch(40))
+    assert sum(new) > 100_000
 
 
 def test_segments_cover_all_nodes_and_cut_where_one_value_crosses():

@@ -1,7 +1,6 @@
 """Buffers lent to kernels: allocated at the first step, the same ones at every later step."""
 
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,40 +22,53 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     return raw[start : start + count * itemsize].view(dtype).reshape(shape)
 
 
-class Pool:
-    """Scratch that all nodes of a session share, since each needs it only while its kernel runs.
+class Buffers:
+    """Buffers by name. A name has the memory of the largest shape that it was ever asked for, and lends it to all."""
 
-    `winograd`: whether convolutions may take Winograd's way.
-    """
-
-    def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
+    def __init__(self, dtype: npt.DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
-        self.winograd = winograd
         self._flat: dict[str, Array] = {}
-        self._scratch: dict[tuple[str, tuple[int, ...]], Array] = {}
-        self._mask: Array = np.zeros(0, np.bool_)
-        self._ones: Array = np.ones(0, self.dtype)
-        self._counting: Array = np.arange(0)
+        self._views: dict[tuple[str, tuple[int, ...]], Array] = {}
 
-    def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Undefined contents, of the session's dtype."""
-        view = self._scratch.get((name, shape))
+    def get(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
+        """Undefined contents, of the session's dtype unless said otherwise; a name always has the same one."""
+        view = self._views.get((name, shape))
         if view is not None:
             return view
         count = prod(shape)
         flat = self._flat.get(name)
         if flat is None or flat.size < count:
-            flat = self._flat[name] = aligned((count,), self.dtype)
-            self._scratch = {known: view for known, view in self._scratch.items() if known[0] != name}
-        view = self._scratch[name, shape] = flat[:count].reshape(shape)
+            flat = self._flat[name] = aligned((count,), self.dtype if dtype is None else dtype)
+            self._views = {known: view for known, view in self._views.items() if known[0] != name}
+        view = self._views[name, shape] = flat[:count].reshape(shape)
         return view
+
+
+class Pool(Buffers):
+    """A session's buffers: scratch that all nodes share, since each needs it only while its kernel runs, and each
+    node's own, which all sweeps share, since one runs at a time.
+
+    `winograd`: whether convolutions may take Winograd's way.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
+        super().__init__(dtype)
+        self.winograd = winograd
+        self._nodes: dict[str, Buffers] = {}
+        self._ones: Array = np.ones(0, self.dtype)
+        self._counting: Array = np.arange(0)
+
+    def of(self, node: str) -> Buffers:
+        """The buffers of that node alone."""
+        return self._nodes.setdefault(node, Buffers(self.dtype))
+
+    def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Undefined contents, of the session's dtype."""
+        return self.get(name, shape)
 
     def mask(self, shape: tuple[int, ...]) -> Array:
         """Scratch of dtype bool."""
-        count = prod(shape)
-        if self._mask.size < count:
-            self._mask = aligned((count,), np.bool_)
-        return self._mask[:count].reshape(shape)
+        return self.get("mask", shape, np.bool_)
 
     def ones(self, count: int) -> Array:
         """A vector of ones: `ones @ x` sums columns at the speed of a matrix product."""
@@ -164,8 +176,7 @@ class Planned(GradientMemory):
 class Lender(Call):
     """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
 
-    A buffer is known by its name, so the shape given must be the same at every step. Gradients come from
-    memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
+    Gradients come from memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
     """
 
     def __init__(
@@ -180,18 +191,15 @@ class Lender(Call):
         self.pool = pool
         self._gradients = gradients
         self._outputs = outputs
-        self._lent: dict[str, Array] = {}
+        self._own = pool.of(node)
 
-    def lend(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        """A buffer of this node's own, of the session's dtype unless said otherwise."""
-        buffer = self._lent.get(name)
-        if buffer is None:
-            buffer = self._lent[name] = aligned(shape, dtype or self.pool.dtype)
-        return buffer
+    def lend(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
+        """A buffer of this node's own: undefined contents, of the session's dtype unless said otherwise."""
+        return self._own.get(name, shape, dtype)
 
     def lend_output(self, shape: tuple[int, ...]) -> Array:
         """The buffer for the output: undefined contents, good as long as the sweep needs it."""
-        return self.lend("y", shape) if self._outputs is None else self._outputs.take(shape)
+        return self._own.get("y", shape) if self._outputs is None else self._outputs.take(shape)
 
     def lend_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""

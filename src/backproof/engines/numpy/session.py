@@ -26,7 +26,7 @@ Keep = Literal["all", "checkpoints", "nothing"]
 
 
 class Plan(NamedTuple):
-    """What a sweep is for. For each plan it meets, a session keeps a sweep with buffers of its own."""
+    """What a sweep is for. A session keeps one for each plan it meets; they share buffers, as one runs at a time."""
 
     samples: int
     with_loss: bool = True
@@ -148,7 +148,8 @@ class NumpySession:
 
     def _make_sweep(self, plan: Plan) -> Sweep:
         gradients = Planned(self._gradients)
-        values = None if plan.keep == "all" else Planned(self._values)
+        # Where no gradients are, values may have their memory: prediction needs no more than training has.
+        values = {"all": None, "checkpoints": Planned(self._values), "nothing": gradients}[plan.keep]
 
         def make_call(node: Node, wants: tuple[bool, ...]) -> Lender:
             return Lender(
