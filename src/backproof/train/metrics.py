@@ -14,8 +14,11 @@ from backproof.optim import Optimizer
 EVALUATION_BATCH = 1024
 """Samples a forward pass in evaluation, at most."""
 
-EVALUATION_VALUES = 1 << 23
-"""Numbers in the network's largest value in evaluation, at most: 32 MB in float32, so that images fit in memory too."""
+EVALUATION_VALUES = 1 << 22
+"""Numbers in the network's largest value in evaluation, at most: 16 MB in float32, 64 images of 64x64 in a ResNet-18.
+
+Twice as many would take 190 MB more than training does, and be 3 % faster in NumPy, 6 % slower in PyTorch.
+"""
 
 Labels = npt.NDArray[np.int64]
 
