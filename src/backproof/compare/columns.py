@@ -55,6 +55,14 @@ COLUMNS: tuple[Column, ...] = (
     Column("test_accuracy", "test", "accuracy", "test\nacc %", "fraction", "higher", "Share told right."),
     Column("test_macro_f1", "test", "macro F1", "test\nF1 %", "fraction", "higher", "Mean of F1 over the classes."),
     Column("seconds", "", "time", "\ntime", "seconds", "lower", "Wall-clock time of the training."),
-    # Of memory none is better: runs in one process add up, so the first would always win.
-    Column("peak_memory_mb", "", "peak memory", "peak\nMB", "megabytes", None, "Most memory of the process so far."),
+    # Of memory none is better: in one process the first run would always win.
+    Column(
+        "peak_memory_mb",
+        "",
+        "peak memory",
+        "peak\nMB",
+        "megabytes",
+        None,
+        "Most memory of the whole process so far: a later run of one command shows no less than those before it.",
+    ),
 )

@@ -16,7 +16,8 @@ class Row:
         epochs: epochs done; `planned_epochs` is how many it was to do.
         train_accuracy, dev_accuracy, avoidable_bias, variance, test_accuracy, test_macro_f1: fractions of 1.
         seconds: wall-clock time of the training; for a run without a result the sum over its epochs.
-        peak_memory_mb: most resident memory, in MB.
+        peak_memory_mb: most resident memory of the whole process when the run ended, in MB; runs before it in the
+            same process count.
     """
 
     name: str
