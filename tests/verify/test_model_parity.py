@@ -13,7 +13,7 @@ from faulty import FaultyEngine, Planted
 from backproof.engines import Mode, get_engine, installed
 from backproof.engines.numpy.fusion import BatchNormReLU
 from backproof.errors import UserError
-from backproof.graph import Builder, Shape, initial_parameters
+from backproof.graph import Builder, Sequential, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import Add, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.verify import CheckReport
@@ -227,3 +227,18 @@ def test_the_how_to_runs_as_it_stands():
     page = Path(__file__).parents[2] / "docs" / "how-to" / "find-the-node-at-fault.md"
     (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     exec(compile(code, str(page), "exec"), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("judge", ["reference", "numpy"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_network_that_is_sure_of_its_samples_is_right(dtype, judge):
+    """softmax - target cancels to what is left of a rounding of 1, and the loss is near 0."""
+    graph = Sequential(("fc", Linear(6)), ("head", Linear(3))).build(Shape("N", 5)).with_loss(SoftmaxCrossEntropy())
+    engines = [get_engine(e) for e in ("numpy", "torch", "numba") if installed(e)]
+    x = np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32)
+    for scale in (6, 12, 25):
+        parameters = {n: w * scale ** (n == "head.weight") for n, w in initial_parameters(graph).items()}
+        scores = engines[0].compile(graph, parameters, dtype="float64").forward({"x": x})[graph.output]
+        inputs = {"x": x, "y": scores.argmax(1)}
+        report = check_model(graph, parameters, inputs, engines, dtype=dtype, judge=get_engine(judge))
+        assert report.passed, report.failures

@@ -93,3 +93,41 @@ def test_stale_statistics_are_named(training):
     report = check_trajectory(graph, parameters, [Stale()], Adam(), batches, judge=get_engine("numpy"))
     assert {f.subject for f in report.failures} == {"bn.running_var"}
     assert report.first_at_fault.case == "step 1"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_kink_that_rounding_crosses_is_no_fault(seed):
+    """A ReLU whose input is 0 but for rounding: the engine decides it otherwise, and so do some of the draws."""
+    graph = Sequential(("fc", Linear(1)), ("relu", ReLU()), ("head", Linear(3))).build(Shape("N", 3))
+    graph = graph.with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal(2)
+    crossed = {"fc.weight": np.array([[a, b, -(a + b)]]), "fc.bias": np.array([1e-17])}
+
+    class Across:
+        name = "across"
+
+        def compile(self, graph, parameters, **kwargs):
+            return get_engine("numpy").compile(graph, {**parameters, "fc.bias": np.array([-1e-17])}, **kwargs)
+
+    batch = {"x": np.ones((4, 3)), "y": rng.integers(0, 3, 4)}
+    parameters = initial_parameters(graph, seed) | crossed
+    report = check_trajectory(graph, parameters, [Across()], SGD(lr=0.1), [batch] * 3, judge=get_engine("numpy"))
+    assert report.passed, report.failures
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["nesterov", "adagrad"])
+@pytest.mark.parametrize(("seed", "scale"), [(1, 6), (2, 3), (0, 12)])
+def test_a_sample_that_the_network_is_sure_of_is_no_fault(seed, scale, name, dtype):
+    """softmax - target cancels, to what is left of a rounding of 1, and all gradients come from there."""
+    graph = Sequential(("fc", Linear(6)), ("head", Linear(3))).build(Shape("N", 5)).with_loss(SoftmaxCrossEntropy())
+    engines = [get_engine(e) for e in ("numpy", "torch", "numba") if installed(e)]
+    parameters = {n: w * scale ** (n == "head.weight") for n, w in initial_parameters(graph, seed).items()}
+    x = np.random.default_rng(seed).standard_normal((1, 5))
+    scores = engines[0].compile(graph, parameters, dtype="float64").forward({"x": x})[graph.output]
+    batch = {"x": x, "y": scores.argmax(1)}
+    report = check_trajectory(
+        graph, parameters, engines, OPTIMIZERS[name](), [batch] * 2, judge=engines[0], dtype=dtype
+    )
+    assert report.passed, report.failures

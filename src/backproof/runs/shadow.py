@@ -2,7 +2,8 @@
 
 Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
 every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
-the second engine takes the step again from weights that are off by one rounding. The run's own session is only read.
+the second engine takes the step again from weights that are off by some rounding, until that explains what is found.
+The run's own session is only read.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from backproof.graph import Array, Arrays
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
+from backproof.verify.rounding import with_rounded_loss
 from backproof.verify.training_state import (
     DRAWS,
+    Explained,
     Tensor,
-    explained,
     judged_state,
     least_allowed,
     look,
@@ -70,31 +72,39 @@ class Shadow(Observer):
 
     def _differences(self, start: StepStarting, found: dict[Tensor, Array]) -> list[Finding]:
         """What rounding does not explain, in the order in which a fault gets there."""
-        right = self._step(start)
-        samples = len(start.batch.y)
-        least = least_allowed(self._other.graph, samples, self._dtype)
-        wrong = self._judge(found, right, dict.fromkeys(right, least))
+        right = self._step(self._other, start)
+        allowed = Explained(least_allowed(self._other.graph, len(start.batch.y), self._dtype))
+        wrong = self._judge(found, right, allowed)
         if wrong:  # only now is it worth the time to see what rounding may do here
-            draws = [self._step(start, np.random.default_rng(draw)) for draw in range(DRAWS)]
-            wrong = self._judge(found, right, explained(right, draws, least))
+            shaken = self._shaken()
+            for draw in range(DRAWS):
+                allowed.add(right, self._step(shaken, start, np.random.default_rng(draw)))
+                wrong = self._judge(found, right, allowed)
+                if not wrong:
+                    break
         return sorted(wrong, key=lambda finding: part_of(finding.what))
 
-    def _judge(
-        self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: dict[Tensor, float]
-    ) -> list[Finding]:
+    def _judge(self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: Explained) -> list[Finding]:
         engine = self._prepared.engine.name
         findings = judged_state(found, right, allowed, case="step", engine=engine, judge=self._name, dtype=self._dtype)
         return [finding for finding in findings if not finding.passed]
 
-    def _step(self, start: StepStarting, rng: np.random.Generator | None = None) -> dict[Tensor, Array]:
-        """The step as the second engine takes it; with `rng` from weights off by some rounding."""
+    def _step(
+        self, session: Session, start: StepStarting, rng: np.random.Generator | None = None
+    ) -> dict[Tensor, Array]:
+        """The step as a session of the second engine takes it; with `rng` from weights off by some rounding."""
         parameters, state = self._before
         optimizer = self._prepared.optimizer
-        self._other.load(parameters)
-        self._other.load_optimizer_state(optimizer, state)
+        session.load(parameters)
+        session.load_optimizer_state(optimizer, state)
         if rng is not None:
-            nudge(self._other, optimizer, len(start.batch.y), self._dtype, rng)
-        return step_and_look(self._other, start.inputs, optimizer, start.mode)
+            nudge(session, optimizer, len(start.batch.y), self._dtype, rng)
+        return step_and_look(session, start.inputs, optimizer, start.mode)
+
+    def _shaken(self) -> Session:
+        """The second engine, with rounding in the gradient of the loss."""
+        graph = with_rounded_loss(self._other.graph, self._dtype)
+        return get_engine(self._name).compile(graph, self._before[0], dtype=self._other.dtype)
 
     def _sentence(self, first: Finding) -> str:
         return (

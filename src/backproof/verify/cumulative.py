@@ -14,7 +14,7 @@ from backproof.verify.finding import Finding
 from backproof.verify.model_report import NETWORK, Distance
 from backproof.verify.network_case import NetworkCase, relative
 from backproof.verify.observation import Observation, Observatory, tapped
-from backproof.verify.rounding import nudged, rounding_noise
+from backproof.verify.rounding import nudged, rounding_noise, with_rounded_loss
 from backproof.verify.tolerances import EPSILON, tolerance
 
 DRAWS = 2
@@ -43,12 +43,12 @@ def find_truth(case: NetworkCase, judge: Engine) -> Truth:
     Each value, weight and input is off by as much as rounding in the case's dtype may make it: what then comes out
     moves by as much as rounding explains, however badly the network is conditioned.
     """
-    observatory = Observatory(judge, case.graph, case.parameters, "float64")
-    seen = observatory.observe(case.inputs, case.mode)
+    seen = Observatory(judge, case.graph, case.parameters, "float64").observe(case.inputs, case.mode)
     tensors = tensors_of(case.graph, seen)
     least = {key: tolerance(case.dtype, case.terms.get(key[0], 1)) for key in tensors}
     explained = dict(least)
     terms = {node.name: case.terms[node.name] for node in tapped(case.graph)}
+    observatory = Observatory(judge, with_rounded_loss(case.graph, case.dtype), case.parameters, "float64")
     for draw in range(DRAWS):
         rng = np.random.default_rng(draw)
         observatory.load(nudged(case.parameters, case.dtype, rng))

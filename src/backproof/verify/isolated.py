@@ -12,7 +12,7 @@ from backproof.verify.finding import Finding
 from backproof.verify.model_report import Picture, panels
 from backproof.verify.network_case import NetworkCase, relative
 from backproof.verify.one_node import OneNode
-from backproof.verify.rounding import nudged
+from backproof.verify.rounding import nudged, with_rounded_loss
 from backproof.verify.tolerances import EPSILON, tolerance
 
 LOOPS = 1e6
@@ -94,11 +94,12 @@ class Isolated:
         """
         epsilon, judge = EPSILON[self.case.dtype], self.truth.judge
         right = alone.run(judge, "float64", self.case.mode)
+        graph = with_rounded_loss(alone.graph, self.case.dtype)
         moved = dict.fromkeys(right, epsilon)
         for draw in range(DRAWS):
             rng = np.random.default_rng(draw)
             parameters, inputs = (nudged(arrays, self.case.dtype, rng) for arrays in (alone.parameters, alone.inputs))
-            found = alone.run(judge, "float64", self.case.mode, parameters, inputs)
+            found = alone.run(judge, "float64", self.case.mode, parameters, inputs, graph)
             for what, expected in right.items():
                 moved[what] = max(moved[what], relative(found[what], expected))
         return {what: distance / epsilon for what, distance in moved.items()}

@@ -99,10 +99,14 @@ class NetworkCase:
 
 
 def relative(found: Array | None, expected: Array) -> float:
-    """`difference`, once both are measured in units of the largest |expected|: gradients may be small all over."""
+    """`difference`, once both are measured in units of the largest |expected|: gradients may be small all over.
+
+    Not so a scalar, which is a loss: the cross-entropy of samples that the network is sure of is -log of nearly 1, near
+    0 and off by a rounding of 1.
+    """
     if found is None:
         return float("inf")
     size = float(np.max(np.abs(expected), initial=0.0))
-    if not size:
+    if not size or not expected.ndim:
         return difference(found, expected)
     return difference(found.astype(np.float64) / size, expected.astype(np.float64) / size)

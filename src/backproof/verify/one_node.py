@@ -64,13 +64,20 @@ class OneNode:
 
     @np.errstate(over="ignore", invalid="ignore")  # the loss, of huge targets, is of no interest
     def run(
-        self, engine: Engine, dtype: DType, mode: Mode, parameters: Arrays | None = None, inputs: Arrays | None = None
+        self,
+        engine: Engine,
+        dtype: DType,
+        mode: Mode,
+        parameters: Arrays | None = None,
+        inputs: Arrays | None = None,
+        graph: Graph | None = None,
     ) -> dict[str, Array]:
         """What the engine makes of it: output, gradients, new state, by names that say what they are.
 
-        Other `parameters` or `inputs` may stand in for the given ones.
+        Other `parameters`, `inputs` or a `graph` of the same names may stand in for the given ones.
         """
-        session = engine.compile(self.graph, self.parameters if parameters is None else parameters, dtype=dtype)
+        parameters = self.parameters if parameters is None else parameters
+        session = engine.compile(graph or self.graph, parameters, dtype=dtype)
         found = session.gradients(self.inputs if inputs is None else inputs, mode)
         start = len(self.node.name) + 1
         return {

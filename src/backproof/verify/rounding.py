@@ -1,11 +1,13 @@
 """Random rounding in place of a proof of what rounding may do: Monte Carlo arithmetic (Parker 1997)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from backproof.engines import DType
-from backproof.graph import Array, Arrays
+from backproof.graph import Array, Arrays, Graph
+from backproof.ops import SoftmaxCrossEntropy
 from backproof.verify.tolerances import EPSILON
 
 
@@ -40,3 +42,17 @@ def rounding_noise(
         for name, y in values.items()
         if name in terms
     }
+
+
+def with_rounded_loss(graph: Graph, dtype: DType) -> Graph:
+    """The same network, but what its loss sends back is off by one rounding of 1.
+
+    The gradient of cross-entropy is softmax - target. Of a sample that the network is sure of, both are nearly 1 and
+    cancel: an engine that subtracts them is off by a rounding of 1, however small the gradient, and no nudge of weights
+    shows that. A label smoothing of that size does.
+    """
+    if graph.loss is None or not isinstance(op := graph.node[graph.loss].op, SoftmaxCrossEntropy):
+        return graph
+    s, epsilon = op.label_smoothing, EPSILON[dtype]
+    rounded = replace(graph.node[graph.loss], op=replace(op, label_smoothing=s + (epsilon if s < 0.5 else -epsilon)))
+    return replace(graph, nodes=tuple(rounded if node.name == graph.loss else node for node in graph.nodes))
