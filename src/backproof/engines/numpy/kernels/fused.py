@@ -26,7 +26,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         """y = max(a x + b [+ r], 0)."""
         x, *residual = (value.reshape(-1, value.shape[-1]) for value in inputs)
         a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
-        y = call.lend("y", inputs[0].shape)
+        y = call.lend_output(inputs[0].shape)
         out = y.reshape(x.shape)
         self.apply(x, a, b, residual, out, call.pool)
         return y, (x, out, a, mean, inverse, call.mode.training)

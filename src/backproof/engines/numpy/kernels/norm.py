@@ -162,7 +162,7 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
         """y = a x + b."""
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
         a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
-        y = call.lend("y", inputs[0].shape)
+        y = call.lend_output(inputs[0].shape)
         self.apply(x, a, b, y.reshape(x.shape), call.pool)
         return y, (x, a, mean, inverse, call.mode.training)
 
