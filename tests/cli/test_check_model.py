@@ -1,6 +1,7 @@
 """`backproof check model` and `backproof check run`: verdict, exit code, files."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,21 @@ def test_a_wrong_run_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "the first node at fault is loss, SoftmaxCrossEntropy" in out
     assert "numpy parts from reference at step 1" in out
     assert "WRONG at" in out
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_line_of_progress_is_gone_after_an_interrupt(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main(["train", "-d", "digits", "--select", "0-59", "--layers", "6", "--epochs", "1", "--batch-size", "20"])
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backproof.runs.model_check.check_gradients", interrupted)
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    with pytest.raises(SystemExit, match="130"):
+        main(["check", "run", "runs/mlp-numpy"])
+    assert terminal.getvalue() == "\r\x1b[Khealth\r\x1b[Kgradients by numbers\r\x1b[K"

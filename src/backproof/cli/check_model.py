@@ -1,7 +1,9 @@
 """`backproof check model` and `backproof check run`."""
 
 import shlex
+import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ from backproof.engines.base import DType
 from backproof.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from backproof.verify import CheckReport
 
@@ -104,15 +106,16 @@ def model(
         question = data_question(name, options, source, PreprocessingOptions(resize=size), draw)
     else:
         question = random_question(name, options, (*input[:1], *size) if size else input, classes, draw)
-    reports = check_question(
-        replace(question, mode=Mode(not evaluation, seed)),
-        engine_names(engines),
-        dtype=dtype,
-        nodes=node,
-        replay=_replay(),
-        optimizer=follow if steps else None,
-        tell=_tell,
-    )
+    with _watched() as tell:
+        reports = check_question(
+            replace(question, mode=Mode(not evaluation, seed)),
+            engine_names(engines),
+            dtype=dtype,
+            nodes=node,
+            replay=_replay(),
+            optimizer=follow if steps else None,
+            tell=tell,
+        )
     return _show(reports, report, json)
 
 
@@ -146,7 +149,9 @@ def run(
 
     if steps < 0:
         raise UserError(f"--steps is {steps}; it must be 0 or more")
-    reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, tell=_tell)
+    with _watched() as tell:
+        reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, tell=tell)
+    print(reports[0].title)
     return _show(reports, report, json)
 
 
@@ -161,10 +166,17 @@ def _replay() -> str:
     return " ".join(kept)
 
 
-def _tell(text: str) -> None:
-    """How far it got, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"  {text}", file=sys.stderr)
+@contextmanager
+def _watched() -> "Iterator[Callable[[str], None]]":
+    """A line that tells how far it got, where somebody watches; it is gone in the end, and after an interrupt."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = shutil.get_terminal_size().columns
+    try:
+        yield lambda text: print(f"\r\x1b[K{text[: columns - 1]}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None) -> int:

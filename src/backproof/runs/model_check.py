@@ -1,6 +1,8 @@
 """Checks of a whole network and of a run, put together from the rungs of the ladder."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,11 +15,24 @@ from backproof.verify import CheckReport, Finding, Verdict, check_gradients, che
 from backproof.verify.health import check_health
 from backproof.verify.model_parity import default_judge
 from backproof.verify.network_case import NetworkCase
+from backproof.verify.node_numbers import check_node_gradients
 
 Tell = Callable[[str], None]
 
 TOLERANCE = 1e-7
 """Of the gradient check, as in a run."""
+
+WORK = 5e8
+"""Multiply-adds, forward, of the batches that a run is checked on. About a hundred passes are taken of them.
+
+A batch of more is checked on its first samples: a fault of an engine is in each of them, and shows in a few.
+"""
+
+FEWEST = 4
+"""Samples that are taken in any case: a batch normalisation of fewer has hardly a spread."""
+
+SWEEP = 3e7
+"""Multiply-adds, forward, up to which gradients by numbers, thousands of passes, are taken of a network as a whole."""
 
 
 def check_question(
@@ -32,62 +47,98 @@ def check_question(
 ) -> list[CheckReport]:
     """Node by node, and with an optimizer step by step. `engines` empty: all that are installed and fast enough."""
     chosen = engines_for(question, engines)
-    parity = check_model(
-        question.graph,
-        question.parameters,
-        question.inputs,
-        chosen,
-        mode=question.mode,
-        dtype=dtype,
-        nodes=nodes,
-        title=question.title,
-        replay=replay,
-        tell=tell,
-    )
-    reports: list[CheckReport] = [parity]
-    if optimizer is not None:
-        tell(f"{len(question.batches)} training steps")
-        judge = get_engine(parity.judged_by.split()[0])
-        reports.append(
-            check_trajectory(
-                question.graph,
-                question.parameters,
-                [engine for engine in chosen if engine.can_train],
-                optimizer,
-                question.batches,
-                judge=judge,
-                state=question.state,
-                first_step=question.mode.step,
-                seed=question.mode.seed,
-                dtype="float64" if judge.name == "reference" else dtype,
-            )
+    with _one_thread():
+        parity = check_model(
+            question.graph,
+            question.parameters,
+            question.inputs,
+            chosen,
+            mode=question.mode,
+            dtype=dtype,
+            nodes=nodes,
+            title=question.title,
+            replay=replay,
+            tell=tell,
         )
+        reports: list[CheckReport] = [parity]
+        if optimizer is not None:
+            tell(f"{len(question.batches)} training steps")
+            judge = get_engine(parity.judged_by.split()[0])
+            reports.append(
+                check_trajectory(
+                    question.graph,
+                    question.parameters,
+                    [engine for engine in chosen if engine.can_train],
+                    optimizer,
+                    question.batches,
+                    judge=judge,
+                    state=question.state,
+                    first_step=question.mode.step,
+                    seed=question.mode.seed,
+                    dtype="float64" if judge.name == "reference" else dtype,
+                )
+            )
     return reports
 
 
 def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, tell: Tell) -> list[CheckReport]:
     """A run's checkpoint on the batches that come next: health, gradients by numbers, parity, training steps."""
     question, spec = run_question(run, max(steps, 1))
+    question = few_samples(question)
     own = get_engine(spec.engine.engine, **spec.engine.settings)
-    tell("health")
-    health = check_health(
-        own,
-        question.graph,
-        question.parameters,
-        question.batches,
-        mode=question.mode,
-        dtype=spec.engine.dtype,
-        optimizer=question.optimizer,
-    )
-    tell("gradients by numbers")
-    numbers = _gradients(question, own)
-    others = engines or [name for name in ENGINES if installed(name) and name != "reference"]
-    names = [own.name, *(name for name in others if name != own.name)]
+    with _one_thread():
+        tell("health")
+        health = check_health(
+            own,
+            question.graph,
+            question.parameters,
+            question.batches,
+            mode=question.mode,
+            dtype=spec.engine.dtype,
+            optimizer=question.optimizer,
+        )
+        numbers = _gradients(question, own, tell)
+    names = [own.name, *(name for name in engines or _quick(question) if name != own.name)]
     return [
         *check_question(question, names, dtype=dtype, optimizer=question.optimizer if steps else None, tell=tell),
         health,
         numbers,
     ]
+
+
+def few_samples(question: Question) -> Question:
+    """The question on as many samples a batch as `WORK` and `FEWEST` say; its title tells if these are not all."""
+    samples = len(question.inputs[question.graph.inputs[0].name])
+    few = max(FEWEST, int(samples * WORK / _work(question)))
+    if few >= samples:
+        return question
+    batches = tuple({name: array[:few] for name, array in batch.items()} for batch in question.batches)
+    return replace(question, batches=batches, title=f"{question.title}, {few} of {samples} samples a batch")
+
+
+def _work(question: Question) -> float:
+    """Multiply-adds of a forward pass over the first batch, about."""
+    case = NetworkCase(question.graph, question.parameters, question.inputs, question.mode, "float64")
+    return sum(map(case.work, question.graph.nodes))
+
+
+def _quick(question: Question) -> list[str]:
+    """Installed engines that answer soon: no plain loops; of a large network none that compiles each node alone."""
+    slow = ("reference",) if _work(question) <= SWEEP else ("reference", "jax")
+    return [name for name in ENGINES if installed(name) and name not in slow]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """BLAS and OpenMP compute on one thread: products of a few samples are over before a second one is awake.
+
+    Beside other programs, threads that wait for each other made a check of ResNet-18 five times as long. To be entered
+    when engines have been made: libraries that are loaded later are not limited.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
 
 
 def engines_for(question: Question, names: Sequence[str]) -> list[Engine]:
@@ -107,13 +158,17 @@ def engines_for(question: Question, names: Sequence[str]) -> list[Engine]:
     return able
 
 
-def _gradients(question: Question, engine: Engine) -> CheckReport:
-    """Analytical against numerical gradients as findings, by tensor."""
-    session = engine.compile(question.graph, question.parameters, dtype="float64")
-    rng = np.random.default_rng(question.mode.seed)
-    report = check_gradients(
-        session, question.inputs, question.mode, question.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE
-    )
+def _gradients(question: Question, engine: Engine, tell: Tell) -> CheckReport:
+    """Analytical against numerical gradients as findings, by tensor: of the whole network, or of its nodes."""
+    graph, parameters, inputs, mode = question.graph, question.parameters, question.inputs, question.mode
+    if _work(question) > SWEEP:
+        few = {name: array[:FEWEST] for name, array in inputs.items()}
+        report = check_node_gradients(engine, graph, parameters, few, mode, tell=tell)
+    else:
+        tell("gradients by numbers")
+        session = engine.compile(graph, parameters, dtype="float64")
+        rng = np.random.default_rng(mode.seed)
+        report = check_gradients(session, inputs, mode, question.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
     findings = []
     for tensor in report.tensors:
         verdict: Verdict = "differs"
