@@ -46,7 +46,7 @@ def learning(runs: Sequence[Run], measure: Measure) -> "Figure":
                 meta={"run": place},
                 hoverinfo="skip",
             )
-    form = {"tickformat": ".0%", "hoverformat": ".2%"} if measure == "accuracy" else {"hoverformat": ".4f"}
+    form = {"tickformat": ".4~%", "hoverformat": ".2%"} if measure == "accuracy" else {"hoverformat": ".4f"}
     return finish(figure, runs, "epoch", form)
 
 
@@ -57,7 +57,7 @@ def over_time(runs: Sequence[Run]) -> "Figure":
         epochs = run.epochs()
         values = [(e.dev or e.train).accuracy for e in epochs]
         add_curve(figure, place, run.name, list(accumulate(e.seconds for e in epochs)), values)
-    form = {"tickformat": ".0%", "hoverformat": ".2%"}
+    form = {"tickformat": ".4~%", "hoverformat": ".2%"}
     return finish(figure, runs, "seconds of training", form, whole=False)
 
 
