@@ -16,7 +16,7 @@ from backproof.runs.spec import RunSpec
 Table = dict[str, Any]
 """The options of one help group that were really given, by the name of their field."""
 
-SHORT = {"dataset": "-d", "model": "-m", "engine": "-e"}
+SHORT = {"dataset": "-d", "model": "-m", "engine": "-e", "learning_rate": "--lr"}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
