@@ -186,7 +186,7 @@ def test_choice():
     assert way(6, 64).m == 3
     assert isinstance(way(8, 64, winograd=False), Im2col)
     assert isinstance(way(8, 3), Im2col), "few channels, rows that fit in the cache"
-    assert way(32, 3)._t == 4, "few channels"
+    assert way(32, 3).t == 4, "few channels"
     assert isinstance(way(32, 3, outputs=64), Im2col), "wide enough as it is"
     assert isinstance(way(31, 3), Im2col), "a line that nothing divides"
     assert isinstance(way(32, 16), Im2col), "channels enough for im2col"

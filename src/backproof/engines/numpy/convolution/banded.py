@@ -49,7 +49,7 @@ class Banded:
 
     def __init__(self, geometry: Geometry, t: int) -> None:
         (sh, sw), (dh, dw), (kh, kw) = geometry.stride, geometry.dilation, geometry.kernel
-        self._t = t
+        self.t = t
         self._span = (t - 1) * sw + (kw - 1) * dw + 1
         self.geometry = geometry
         self._wide = replace(
@@ -74,28 +74,28 @@ class Banded:
     def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
         """Dcols = dy Bᵀ, added to dx t s pixels of every window at a time, so that none overlap."""
         g, channels = self._wide, dx.shape[3]
-        band = self._band(W, pool).reshape(-1, self._t * W.shape[3])
+        band = self._band(W, pool).reshape(-1, self.t * W.shape[3])
         images = self._im2col.images(len(band))
         step = g.stride[1]
         for start in range(0, len(dy), images):
+            part = dx[start : start + images]
             rows = dy[start : start + images].reshape(-1, band.shape[1])
             dcols = np.dot(rows, band.T, out=pool.scratch("cols", (len(rows), len(band))))
-            n = len(rows) // (g.out[0] * g.out[1])
-            windows = dcols.reshape(n, *g.out, g.kernel[0], self._span * channels)
-            padded = g.zeros(n, channels, pool)
+            windows = dcols.reshape(len(part), *g.out, g.kernel[0], self._span * channels)
+            padded = g.zeros(part, pool)
             for i in range(g.kernel[0]):
                 for first in range(0, self._span, step):
                     last = min(first + step, self._span)
                     pixels = _lines(g, padded, i, first, last)
                     pixels += windows[:, :, :, i, first * channels : last * channels]
-            g.unpadded(padded, dx[start : start + images])
+            g.unpadded(padded, part)
 
     def _together(self, y: Array) -> Array:
         """(N, Ho, Wo, O) as (N, Ho, Wo / t, t O)."""
         return y.reshape(len(y), *self._wide.out, -1)
 
     def _band_shape(self, W: Array) -> tuple[int, int, int, int]:
-        return W.shape[0], self._span, W.shape[2], self._t * W.shape[3]
+        return W.shape[0], self._span, W.shape[2], self.t * W.shape[3]
 
     def _band(self, W: Array, pool: Pool) -> Array:
         """B: (kh, u, C, t O)."""
@@ -109,7 +109,7 @@ class Banded:
         row, column, channel, one = band.strides
         strides = (row, column * self.geometry.dilation[1], channel)
         each = W.shape[3] * one + column * self.geometry.stride[1]
-        return np.lib.stride_tricks.as_strided(band, (*W.shape[:3], self._t, W.shape[3]), (*strides, each, one))
+        return np.lib.stride_tricks.as_strided(band, (*W.shape[:3], self.t, W.shape[3]), (*strides, each, one))
 
 
 def _lines(g: Geometry, padded: Array, i: int, first: int, last: int) -> Array:

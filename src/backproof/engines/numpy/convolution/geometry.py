@@ -93,16 +93,18 @@ class Geometry:
         padded[:, top : top + rows, left : left + columns] = x[:, :rows, :columns]
         return padded
 
-    def zeros(self, samples: int, channels: int, pool: Pool) -> Array:
-        """Zeros in the shape that `padded` gives, to add gradients to."""
+    def zeros(self, dx: Array, pool: Pool) -> Array:
+        """Zeros that hold all that the windows reach, to add gradients to; dx itself where it suffices."""
         (top, left), (bottom, right) = self.top_left, self.bottom_right
-        shape = (samples, self.size[0] + top + bottom, self.size[1] + left + right, channels)
-        zeros = pool.scratch("dpadded", shape)
+        shape = (len(dx), self.size[0] + top + bottom, self.size[1] + left + right, dx.shape[3])
+        zeros = dx if self.inside else pool.scratch("dpadded", shape)
         zeros[...] = 0
         return zeros
 
     def unpadded(self, padded: Array, dx: Array) -> None:
-        """The reverse of `padded` for gradients: dx from the gradient of the padded input; 0 where no window was."""
+        """The reverse of `padded` for gradients: dx from what `zeros` gave; 0 where no window was."""
+        if padded is dx:
+            return
         (top, left), (bottom, right) = self.top_left, self.bottom_right
         skip_h, skip_w = max(0, -top), max(0, -left)
         rows = max(0, self.size[0] - skip_h + min(0, bottom))

@@ -93,9 +93,10 @@ class Im2col:
             rows = _rows(dy[part])
             by_tap = np.matmul(rows, per_tap, out=pool.scratch("cols", (kh * kw, len(rows), channels)))
             dcols = by_tap.reshape(kh, kw, -1, *g.out, channels).transpose(2, 3, 4, 0, 1, 5)
-            padded = g.zeros(part.stop - start, channels, pool)
+            part_dx = dx[part]
+            padded = g.zeros(part_dx, pool)
             self._scatter(g, dcols, padded)
-            g.unpadded(padded, dx[part])
+            g.unpadded(padded, part_dx)
 
     def images(self, columns: int) -> int:
         """Images whose rows make one block."""

@@ -62,13 +62,9 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         winner, shape = saved
         geometry = window(op, shape)
         dx = call.lend_gradient(shape)
-        if geometry.inside:
-            dx[...] = 0
-            self.hand_back(geometry, dy, winner, dx, call)
-        else:
-            padded = geometry.zeros(shape[0], shape[3], call.pool)
-            self.hand_back(geometry, dy, winner, padded, call)
-            geometry.unpadded(padded, dx)
+        padded = geometry.zeros(dx, call.pool)
+        self.hand_back(geometry, dy, winner, padded, call)
+        geometry.unpadded(padded, dx)
         return (dx,)
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
@@ -152,12 +148,12 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
             return (None,)
         (shape,) = saved
         geometry = window(op, shape)
-        padded = geometry.zeros(shape[0], shape[3], call.pool)
+        dx = call.lend_gradient(shape)
+        padded = geometry.zeros(dx, call.pool)
         share = np.multiply(dy, divisors(op, geometry, dy.dtype.str), out=call.pool.scratch("share", dy.shape))
         for i, j in taps(geometry):
             tap = geometry.tap(padded, i, j)
             tap += share
-        dx = call.lend_gradient(shape)
         geometry.unpadded(padded, dx)
         return (dx,)
 
