@@ -15,11 +15,11 @@ from backproof.engines import DType, Engine, get_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Op
 from backproof.optim import Optimizer, require_optimizer
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.op_parity import check_ops
-from backproof.verify.optimizer_parity import check_optimizers
-from backproof.verify.own_file import check_own
-from backproof.verify.own_kernel import OWN_KERNELS, OWN_UPDATES, kernel, pytorch, update
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.custom.file import check_own
+from backproof.verify.custom.kernel import OWN_KERNELS, OWN_UPDATES, kernel, pytorch, update
+from backproof.verify.operations.check import check_ops
+from backproof.verify.optimizers.check import check_optimizers
 
 __all__ = ["assert_engines_agree", "assert_op", "assert_optimizer", "kernel", "pytorch", "update"]
 

@@ -28,7 +28,7 @@ class TanhKernel:
 @pytest.fixture(autouse=True)
 def _somewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    from backproof.verify import own_kernel
+    from backproof.verify.custom import kernel as own_kernel
 
     yield
     own_kernel.OWN_KERNELS.clear()
@@ -59,7 +59,7 @@ def test_a_wrong_file_is_named_kept_and_replayed(capsys):
     assert "Tanh: gradient of input x0 of yours, judged by reference" in out
     assert "again: backproof check replay bad/Tanh-yours-float64-1.npz" in out
     assert "comparisons disagree" in out
-    from backproof.verify.own_kernel import OWN_KERNELS
+    from backproof.verify.custom.kernel import OWN_KERNELS
 
     OWN_KERNELS.clear()  # as in another process
     assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz"]) == 1

@@ -6,7 +6,7 @@ import pytest
 import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.graph import OPERATIONS
 from backproof.verify import compare_ops
-from backproof.verify.parity import make_case, run_case
+from backproof.verify.core.case import make_case, run_case
 
 pytestmark = pytest.mark.parametrize(
     "sample", [sample for op in OPERATIONS.values() for sample in op.samples()], ids=str

@@ -57,7 +57,7 @@ def test_engines_stay_together(name, decay, record_property):
 
 def test_the_network_learns_meanwhile():
     """Two engines that both stand still would agree too."""
-    from backproof.verify.trajectory import train
+    from backproof.verify.training.trajectory import train
 
     graph = residual_network()
     run = train(get_engine("numpy"), graph, initial_parameters(graph, 1), OPTIMIZERS["adam"](lr=0.02), batches())

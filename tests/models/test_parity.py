@@ -7,7 +7,7 @@ from backproof.engines import Mode, get_engine, installed
 from backproof.graph import Loss, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import MSE, SoftmaxCrossEntropy
-from backproof.verify.parity import Case, run_case
+from backproof.verify.core.case import Case, run_case
 
 NETWORKS = [
     ("cnn", {"channels": 3, "kernel_size": 2, "stride": 2}, (1, 7, 6), SoftmaxCrossEntropy()),

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from backproof.engines import ENGINES, get_engine, installed
-from backproof.verify.op_parity import check_ops
+from backproof.verify.operations.check import check_ops
 
 NAMES = [name for name in ENGINES if installed(name) and name != "jax"]
 """JAX compiles every sample anew, for seconds each; its own tests hold it against the others."""

@@ -4,7 +4,7 @@ import pytest
 from false_alarms import NAMES, numbers, over_seeds, parity
 
 from backproof.engines import get_engine
-from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.optimizers.check import check_optimizers
 
 
 def test_a_few_seeds():

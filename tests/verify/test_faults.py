@@ -9,8 +9,8 @@ from faults.normalisation import Normalising
 
 from backproof.graph import Op
 from backproof.ops import BatchNorm, Conv2d, Dropout, Dropout2d, Linear
-from backproof.verify.op_parity import check_ops
-from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.operations.check import check_ops
+from backproof.verify.optimizers.check import check_optimizers
 
 OF_OPERATIONS = [fault for fault in FAULTS if issubclass(fault.subject, Op)]
 OF_OPTIMIZERS = [fault for fault in FAULTS if not issubclass(fault.subject, Op)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backproof.verify import CheckReport, Finding
-from backproof.verify.judgement import Question, parting, worst_coordinate
+from backproof.verify.core.comparison import Question, parting, worst_coordinate
 
 
 def finding(subject="Linear", engine="numpy", error=0.0, tolerance=1.0, verdict="agrees"):

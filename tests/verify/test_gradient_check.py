@@ -11,7 +11,7 @@ from backproof.graph import OPERATIONS, Builder, Graph, Sequential, Shape, initi
 from backproof.ops import MSE, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
 from backproof.optim import SGD
 from backproof.verify import GradientReport, Probe, TensorCheck, check_gradients
-from backproof.verify.parity import make_case
+from backproof.verify.core.case import make_case
 
 MODE = Mode(training=True, seed=1, step=4)
 L2 = SGD(weight_decay=0.05)

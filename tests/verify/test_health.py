@@ -7,7 +7,7 @@ from backproof.engines import Mode, get_engine
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import Linear, ReLU, Sigmoid, SoftmaxCrossEntropy
 from backproof.optim import SGD
-from backproof.verify.health import check_health
+from backproof.verify.training.anomaly import check_health
 
 
 def network(*ops, features=4):

@@ -13,7 +13,7 @@ from backproof.graph import OPERATIONS, Sequential, Shape, initial_parameters
 from backproof.ops import Linear, SoftmaxCrossEntropy, Tanh
 from backproof.optim import OPTIMIZERS
 from backproof.verify import check_gradients, check_ops, check_trajectory
-from backproof.verify.parity import make_case
+from backproof.verify.core.case import make_case
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 

@@ -22,7 +22,7 @@ from backproof.ops import (
     SoftmaxCrossEntropy,
 )
 from backproof.verify import check_gradients
-from backproof.verify.model_parity import check_model
+from backproof.verify.networks.check import check_model
 
 MODE = Mode(training=True, seed=1, step=2)
 

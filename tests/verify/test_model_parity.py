@@ -17,8 +17,8 @@ from backproof.graph import Builder, Sequential, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import Add, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.verify import CheckReport
-from backproof.verify.model_parity import check_model
-from backproof.verify.model_report import NETWORK, Distance
+from backproof.verify.networks.check import check_model
+from backproof.verify.networks.report import NETWORK, Distance
 
 OTHERS = [name for name in ("torch", "numba") if installed(name)]
 

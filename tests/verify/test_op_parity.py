@@ -9,7 +9,7 @@ from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.session import ReferenceSession
 from backproof.ops import BatchNorm, Linear, MaxPool2d, ReLU, Resize
-from backproof.verify.op_parity import check_ops
+from backproof.verify.operations.check import check_ops
 
 
 def test_right_engines_pass():

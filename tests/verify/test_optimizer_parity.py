@@ -7,7 +7,7 @@ from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.optimizers import UPDATES
 from backproof.engines.reference.session import ReferenceSession
 from backproof.optim import SGD, Adam, AdamW, Momentum
-from backproof.verify.optimizer_parity import check_optimizers, variants
+from backproof.verify.optimizers.check import check_optimizers, variants
 from backproof.verify.replay import optimizer_from_json, optimizer_to_json
 
 

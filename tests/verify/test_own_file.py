@@ -7,7 +7,7 @@ import pytest
 
 from backproof.engines import installed
 from backproof.errors import UserError
-from backproof.verify.own_file import check_file
+from backproof.verify.custom.file import check_file
 
 HEAD = """
 from dataclasses import dataclass

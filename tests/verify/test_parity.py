@@ -11,7 +11,7 @@ from backproof.graph import Sample, Sequential, Shape, initial_parameters
 from backproof.ops import BatchNorm, Linear, SoftmaxCrossEntropy
 from backproof.optim import SGD, Momentum
 from backproof.verify import compare_ops, compare_trajectories
-from backproof.verify.parity import Difference, compare_case, make_case, run_case, sensitivity
+from backproof.verify.core.case import Difference, compare_case, make_case, run_case, sensitivity
 
 
 def failures(op):

@@ -8,9 +8,9 @@ import pytest
 from backproof.engines import get_engine
 from backproof.ops import GELU, MSE, BatchNorm, Conv2d, LayerNorm, Linear, SoftmaxCrossEntropy, Tanh
 from backproof.verify import check_gradients
-from backproof.verify.complex_step import complex_gradients
-from backproof.verify.parity import make_case, results
-from backproof.verify.tolerances import difference
+from backproof.verify.core.case import make_case, results
+from backproof.verify.core.tolerances import difference
+from backproof.verify.operations.complex_step import complex_gradients
 
 OPS = (Linear, Conv2d, BatchNorm, LayerNorm, GELU, Tanh, MSE, SoftmaxCrossEntropy)
 

@@ -8,8 +8,8 @@ import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.engines.numpy import NumpyEngine
 from backproof.engines.numpy.session import NumpySession
 from backproof.graph import OPERATIONS
-from backproof.verify.op_parity import check_ops
-from backproof.verify.tolerances import difference, tolerance
+from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.operations.check import check_ops
 
 
 def test_grows_with_the_length_of_the_sum_and_shrinks_with_precision():

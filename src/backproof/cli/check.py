@@ -59,7 +59,7 @@ def default(
     if dtype not in ("", "float64"):
         raise UserError(f"--dtype is {dtype}; what a file of yours declares is checked in float64")
     from backproof.engines import get_engine
-    from backproof.verify.own_file import check_file
+    from backproof.verify.custom.file import check_file
     from backproof.verify.replay import Keeper
 
     chosen = [get_engine(name) for name in names] if engines else []

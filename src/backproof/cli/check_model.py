@@ -181,7 +181,7 @@ def _watched() -> "Iterator[Callable[[str], None]]":
 
 def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None) -> int:
     """Print the verdicts, write the files, and return the exit code."""
-    from backproof.verify.model_report import ModelReport
+    from backproof.verify.networks.report import ModelReport
     from backproof.view.check_page import sentence
 
     for report in reports:

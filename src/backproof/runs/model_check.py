@@ -12,10 +12,10 @@ from backproof.optim import Optimizer
 from backproof.runs.question import Question, run_question
 from backproof.runs.store import Run
 from backproof.verify import CheckReport, Finding, Verdict, check_gradients, check_model, check_trajectory
-from backproof.verify.health import check_health
-from backproof.verify.model_parity import default_judge
-from backproof.verify.network_case import NetworkCase
-from backproof.verify.node_numbers import check_node_gradients
+from backproof.verify.networks.case import NetworkCase
+from backproof.verify.networks.check import default_judge
+from backproof.verify.networks.node_gradients import check_node_gradients
+from backproof.verify.training.anomaly import check_health
 
 Tell = Callable[[str], None]
 

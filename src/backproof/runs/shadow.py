@@ -16,8 +16,8 @@ from backproof.graph import Array, Arrays
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
-from backproof.verify.rounding import with_rounded_loss
-from backproof.verify.training_state import (
+from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.training.state import (
     DRAWS,
     Explained,
     Tensor,

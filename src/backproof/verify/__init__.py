@@ -1,16 +1,16 @@
 """Proof that engines are right: gradient checks, and engines held against each other."""
 
-from backproof.verify.finding import CheckReport, Finding, Verdict
-from backproof.verify.gradient_check import check_gradients
-from backproof.verify.gradient_report import GradientReport, Probe, TensorCheck
-from backproof.verify.model_parity import check_model
-from backproof.verify.model_report import ModelReport
-from backproof.verify.op_parity import check_ops
-from backproof.verify.optimizer_parity import check_optimizers
-from backproof.verify.own_file import check_file
-from backproof.verify.parity import Difference, compare_ops
-from backproof.verify.tolerances import tolerance
-from backproof.verify.trajectory import (
+from backproof.verify.core.case import Difference, compare_ops
+from backproof.verify.core.finding import CheckReport, Finding, Verdict
+from backproof.verify.core.gradient_check import check_gradients
+from backproof.verify.core.gradient_report import GradientReport, Probe, TensorCheck
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.custom.file import check_file
+from backproof.verify.networks.check import check_model
+from backproof.verify.networks.report import ModelReport
+from backproof.verify.operations.check import check_ops
+from backproof.verify.optimizers.check import check_optimizers
+from backproof.verify.training.trajectory import (
     Trajectory,
     TrajectoryDifference,
     TrajectoryReport,

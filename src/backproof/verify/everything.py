@@ -16,10 +16,10 @@ from backproof.graph import OPERATIONS, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.optim import OPTIMIZERS
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.model_parity import check_model
-from backproof.verify.op_parity import check_ops
-from backproof.verify.optimizer_parity import check_optimizers
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.networks.check import check_model
+from backproof.verify.operations.check import check_ops
+from backproof.verify.optimizers.check import check_optimizers
 from backproof.verify.replay import Keeper
 
 SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {

@@ -15,11 +15,11 @@ from backproof.engines import Engine, Mode, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.optim import Constant, Cosine, Exponential, Optimizer, Step, require_optimizer
-from backproof.verify.failure import Failure
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.judgement import Question
-from backproof.verify.optimizer_parity import Place, judged_step
-from backproof.verify.parity import Case, results
+from backproof.verify.core.case import Case, results
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.failure import Failure
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.optimizers.check import Place, judged_step
 
 SCHEDULES = {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Step)}
 GROUPS = ("parameters", "inputs", "state", "found", "expected")
@@ -152,7 +152,7 @@ def _again(engine: Engine, failure: Failure, ask: Question) -> list[Finding]:
 
 
 def _engine(name: str) -> Engine:
-    from backproof.verify.own_kernel import OwnEngine
+    from backproof.verify.custom.kernel import OwnEngine
 
     return OwnEngine() if name == OwnEngine.name else get_engine(name)
 
@@ -161,7 +161,7 @@ def _declare(file: Path) -> None:
     """Run the user's file, and let its operations and optimizers be found by name."""
     from backproof.graph import OPERATIONS
     from backproof.optim import OPTIMIZERS
-    from backproof.verify.own_file import read_file
+    from backproof.verify.custom.file import read_file
 
     declared = read_file(file)
     OPERATIONS.update({op.__name__: op for op in declared.operations})

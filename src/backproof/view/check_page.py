@@ -5,9 +5,9 @@ from math import isfinite
 from pathlib import Path
 
 import backproof
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.model_report import DIRECTIONS, ModelReport, Picture
-from backproof.verify.trajectory import TrajectoryReport
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
+from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
 from backproof.view.figures.checks import by_depth, error_map, growth_figure, network_map
 from backproof.view.html import Html, element, folded, join, section

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backproof.engines.base import Direction
-from backproof.verify.finding import Finding
-from backproof.verify.model_report import ModelReport, Panel, Way
-from backproof.verify.tolerances import EPSILON
-from backproof.verify.trajectory import Growth
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.tolerances import EPSILON
+from backproof.verify.networks.report import ModelReport, Panel, Way
+from backproof.verify.training.trajectory import Growth
 from backproof.view.figures.theme import BLUE, COLORS, GRID, ORANGE, axis, dress
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from backproof.engines import DType
 from backproof.graph import Array, Arrays, Graph
 from backproof.ops import SoftmaxCrossEntropy
-from backproof.verify.tolerances import EPSILON
+from backproof.verify.core.tolerances import EPSILON
 
 
 def nudged(

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from backproof.engines import Session
-from backproof.verify.complex_step import complex_gradients
-from backproof.verify.finding import Finding
-from backproof.verify.gradient_check import TOLERANCE, check_gradients
-from backproof.verify.gradient_report import TensorCheck
-from backproof.verify.judgement import Question
-from backproof.verify.parity import Case, results
-from backproof.verify.tolerances import tolerance
+from backproof.verify.core.case import Case, results
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.gradient_check import TOLERANCE, check_gradients
+from backproof.verify.core.gradient_report import TensorCheck
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.operations.complex_step import complex_gradients
 
 COORDINATES = 4
 """Single elements probed in each tensor, besides the directions that see all of them at once."""

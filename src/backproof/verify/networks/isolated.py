@@ -7,13 +7,13 @@ import numpy as np
 
 from backproof.engines import Engine, get_engine
 from backproof.graph import Array, Loss, Node
-from backproof.verify.cumulative import Truth
-from backproof.verify.finding import Finding
-from backproof.verify.model_report import Picture, panels
-from backproof.verify.network_case import NetworkCase, relative
-from backproof.verify.one_node import OneNode
-from backproof.verify.rounding import nudged, with_rounded_loss
-from backproof.verify.tolerances import EPSILON, tolerance
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.rounding import nudged, with_rounded_loss
+from backproof.verify.core.tolerances import EPSILON, tolerance
+from backproof.verify.networks.case import NetworkCase, relative
+from backproof.verify.networks.cumulative import Truth
+from backproof.verify.networks.one_node import OneNode
+from backproof.verify.networks.report import Picture, panels
 
 LOOPS = 1e6
 """Multiply-adds, forward, that the reference engine's plain loops settle doubts on: about ten seconds."""

@@ -15,14 +15,14 @@ import numpy as np
 from backproof.engines import DType, Engine, get_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Array, Arrays, Loss, Op
-from backproof.verify.blame import with_the_same_slope
-from backproof.verify.failure import Keep, kept
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.judgement import Question
-from backproof.verify.op_gradients import check_against_numbers
-from backproof.verify.parity import ROOM, Case, make_case, results, run_case, sensitivity
-from backproof.verify.promises import check_promises, shapes_and_dtypes
-from backproof.verify.tolerances import difference, tolerance
+from backproof.verify.core.case import ROOM, Case, make_case, results, run_case, sensitivity
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.failure import Keep, kept
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.operations.attribution import with_the_same_slope
+from backproof.verify.operations.contract import check_promises, shapes_and_dtypes
+from backproof.verify.operations.gradients import check_against_numbers
 
 Watch = Callable[[CheckReport], None]
 """Called with the report on each subject as soon as it is there."""

@@ -10,11 +10,11 @@ from backproof.engines.inputs import check_optimizer_state
 from backproof.graph import Arrays, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import Optimizer
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import Question
-from backproof.verify.optimizer_parity import BATCHES, N, variants
-from backproof.verify.own_kernel import EXPRESSIONS
-from backproof.verify.tolerances import tolerance
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.custom.kernel import EXPRESSIONS
+from backproof.verify.optimizers.check import BATCHES, N, variants
 
 GRAPH = Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from backproof.engines import DType
 from backproof.engines.base import Direction
 from backproof.graph import Graph
-from backproof.verify.finding import CheckReport, Finding
+from backproof.verify.core.finding import CheckReport, Finding
 
 Way = Literal["isolated", "cumulative"]
 

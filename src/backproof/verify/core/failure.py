@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from backproof.engines import DType, Mode
 from backproof.graph import Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import Question
-from backproof.verify.parity import Case
+from backproof.verify.core.case import Case
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.finding import Finding
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.graph import Array
-from backproof.verify.parity import Case
+from backproof.verify.core.case import Case
 
 
 def with_the_same_slope(case: Case, found: Array, expected: Array) -> Case | None:

@@ -13,11 +13,11 @@ import numpy as np
 from backproof.engines import Engine, Session
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import Question
-from backproof.verify.parity import Case, results
-from backproof.verify.side_effects import check_side_effects
-from backproof.verify.tolerances import tolerance
+from backproof.verify.core.case import Case, results
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.operations.side_effects import check_side_effects
 
 
 def check_promises(engine: Engine, session: Session, case: Case, ask: Question) -> Iterator[Finding]:

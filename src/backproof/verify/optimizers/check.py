@@ -20,11 +20,11 @@ from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
-from backproof.verify.failure import Keep, kept
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.judgement import Question, both_at, worst_coordinate
-from backproof.verify.parity import Case
-from backproof.verify.tolerances import difference, tolerance
+from backproof.verify.core.case import Case
+from backproof.verify.core.comparison import Question, both_at, worst_coordinate
+from backproof.verify.core.failure import Keep, kept
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.tolerances import difference, tolerance
 
 N = 6
 

@@ -18,9 +18,9 @@ from backproof.engines import DType, Engine, Mode, Session
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.rounding import with_rounded_loss
-from backproof.verify.training_state import (
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.training.state import (
     DRAWS,
     Explained,
     Tensor,

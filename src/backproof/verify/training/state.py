@@ -9,11 +9,11 @@ import numpy as np
 from backproof.engines import DType, Mode, Session
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import parting
-from backproof.verify.network_case import relative
-from backproof.verify.rounding import nudged
-from backproof.verify.tolerances import tolerance
+from backproof.verify.core.comparison import parting
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.rounding import nudged
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.networks.case import relative
 
 Tensor = tuple[str, str]
 """A parameter (or the training itself), and which part of the state."""

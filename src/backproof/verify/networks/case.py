@@ -8,9 +8,9 @@ import numpy as np
 
 from backproof.engines import DType, Engine, Mode
 from backproof.graph import Array, Arrays, Graph, Loss, Node
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import parting
-from backproof.verify.tolerances import difference
+from backproof.verify.core.comparison import parting
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.tolerances import difference
 
 
 @dataclass(frozen=True)

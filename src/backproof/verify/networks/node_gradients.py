@@ -12,9 +12,9 @@ import numpy as np
 
 from backproof.engines import Engine, Mode
 from backproof.graph import Arrays, Graph, Loss, Node
-from backproof.verify.gradient_check import check_gradients
-from backproof.verify.gradient_report import GradientReport, TensorCheck
-from backproof.verify.one_node import OneNode
+from backproof.verify.core.gradient_check import check_gradients
+from backproof.verify.core.gradient_report import GradientReport, TensorCheck
+from backproof.verify.networks.one_node import OneNode
 
 
 def check_node_gradients(

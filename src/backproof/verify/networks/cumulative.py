@@ -10,12 +10,12 @@ from backproof.engines import Engine
 from backproof.engines.base import Direction
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
-from backproof.verify.finding import Finding
-from backproof.verify.model_report import NETWORK, Distance
-from backproof.verify.network_case import NetworkCase, relative
-from backproof.verify.observation import Observation, Observatory, tapped
-from backproof.verify.rounding import nudged, rounding_noise, with_rounded_loss
-from backproof.verify.tolerances import EPSILON, tolerance
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.rounding import nudged, rounding_noise, with_rounded_loss
+from backproof.verify.core.tolerances import EPSILON, tolerance
+from backproof.verify.networks.case import NetworkCase, relative
+from backproof.verify.networks.observation import Observation, Observatory, tapped
+from backproof.verify.networks.report import NETWORK, Distance
 
 DRAWS = 2
 """How often the network is run with random rounding, to see what rounding explains."""

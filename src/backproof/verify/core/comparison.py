@@ -8,8 +8,8 @@ import numpy as np
 from backproof.engines import DType
 from backproof.errors import UserError
 from backproof.graph import Array
-from backproof.verify.finding import Finding, Verdict
-from backproof.verify.tolerances import difference
+from backproof.verify.core.finding import Finding, Verdict
+from backproof.verify.core.tolerances import difference
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from backproof.engines import DType, Engine, Mode, Session
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
-from backproof.verify.rounding import nudged
-from backproof.verify.tolerances import difference, tolerance
+from backproof.verify.core.rounding import nudged
+from backproof.verify.core.tolerances import difference, tolerance
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from backproof.engines.base import Direction
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.ops import ReLU
 from backproof.optim import Optimizer
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.observation import Observation, Observatory
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.networks.observation import Observation, Observatory
 
 DENORMAL = 0.1
 """The share of a tensor that may be denormal: numbers so small that they have lost digits, and take far more time."""

@@ -14,10 +14,10 @@ from backproof.engines import Engine, Session
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Node
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Add, Reshape
-from backproof.verify.finding import Finding
-from backproof.verify.judgement import Question
-from backproof.verify.parity import Case, results
-from backproof.verify.tolerances import difference, tolerance
+from backproof.verify.core.case import Case, results
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.finding import Finding
+from backproof.verify.core.tolerances import difference, tolerance
 
 
 def check_side_effects(engine: Engine, session: Session, case: Case, ask: Question) -> Iterator[Finding]:

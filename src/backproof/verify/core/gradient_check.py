@@ -23,8 +23,8 @@ from backproof.engines import Gradients, Mode, Session
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.optim import Optimizer
-from backproof.verify.gradient_report import GradientReport, Kind, Probe, TensorCheck
-from backproof.verify.tolerances import EPSILON
+from backproof.verify.core.gradient_report import GradientReport, Kind, Probe, TensorCheck
+from backproof.verify.core.tolerances import EPSILON
 
 DIRECTIONS = 2
 """Random directions a tensor."""

@@ -14,15 +14,15 @@ from backproof.errors import UserError
 from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
 from backproof.user_file import execute, failure
-from backproof.verify.failure import Keep, kept
-from backproof.verify.finding import CheckReport, Finding
-from backproof.verify.judgement import Question
-from backproof.verify.op_parity import Watch, check_ops, short
-from backproof.verify.optimizer_parity import check_optimizers
-from backproof.verify.own_kernel import EXPRESSIONS, OWN_KERNELS, OWN_UPDATES, OwnEngine
-from backproof.verify.own_optimizer import check_own_optimizer
-from backproof.verify.parity import Case, make_case, run_case
-from backproof.verify.tolerances import tolerance
+from backproof.verify.core.case import Case, make_case, run_case
+from backproof.verify.core.comparison import Question
+from backproof.verify.core.failure import Keep, kept
+from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.custom.kernel import EXPRESSIONS, OWN_KERNELS, OWN_UPDATES, OwnEngine
+from backproof.verify.custom.optimizer import check_own_optimizer
+from backproof.verify.operations.check import Watch, check_ops, short
+from backproof.verify.optimizers.check import check_optimizers
 
 
 @dataclass(frozen=True)

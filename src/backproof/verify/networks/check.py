@@ -16,11 +16,11 @@ import numpy as np
 from backproof.engines import DType, Engine, Mode, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
-from backproof.verify.cumulative import check_whole, find_truth
-from backproof.verify.finding import Finding
-from backproof.verify.isolated import Isolated
-from backproof.verify.model_report import Distance, ModelReport
-from backproof.verify.network_case import NetworkCase
+from backproof.verify.core.finding import Finding
+from backproof.verify.networks.case import NetworkCase
+from backproof.verify.networks.cumulative import check_whole, find_truth
+from backproof.verify.networks.isolated import Isolated
+from backproof.verify.networks.report import Distance, ModelReport
 
 TRAINING = Mode(training=True)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from backproof import ops
 from backproof.graph import Array, Arrays, Node, Op
-from backproof.verify.parity import Case
+from backproof.verify.core.case import Case
 
 H = 1e-100
 

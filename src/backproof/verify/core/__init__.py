@@ -1,0 +1,1 @@
+"""What all checks share: findings, comparisons, tolerances, gradients against numbers."""

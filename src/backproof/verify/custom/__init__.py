@@ -1,0 +1,1 @@
+"""Operations and optimizers of a user's own file."""

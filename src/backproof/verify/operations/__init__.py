@@ -1,0 +1,1 @@
+"""Operations, one at a time: results, gradients, and what every engine promises of them."""
