@@ -29,7 +29,7 @@ class Recorder(Observer):
         self.events.append(event)
 
     run_started = epoch_started = step_starting = step_done = epoch_done = keep
-    early_stop_marked = health_problem = gradients_checked = interrupted = run_finished = keep
+    early_stop_marked = anomaly_found = gradients_checked = interrupted = run_finished = keep
 
 
 def test_what_is_kept(make_spec) -> None:
@@ -245,7 +245,7 @@ def test_health_checks(make_spec) -> None:
     for checks in ("warn", "off"):
         recorder = Recorder()
         run(make_spec(**diverging, health_checks=checks), [recorder])
-        (problem,) = [e for e in recorder.events if type(e).__name__ == "HealthProblem"]
+        (problem,) = [e for e in recorder.events if type(e).__name__ == "AnomalyFound"]
         assert bool(problem.node) == (checks == "warn")
     assert "--health-checks error finds the node" in problem.message
 

@@ -5,14 +5,15 @@ import pytest
 
 from backproof.errors import UserError
 from backproof.optim import SGD
-from backproof.train import HealthProblem, Observer, Progress, fit
+from backproof.train import Observer, Progress, fit
+from backproof.train.events import AnomalyFound
 from backproof.train.health import HealthCheck
 
 
 def test_names_the_node_where_it_began(make_task) -> None:
     task, progress = make_task(), Progress()
     weights = task.session.parameters()
-    found: list[HealthProblem] = []
+    found: list[AnomalyFound] = []
     fit(task.session, task.optimizer, task.batches, progress, epochs=1)
     weights["fc2.weight"][0, 0] = np.nan
     task.session.load(weights)
@@ -23,7 +24,7 @@ def test_names_the_node_where_it_began(make_task) -> None:
 
 
 def test_looks_at_gradients(make_task) -> None:
-    found: list[HealthProblem] = []
+    found: list[AnomalyFound] = []
     check = HealthCheck("warn", Progress(epoch=3, step=9), found.append)
     check("a", "forward", np.zeros(3))
     check("b", "backward", np.array([0, -np.inf]))
@@ -55,10 +56,10 @@ def test_checks_change_nothing(make_task) -> None:
 
 
 def test_one_line_without_checks(make_task) -> None:
-    problems: list[HealthProblem] = []
+    problems: list[AnomalyFound] = []
 
     class Keep(Observer):
-        def health_problem(self, event: HealthProblem) -> None:
+        def anomaly_found(self, event: AnomalyFound) -> None:
             problems.append(event)
 
     task, progress = make_task(SGD(lr=1e200)), Progress()

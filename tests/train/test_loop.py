@@ -6,17 +6,8 @@ import pytest
 from backproof.data import Batches
 from backproof.engines import Mode
 from backproof.optim import SGD, Exponential, Momentum
-from backproof.train import (
-    EarlyStopMarked,
-    EpochDone,
-    Event,
-    Interruption,
-    Observer,
-    Progress,
-    StepDone,
-    evaluate,
-    fit,
-)
+from backproof.train import Interruption, Observer, Progress, evaluate, fit
+from backproof.train.events import EarlyStopMarked, EpochDone, Event, StepDone
 from backproof.train.metrics import inputs
 
 

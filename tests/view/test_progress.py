@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from backproof.train.events import (
+    AnomalyFound,
     EarlyStopMarked,
     EpochDone,
     EpochStarted,
     GradientsChecked,
-    HealthProblem,
     Interrupted,
     RunFinished,
     RunStarted,
@@ -114,7 +114,7 @@ def test_early_stop_is_marked_and_explained(told, tmp_path):
 def test_problems_are_warned_of_and_checks_counted(told, tmp_path):
     observer, out = told
     observer.run_started(started(tmp_path))
-    observer.health_problem(HealthProblem(1, 3, "relu1", "forward", "epoch 1, step 3: NaN in relu1"))
+    observer.anomaly_found(AnomalyFound(1, 3, "relu1", "forward", "epoch 1, step 3: NaN in relu1"))
     observer.gradients_checked(GradientsChecked(1, 1, True, "fine"))
     observer.gradients_checked(GradientsChecked(1, 2, False, "epoch 1, step 2: [fc1] differs"))
     observer.run_finished(RunFinished("mlp-numpy", tmp_path, "finished", 75.2))

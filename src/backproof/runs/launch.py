@@ -21,7 +21,7 @@ from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
 from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
 from backproof.train.checkpoint import Checkpoint
-from backproof.train.events import Observer, RunFinished, RunStarted, tell
+from backproof.train.events import Observer, RunFinished, RunStarted, notify
 from backproof.train.health import HealthCheck
 from backproof.train.interruption import Interruption
 from backproof.train.loop import fit
@@ -172,7 +172,7 @@ def _train(
             raise
         result = replace(result, gradient_checks=counts(checks))
         writer.finish(result)
-        tell(everyone, RunFinished(folder.name, folder, result.status, result.seconds))
+        notify(everyone, RunFinished(folder.name, folder, result.status, result.seconds))
     return Run(folder)
 
 
@@ -188,10 +188,10 @@ def _own_observers(
     if spec.output.dump_batches:
         everyone.append(DumpBatches(Path(spec.output.dump_batches), prepared.data.classes))
     if spec.training.gradient_checks != "off":
-        checks = GradientChecks(prepared, lambda event: tell(everyone, event))
+        checks = GradientChecks(prepared, lambda event: notify(everyone, event))
         everyone.append(checks)
     if spec.training.check_against:
-        everyone.append(Shadow(prepared, lambda event: tell(everyone, event)))
+        everyone.append(Shadow(prepared, lambda event: notify(everyone, event)))
     if spec.output.profile:
         write_node_times(prepared, folder)
         flame_graph = FlameGraph(folder)
@@ -205,7 +205,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
     training = spec.training
     watch = None
     if training.health_checks != "off":
-        watch = HealthCheck(training.health_checks, progress, lambda problem: tell(everyone, problem))
+        watch = HealthCheck(training.health_checks, progress, lambda problem: notify(everyone, problem))
     started = RunStarted(
         name=folder.name,
         folder=folder,
@@ -219,7 +219,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         classes=data.classes,
         notes=notes(prepared),
     )
-    tell(everyone, started)
+    notify(everyone, started)
     with Interruption() as interruption:
         done = fit(
             session,

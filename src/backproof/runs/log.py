@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backproof.train.events import (
+    AnomalyFound,
     EarlyStopMarked,
     EnginesCompared,
     EpochDone,
     EpochStarted,
     GradientsChecked,
-    HealthProblem,
     Interrupted,
     Observer,
     RunFinished,
@@ -77,7 +77,7 @@ class Log(Observer):
         """The mark."""
         logger.info("early stop marked at epoch %d; best was epoch %d", event.epoch, event.best_epoch)
 
-    def health_problem(self, event: HealthProblem) -> None:
+    def anomaly_found(self, event: AnomalyFound) -> None:
         """The problem."""
         logger.warning(event.message)
 

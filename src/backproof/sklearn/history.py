@@ -2,7 +2,8 @@
 
 from backproof.graph import Arrays
 from backproof.sklearn.errors import EstimatorError
-from backproof.train import EpochDone, EpochRecord, HealthProblem, Observer
+from backproof.train.events import AnomalyFound, EpochDone, Observer
+from backproof.train.progress import EpochRecord
 
 
 class History(Observer):
@@ -26,7 +27,7 @@ class History(Observer):
             dev = f", validation loss {record.dev.loss:.4f}, accuracy {record.dev.accuracy:.4f}" if record.dev else ""
             print(f"epoch {record.epoch}: loss {record.train.loss:.4f}{dev}")
 
-    def health_problem(self, event: HealthProblem) -> None:
+    def anomaly_found(self, event: AnomalyFound) -> None:
         """End the fit."""
         raise EstimatorError(
             f"the loss is no longer finite in epoch {event.epoch}, step {event.step}; a smaller learning_rate may "

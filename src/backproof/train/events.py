@@ -1,13 +1,14 @@
-"""What happens in a run, as typed events, and the observers that are told of it.
+"""What happens in a run, as typed events, and the observers that are notified of it.
 
-An observer looks on: it changes nothing, so a run has the same weights, bit for bit, with any observers or none.
+An observer changes nothing, so a run has the same weights, bit for bit, with any observers or none.
 It may raise, which ends the run. `progress` and `session` are the loop's own, and go on after the event.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, TypeVar
 
 from backproof.data.batches import Batch
 from backproof.engines.base import Direction, Engine, Mode, Session, StepResult
@@ -15,9 +16,47 @@ from backproof.graph import Arrays, Graph
 from backproof.train.metrics import Evaluation
 from backproof.train.progress import EpochRecord, Progress
 
+E = TypeVar("E", bound="Event")
+
+
+class Event:
+    """Something that happened. A subclass is all that a new event needs.
+
+    Attributes:
+        method: the name of the observers' method, from the name of the class: `epoch_done` for `EpochDone`.
+    """
+
+    __slots__ = ()
+    method: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.method = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class Observer:
+    """Base of those that follow a run: a method named after an event is called with it, whenever it happens.
+
+        class Curve(Observer):
+            def epoch_done(self, event: EpochDone) -> None:
+                print(event.record.train.cost)
+
+    An event without a method costs nothing. `step_starting` and `step_done` come with each step: be quick there.
+    """
+
+
+def listeners(observers: Iterable[Observer], event: type[E]) -> list[Callable[[E], None]]:
+    """The methods for `event` of those observers that have one, in their order."""
+    return [getattr(o, event.method) for o in observers if hasattr(o, event.method)]
+
+
+def notify(observers: Iterable[Observer], event: Event) -> None:
+    """Call the method for `event` of every observer that has one."""
+    for observe in listeners(observers, type(event)):
+        observe(event)
+
 
 @dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Event):
     """All is known to be good and the run's folder is there; training begins, or goes on.
 
     Attributes:
@@ -44,7 +83,7 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochStarted:
+class EpochStarted(Event):
     """An epoch, counted from 1, begins; `batch` of its batches are done already if the run was resumed in it."""
 
     epoch: int
@@ -52,7 +91,7 @@ class EpochStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class StepStarting:
+class StepStarting(Event):
     """A training step is about to be taken with these inputs. `progress.step` steps have been taken."""
 
     progress: Progress
@@ -63,7 +102,7 @@ class StepStarting:
 
 
 @dataclass(frozen=True, slots=True)
-class StepDone:
+class StepDone(Event):
     """A training step has been taken and counted in `progress`.
 
     The batch is lent until the next step, and the result's output until the session's next pass.
@@ -75,7 +114,7 @@ class StepDone:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochDone:
+class EpochDone(Event):
     """An epoch has ended. `progress` stands at the beginning of the next one.
 
     Attributes:
@@ -92,8 +131,8 @@ class EpochDone:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyStopMarked:
-    """At the end of `epoch` the dev cost had not improved for `patience` epochs, since `best_epoch`."""
+class EarlyStopMarked(Event):
+    """Comes after `EpochDone`: the dev cost had not improved for `patience` epochs, since `best_epoch`."""
 
     epoch: int
     best_epoch: int
@@ -101,8 +140,8 @@ class EarlyStopMarked:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthProblem:
-    """The first NaN or infinity. `node` is empty if only the cost was looked at."""
+class AnomalyFound(Event):
+    """The first NaN or infinity, once a run at most. `node` is empty if only the cost was looked at."""
 
     epoch: int
     step: int
@@ -112,7 +151,7 @@ class HealthProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class GradientsChecked:
+class GradientsChecked(Event):
     """Analytical and numerical gradients were compared before `step`."""
 
     epoch: int
@@ -122,7 +161,7 @@ class GradientsChecked:
 
 
 @dataclass(frozen=True, slots=True)
-class EnginesCompared:
+class EnginesCompared(Event):
     """A second engine has taken `step` too, from the same state on the same bytes."""
 
     epoch: int
@@ -132,97 +171,17 @@ class EnginesCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(Event):
     """The user asked to stop; `progress` stands after the last completed step."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
-class RunFinished:
-    """The run is over and kept. `status`: finished or interrupted."""
+class RunFinished(Event):
+    """The run is over and kept; the last event. `status`: finished or interrupted."""
 
     name: str
     folder: Path
     status: str
     seconds: float
-
-
-Event = (
-    RunStarted
-    | EpochStarted
-    | StepStarting
-    | StepDone
-    | EpochDone
-    | EarlyStopMarked
-    | HealthProblem
-    | GradientsChecked
-    | EnginesCompared
-    | Interrupted
-    | RunFinished
-)
-
-
-class Observer:
-    """Override what you want to be told of. What is not overridden costs nothing."""
-
-    def run_started(self, event: RunStarted) -> None:
-        """Before the first step."""
-
-    def epoch_started(self, event: EpochStarted) -> None:
-        """Before an epoch's first step, or the first after a resume."""
-
-    def step_starting(self, event: StepStarting) -> None:
-        """Before each step."""
-
-    def step_done(self, event: StepDone) -> None:
-        """After each step: be quick."""
-
-    def epoch_done(self, event: EpochDone) -> None:
-        """After each epoch."""
-
-    def early_stop_marked(self, event: EarlyStopMarked) -> None:
-        """Once, after the `epoch_done` of the epoch marked."""
-
-    def health_problem(self, event: HealthProblem) -> None:
-        """Once a run at most."""
-
-    def gradients_checked(self, event: GradientsChecked) -> None:
-        """After each gradient check."""
-
-    def engines_compared(self, event: EnginesCompared) -> None:
-        """After each comparison with a second engine."""
-
-    def interrupted(self, event: Interrupted) -> None:
-        """After the last completed step."""
-
-    def run_finished(self, event: RunFinished) -> None:
-        """Last of all."""
-
-
-METHODS: dict[type, str] = {
-    RunStarted: "run_started",
-    EpochStarted: "epoch_started",
-    StepStarting: "step_starting",
-    StepDone: "step_done",
-    EpochDone: "epoch_done",
-    EarlyStopMarked: "early_stop_marked",
-    HealthProblem: "health_problem",
-    GradientsChecked: "gradients_checked",
-    EnginesCompared: "engines_compared",
-    Interrupted: "interrupted",
-    RunFinished: "run_finished",
-}
-"""The observers' method of each event."""
-
-
-def listeners(observers: Iterable[Observer], event: type) -> list[Callable[[Any], None]]:
-    """The methods for `event` of those observers that override it, in their order."""
-    method = METHODS[event]
-    return [getattr(o, method) for o in observers if getattr(type(o), method) is not getattr(Observer, method)]
-
-
-def tell(observers: Iterable[Observer], event: Event) -> None:
-    """Tell all observers."""
-    for observer in observers:
-        getattr(observer, METHODS[type(event)])(event)

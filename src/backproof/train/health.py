@@ -8,7 +8,7 @@ import numpy as np
 from backproof.engines.base import Direction
 from backproof.errors import UserError
 from backproof.graph import Array
-from backproof.train.events import HealthProblem
+from backproof.train.events import AnomalyFound
 from backproof.train.progress import Progress
 
 
@@ -26,7 +26,7 @@ class HealthCheck:
         self,
         reaction: Literal["warn", "error", "pdb"],
         progress: Progress,
-        report: Callable[[HealthProblem], None],
+        report: Callable[[AnomalyFound], None],
     ) -> None:
         self._reaction = reaction
         self._progress = progress
@@ -42,7 +42,7 @@ class HealthCheck:
         kind = "NaN" if np.isnan(array).any() else "infinity"
         what = "output" if direction == "forward" else "gradient of the output"
         message = f"epoch {epoch}, step {step}: first {kind} in the {direction} pass, in the {what} of node '{node}'"
-        self._report(HealthProblem(epoch, step, node, direction, message))
+        self._report(AnomalyFound(epoch, step, node, direction, message))
         if self._reaction == "error":
             raise UserError(message)
         if self._reaction == "pdb":

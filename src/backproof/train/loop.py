@@ -11,16 +11,16 @@ from backproof.data.partitions import Partition
 from backproof.engines.base import Mode, Session, Watch
 from backproof.optim import Optimizer
 from backproof.train.events import (
+    AnomalyFound,
     EarlyStopMarked,
     EpochDone,
     EpochStarted,
-    HealthProblem,
     Interrupted,
     Observer,
     StepDone,
     StepStarting,
     listeners,
-    tell,
+    notify,
 )
 from backproof.train.interruption import Interruption
 from backproof.train.metrics import Evaluation, evaluate, inputs
@@ -53,13 +53,13 @@ def fit(
         early_stopping: mark the epoch at whose end the dev cost has not improved for so many epochs; 0 for off.
         stop_early: end at that mark.
         watch: called with every node's values; see `backproof.train.health`.
-        observers: told of everything; they change nothing.
+        observers: notified of every event; they change nothing.
         interruption: its flag, once raised, ends the training after the step under way.
     """
     while progress.epoch <= epochs and not progress.stopped:
-        tell(observers, EpochStarted(progress.epoch, progress.batch))
+        notify(observers, EpochStarted(progress.epoch, progress.batch))
         if not _train_epoch(session, optimizer, batches, progress, seed, watch, observers, interruption):
-            tell(observers, Interrupted(progress))
+            notify(observers, Interrupted(progress))
             return False
         _end_epoch(session, optimizer, progress, dev, early_stopping, stop_early, observers)
     return True
@@ -84,8 +84,8 @@ def _train_epoch(
             return False
         feed = inputs(session.graph, batch.x, batch.y)
         mode = Mode(True, seed, progress.step)
-        for observe in starting:
-            observe(StepStarting(progress, batch, feed, mode, session))
+        for observe_start in starting:
+            observe_start(StepStarting(progress, batch, feed, mode, session))
 
         result = session.train_step(feed, optimizer, mode, watch)
 
@@ -96,8 +96,8 @@ def _train_epoch(
             progress.finite = False
             if watch is None:
                 _warn_of_cost(progress, observers)
-        for observe in done:
-            observe(StepDone(progress, batch, result))
+        for observe_done in done:
+            observe_done(StepDone(progress, batch, result))
         before = perf_counter()
     return True
 
@@ -111,7 +111,7 @@ def _end_epoch(
     stop_early: bool,
     observers: Sequence[Observer],
 ) -> None:
-    """Measure, mark the early stop, tell, and turn to the next epoch."""
+    """Measure, mark the early stop, notify, and turn to the next epoch."""
     epoch = progress.epoch
     start = perf_counter()
     evaluation = evaluate(session, dev, optimizer) if dev is not None else None
@@ -138,9 +138,9 @@ def _end_epoch(
     )
     progress.seconds += seconds
     progress.next_epoch()
-    tell(observers, EpochDone(record, evaluation, best, progress, session))
+    notify(observers, EpochDone(record, evaluation, best, progress, session))
     if mark:
-        tell(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
+        notify(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
 
 
 def _improves(progress: Progress, evaluation: Evaluation) -> bool:
@@ -157,4 +157,4 @@ def _warn_of_cost(progress: Progress, observers: Sequence[Observer]) -> None:
         f"epoch {progress.epoch}, step {progress.step}: the cost is no longer finite; "
         f"a smaller learning rate may help, and --health-checks error finds the node where it began"
     )
-    tell(observers, HealthProblem(progress.epoch, progress.step, "", "forward", message))
+    notify(observers, AnomalyFound(progress.epoch, progress.step, "", "forward", message))

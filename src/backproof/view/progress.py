@@ -4,12 +4,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from backproof.train.events import (
+    AnomalyFound,
     EarlyStopMarked,
     EnginesCompared,
     EpochDone,
     EpochStarted,
     GradientsChecked,
-    HealthProblem,
     Interrupted,
     Observer,
     RunFinished,
@@ -104,7 +104,7 @@ class TerminalProgress(Observer):
             style="yellow",
         )
 
-    def health_problem(self, event: HealthProblem) -> None:
+    def anomaly_found(self, event: AnomalyFound) -> None:
         """Warn."""
         self._say(f"warning: {event.message}", style="yellow")
 
