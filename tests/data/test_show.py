@@ -9,6 +9,7 @@ from backproof.data import (
     Batches,
     PreprocessingOptions,
     Source,
+    TargetSpec,
     contact_sheet,
     dataset,
     describe,
@@ -52,7 +53,9 @@ class Lazy:
 
 def test_images_of_ones_own_are_described(monkeypatch, options, tmp_path):
     monkeypatch.setattr(registry, "DATASETS", dict(registry.DATASETS))
-    source = Source("lazy", "mine", "here", ("a", "b"), np.array([0, 1] * 3 + [0]), Lazy(), "digest")
+    source = Source(
+        "lazy", "mine", "here", TargetSpec("class", ("a", "b")), Lazy(), np.array([0, 1] * 3 + [0]), "digest"
+    )
     dataset("lazy", "made when asked for")(lambda: source)
     summary = describe(options("lazy", split=(0.5, 0.5)))
     assert summary.modes == {"uint8 x 3 channels": 6}

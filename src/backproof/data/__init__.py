@@ -7,6 +7,7 @@ from backproof.data.options import AugmentationOptions, DataOptions, Preprocessi
 from backproof.data.partitions import Partition, Partitions
 from backproof.data.show import DatasetSummary, contact_sheet, describe
 from backproof.data.sources import Available, BadImageError, Source, available, dataset, file_format, generated, make
+from backproof.data.targets import Targets, TargetSpec
 
 __all__ = [
     "AugmentationOptions",
@@ -20,6 +21,8 @@ __all__ = [
     "Partitions",
     "PreprocessingOptions",
     "Source",
+    "TargetSpec",
+    "Targets",
     "available",
     "contact_sheet",
     "dataset",

@@ -10,6 +10,7 @@ from backproof.data.augmentation import Augmentation
 from backproof.data.options import AugmentationOptions
 from backproof.data.partitions import Ids, Partition
 from backproof.data.seeds import SHUFFLE, generator
+from backproof.data.targets import Targets
 from backproof.errors import UserError
 
 
@@ -17,14 +18,16 @@ from backproof.errors import UserError
 class Batch:
     """Some samples. Valid until the next batch is asked for: its `x` is then written over.
 
-    x: (n, C, H, W) or (n, D). y: (n,) int64, class indices. ids: (n,) int64, numbers in the dataset.
+    x: (n, C, H, W) or (n, D). y: (n, ...), see `Partitions.targets`. ids: (n,) int64, numbers in the dataset.
     image_shape: (C, H, W), also when x is flattened; () when samples are vectors.
+    weight: (n,), how much each sample counts in the loss; None: all the same.
     """
 
     x: npt.NDArray[np.floating]
-    y: Ids
+    y: Targets
     ids: Ids
     image_shape: tuple[int, ...] = ()
+    weight: npt.NDArray[np.floating] | None = None
 
 
 class Batches:
@@ -62,22 +65,23 @@ class Batches:
         """
         order = generator(self.data_seed, SHUFFLE, epoch).permutation(self.samples_per_epoch)
         clones, rows = np.divmod(order, max(len(self.partition), 1))
-        x, y, ids = self.partition.x, self.partition.y[rows], self.partition.ids[rows]
-        size, shape = self.batch_size, self.partition.image_shape
+        partition, size = self.partition, self.batch_size
         for start in range(first_batch * size, len(order), max(size, 1)):
-            batch = slice(start, start + size)
-            n = len(y[batch])
+            chosen = rows[start : start + size]
+            n, y, ids = len(chosen), partition.y[chosen], partition.ids[chosen]
             taken, out = self._taken[:n], self._out[:n]
-            np.take(x, rows[batch], axis=0, out=taken, mode="clip")  # "clip": straight into `out`, without a copy
+            np.take(partition.x, chosen, axis=0, out=taken, mode="clip")  # "clip": straight into `out`, without a copy
             if self._augmentation:
-                self._augmentation.apply(taken, epoch, ids[batch], clones[batch])
+                self._augmentation.apply(taken, epoch, ids, clones[start : start + size])
             if out.dtype != taken.dtype:
                 out[:] = taken
-            yield Batch(out, y[batch], ids[batch], shape)
+            weight = None if partition.weight is None else partition.weight[chosen]
+            yield Batch(out, y, ids, partition.image_shape, weight)
 
 
 def in_order(partition: Partition, batch_size: int) -> Iterator[Batch]:
     """All samples of a partition, once, in order and without augmentation; `x` is a view of the partition's."""
     for start in range(0, len(partition), batch_size):
         batch = slice(start, start + batch_size)
-        yield Batch(partition.x[batch], partition.y[batch], partition.ids[batch], partition.image_shape)
+        weight = None if partition.weight is None else partition.weight[batch]
+        yield Batch(partition.x[batch], partition.y[batch], partition.ids[batch], partition.image_shape, weight)

@@ -52,10 +52,10 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
     if preprocessing.flatten:
         x = x.reshape(len(x), -1)
     ids = prepared.ids[rows]
-    train, dev, test = partitions_of(x, source.labels[ids], ids, [len(part) for part in parts], image_shape)
+    train, dev, test = partitions_of(x, source.y[ids], ids, [len(part) for part in parts], image_shape)
     loaded = Partitions(
         name=source.name,
-        classes=source.classes,
+        targets=source.targets,
         train=train,
         dev=dev,
         test=test,
@@ -69,10 +69,10 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
 
 def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -> list[Ids]:
     """The positions in `ids` of the samples of train, dev and test, as `--split` says."""
-    labels = source.labels[ids]
+    labels = source.y[ids]
     nothing = np.empty(0, dtype=np.int64)
     if source.test_from is None:
-        check_classes(labels, source.classes, split)
+        check_classes(labels, source.targets.names, split)
         parts = stratified(labels, partition_sizes(split, len(ids)), data_seed)
         return parts + [nothing] * (3 - len(parts))
 
@@ -80,7 +80,7 @@ def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -
     first, third = split[:2], split[2] if len(split) == 3 else 1.0
     if len(split) == 3 and is_fractions(split):  # 0.7, 0.15, 0.15 -> 0.7 and 0.15 of 0.85
         first = tuple(value / (1 - third) for value in first)
-    check_classes(labels[training], source.classes, first)
+    check_classes(labels[training], source.targets.names, first)
     parts = [training[part] for part in stratified(labels[training], partition_sizes(first, len(training)), data_seed)]
     parts += [nothing] * (2 - len(parts))
     if third == 0:

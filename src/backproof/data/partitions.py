@@ -7,29 +7,34 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from backproof.data.targets import Targets, TargetSpec
+
 Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Preprocessed samples and their labels. The arrays are shared: read them, do not write into them.
+    """Preprocessed samples and their targets. The arrays are shared: read them, do not write into them.
 
     Attributes
     ----------
     x
         Samples: (M, C, H, W), or (M, D) when flattened or when the dataset holds vectors. What is loaded is float32.
     y
-        Class indices, (M,) int64.
+        Targets, as `Partitions.targets` says: (M,) or (M, H, W) int64, (M, 1, H, W) or (M, K) float32.
     ids
         The number of each sample in the dataset, (M,) int64: it stays the same whatever the split.
     image_shape
         (C, H, W) of one sample, also when `x` is flattened; () when samples are vectors.
+    weight
+        How much each sample counts in the loss, (M,) float; None: all the same.
     """
 
     x: npt.NDArray[np.floating]
-    y: Ids
+    y: Targets
     ids: Ids
     image_shape: tuple[int, ...] = ()
+    weight: npt.NDArray[np.floating] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -43,8 +48,8 @@ class Partitions:
     ----------
     name
         The dataset's name.
-    classes
-        Class names; y indexes them.
+    targets
+        What y is.
     train, dev, test
         The partitions.
     skipped
@@ -56,13 +61,18 @@ class Partitions:
     """
 
     name: str
-    classes: tuple[str, ...]
+    targets: TargetSpec
     train: Partition
     dev: Partition
     test: Partition
     skipped: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, which class indices index; () where targets are no classes."""
+        return self.targets.classes
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -86,7 +96,7 @@ def scaled(pixels: npt.NDArray[np.generic], rows: Ids) -> npt.NDArray[np.float32
 
 
 def partitions_of(
-    x: npt.NDArray[np.float32], y: Ids, ids: Ids, sizes: list[int], image_shape: tuple[int, ...]
+    x: npt.NDArray[np.float32], y: Targets, ids: Ids, sizes: list[int], image_shape: tuple[int, ...]
 ) -> list[Partition]:
     """Consecutive blocks of these `sizes`, as views: the samples stay one array in memory."""
     ends = np.cumsum([0, *sizes]).tolist()

@@ -92,13 +92,13 @@ def describe(data: DataOptions) -> DatasetSummary:
         partitions = {name: len(part) for name, part in zip(("train", "dev", "test"), parts, strict=True)}
     except UserError as error:
         notes.append(str(error))
-    counts = np.bincount(source.labels[kept], minlength=len(source.classes)).tolist()
+    counts = np.bincount(source.y[kept], minlength=len(source.targets.names)).tolist()
     return DatasetSummary(
         name=source.name,
         kind=source.kind,
         where=source.where,
         samples=len(good),
-        counts=dict(zip(source.classes, counts, strict=True)),
+        counts=dict(zip(source.targets.names, counts, strict=True)),
         smallest=tuple(map(min, zip(*sizes, strict=True))),
         largest=tuple(map(max, zip(*sizes, strict=True))),
         modes=modes,
@@ -134,15 +134,15 @@ def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> No
     if isinstance(source.images, np.ndarray) and source.images.ndim == 2:
         raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw.")
     ids = selected(data.select, len(source))
-    members = [ids[source.labels[ids] == label] for label in range(len(source.classes))]
+    members = [ids[source.y[ids] == label] for label in range(len(source.targets.names))]
     shown = [_readable(source, own, per_class) for own in members]
     numbers = [image for images, _ in shown for image in images if image.dtype != np.uint8]
     low, high = min([0.0, *map(np.min, numbers)]), max([1.0, *map(np.max, numbers)])
     rows = []
-    for name, own, (images, bad) in zip(source.classes, members, shown, strict=True):
+    for name, own, (images, bad) in zip(source.targets.names, members, shown, strict=True):
         remark = f"{len(own):,}" + (f", {bad} unreadable" if bad else "")
         rows.append(Row([picture(image, low, high) for image in images], name, remark))
-    title = f"{source.name}: {len(ids):,} samples, {len(source.classes)} classes"
+    title = f"{source.name}: {len(ids):,} samples, {len(source.targets.names)} classes"
     save_sheet(Path(path), title, rows, side=72)
 
 

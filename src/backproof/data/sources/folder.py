@@ -12,6 +12,7 @@ from backproof.data.sources.images import SUFFIXES, read_image
 from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Image, Source
+from backproof.data.targets import TargetSpec
 from backproof.errors import UserError
 
 PARTITION_NAMES = {"train", "test", "val", "valid", "validation", "dev"}
@@ -60,9 +61,9 @@ def read_folder(root: Path) -> Source:
         name=root.resolve().name,
         kind="folder",
         where=str(root),
-        classes=tuple(classes),
-        labels=np.array(labels, dtype=np.int64),
+        targets=TargetSpec("class", tuple(classes)),
         images=ImageFiles(tuple(paths)),
+        y=np.array(labels, dtype=np.int64),
         content=_digest(root, paths),
         test_from=test_from,
         sample_name=lambda index: str(paths[index]),

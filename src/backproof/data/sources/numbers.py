@@ -27,7 +27,7 @@ def numbers(folder: Path, seed: int) -> None:
     from PIL import Image
 
     source = digits()
-    for name in source.classes:
+    for name in source.targets.names:
         (folder / name).mkdir()
     chosen = np.sort(generator(seed, GENERATE).choice(len(source), COUNT, replace=False))
     for number, sample in enumerate(chosen):
@@ -36,7 +36,7 @@ def numbers(folder: Path, seed: int) -> None:
         ink_colour, paper_colour = _colours(random)
         picture = paper_colour + ink * (ink_colour - paper_colour) + random.normal(0, GRAIN, (SIDE, SIDE, 1))
         image = Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
-        name = source.classes[source.labels[sample]]
+        name = source.targets.names[source.y[sample]]
         image.save(folder / name / f"{name}-{number:03}.png", compress_level=1)  # grain hardly compresses
 
 

@@ -1,4 +1,4 @@
-"""What every source of samples gives: labels, and images that are read when asked for."""
+"""What every source of samples gives: targets, and images that are read when asked for."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from backproof.data.targets import Targets, TargetSpec
 from backproof.errors import UserError
 
 Image = npt.NDArray[Any]  # (H, W, C) uint8 or float32; a vector (D,) where a source has no images
@@ -38,12 +39,12 @@ class Source:
         What it is called, and what it was read from: "folder", "IDX", "npz", "scikit-learn".
     where
         Its path, or "built in".
-    classes
-        Class names; labels index them.
-    labels
-        (M,) int64.
+    targets
+        What `y` is.
     images
         The M samples. `images[i]` raises `BadImageError` when a file cannot be read.
+    y
+        Their targets, (M, ...).
     content
         SHA-256 of all that was read: names and bytes.
     test_from
@@ -57,16 +58,16 @@ class Source:
     name: str
     kind: str
     where: str
-    classes: tuple[str, ...]
-    labels: npt.NDArray[np.int64]
+    targets: TargetSpec
     images: Images
+    y: Targets
     content: str
     test_from: int | None = None
     sample_name: Callable[[int], str] = _numbered
     notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.y)
 
     @classmethod
     def from_arrays(
@@ -96,4 +97,4 @@ class Source:
             raise UserError(f"{where}: '{name}' has the class name '{twice}' twice.")
         digest = hashlib.sha256(np.ascontiguousarray(images).data)
         digest.update(repr((images.shape, images.dtype.str, classes, test_from)).encode() + labels.tobytes())
-        return cls(name, kind, where, classes, labels, images, digest.hexdigest(), test_from)
+        return cls(name, kind, where, TargetSpec("class", classes), images, labels, digest.hexdigest(), test_from)
