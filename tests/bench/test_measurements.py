@@ -42,10 +42,10 @@ def experiment(*measurements: Measurement, kind: str = "train") -> Experiment:
 
 
 def test_ratios_are_to_the_rival_at_the_same_settings() -> None:
-    mine, rival = measurement("numpy", 1.0, 3.0, 2.0), measurement("pytorch", 4.0, 4.0, 4.0)
-    found = experiment(mine, rival, measurement("pytorch", 1.0, batch_size=64))
+    mine, baseline = measurement("numpy", 1.0, 3.0, 2.0), measurement("pytorch", 4.0, 4.0, 4.0)
+    found = experiment(mine, baseline, measurement("pytorch", 1.0, batch_size=64))
     assert found.ratio(mine) == 0.5
-    assert found.ratio(rival) == 1.0
+    assert found.ratio(baseline) == 1.0
     assert found.ratio(measurement("numpy", 1.0, batch_size=32)) is None
     assert mine.quartiles == (1.5, 2.5)
 

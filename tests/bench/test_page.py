@@ -107,10 +107,10 @@ def test_data_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_starts_are_timed_in_turn() -> None:
-    told: list[str] = []
-    found = startup_experiment(("numpy",), rounds=1, watch=lambda who, number, seconds: told.append(who))
+    seen: list[str] = []
+    found = startup_experiment(("numpy",), rounds=1, watch=lambda who, number, seconds: seen.append(who))
     names = [BARE, "import numpy", "import backproof", "backproof --help", "first step, numpy"]
-    assert told == 2 * names
+    assert seen == 2 * names
     assert [m.contender for m in found.measurements] == names
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.bench.job import Case
+from backproof.bench.job import OpCase
 from backproof.errors import UserError, unknown
 from backproof.graph import OPERATIONS, Array, Arrays, Graph, Input, Loss, Shape
 from backproof.graph.graph import make_node
@@ -33,14 +33,14 @@ class Drawn:
         return any(spec.trainable for spec in self.graph.parameters.values())
 
 
-def graph_of(case: Case) -> Graph:
+def graph_of(case: OpCase) -> Graph:
     """The case as a network of one node, `op`, on inputs x0, x1, ..."""
     inputs = tuple(Input(f"x{i}", Shape("N", *shape[1:])) for i, shape in enumerate(case.shapes))
     node = make_node("op", op_from_attributes(case.op, case.attributes), {i.name: i.shape for i in inputs})
     return Graph(inputs, (node,), "op")
 
 
-def draw(case: Case, seed: int) -> Drawn:
+def draw(case: OpCase, seed: int) -> Drawn:
     """Standard normal inputs and gradients, equal in every process; weights of a size that keeps the output's."""
     rng = np.random.default_rng(seed)
     graph = graph_of(case)
@@ -52,12 +52,12 @@ def draw(case: Case, seed: int) -> Drawn:
     return Drawn(graph, inputs, parameters, rng.standard_normal(output_shape(case)))
 
 
-def output_shape(case: Case) -> tuple[int, ...]:
+def output_shape(case: OpCase) -> tuple[int, ...]:
     """Batch included."""
     return graph_of(case).node["op"].shape.bind(case.shapes[0][0])
 
 
-def flops(case: Case) -> int:
+def flops(case: OpCase) -> int:
     """Floating-point operations forward, of which backward to the inputs and to the weights takes as many each.
 
     A multiplication and an addition for each element of the kernel; 0 for operations that are not sums of products.
@@ -73,7 +73,7 @@ def flops(case: Case) -> int:
 
 def cases_of(
     model: str, op: str, input_shape: Sequence[int], batch_size: int, options: Mapping[str, Any]
-) -> list[Case]:
+) -> list[OpCase]:
     """Every shape that operation `op` has in a model, and how often. Raises `UserError` if it has none."""
     require_operation(op)
     graph = build(model, Shape("N", *input_shape), 10, options)
@@ -86,7 +86,7 @@ def cases_of(
             found[str(node.op), shapes] += 1
     if not found:
         raise UserError(f"--model '{model}' has no {op}; name a model that has one, or give --shapes")
-    return [Case(op=op, attributes=attributes[text], shapes=s, count=n) for (text, s), n in found.items()]
+    return [OpCase(op=op, attributes=attributes[text], shapes=s, count=n) for (text, s), n in found.items()]
 
 
 def require_operation(name: str) -> None:
@@ -97,7 +97,7 @@ def require_operation(name: str) -> None:
         raise UserError(f"{name} is not timed alone: losses need labels, and dropout is drawn anew by every library")
 
 
-def label(case: Case) -> str:
+def label(case: OpCase) -> str:
     """ "Conv2d(64, (3, 3), padding=(1, 1, 1, 1)) on 16x64x24x24"."""
     op = op_from_attributes(case.op, case.attributes)
     return f"{op} on {' and '.join('x'.join(map(str, shape)) for shape in case.shapes)}"

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from backproof.bench.benchmark import Watch, load_average
 from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.pipeline import LOAD
 from backproof.bench.process import pinned
-from backproof.bench.race import Watch, load_average
 from backproof.data import AugmentationOptions, DataOptions, PreprocessingOptions
 from backproof.errors import UserError
 

@@ -129,7 +129,7 @@ class TrainJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class OpCase:
     """One operation on inputs of given shapes, batch included.
 
     Attributes:
@@ -150,7 +150,7 @@ class OpJob(Job):
 
     kind: ClassVar[str] = "op"
 
-    cases: tuple[Case, ...]
+    cases: tuple[OpCase, ...]
 
 
 KINDS: Mapping[str, type[Job]] = {job.kind: job for job in (TrainJob, OpJob)}

@@ -49,7 +49,7 @@ class Measurement:
 
     @property
     def place(self) -> tuple[Any, ...]:
-        """What rivals have in common: subject, part and settings."""
+        """What contenders have in common: subject, part and settings."""
         return self.subject, self.part, *sorted(self.settings.items())
 
 
@@ -65,7 +65,7 @@ class Experiment:
         against: the contender to which ratios are given; "" for none.
         measurements: all of them.
         peak_gflops: of one large matrix product in float32, the best that any contender reached, by threads.
-        load: the machine's load average over the last minute, before and after; () where it does not tell.
+        load: the machine's load average over the last minute, before and after; () where it does not say.
         agreement: the largest relative difference of the contenders' results in float64; None where not compared.
     """
 
@@ -81,10 +81,10 @@ class Experiment:
 
     def ratio(self, measurement: Measurement) -> float | None:
         """Its median over that of `against` at the same thing."""
-        rival = self.rival(measurement)
-        return measurement.median / rival.median if rival else None
+        baseline = self.baseline(measurement)
+        return measurement.median / baseline.median if baseline else None
 
-    def rival(self, measurement: Measurement) -> Measurement | None:
+    def baseline(self, measurement: Measurement) -> Measurement | None:
         """What `against` measured at the same thing."""
         return next(
             (m for m in self.measurements if m.contender == self.against and m.place == measurement.place), None

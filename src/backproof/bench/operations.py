@@ -1,19 +1,19 @@
-"""Single operations raced over realistic shapes."""
+"""Single operations timed over realistic shapes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backproof.bench.agreement import require_agreement
+from backproof.bench.benchmark import Timing, Watch, benchmark, load_average
 from backproof.bench.cases import flops, label
 from backproof.bench.contenders.operations import GEMM
-from backproof.bench.job import Case, OpJob
+from backproof.bench.job import OpCase, OpJob
 from backproof.bench.measurement import Experiment, Measurement, contenders
-from backproof.bench.race import Lap, Watch, load_average, race
 from backproof.bench.train import require_contenders
 
 
 def operation_experiment(
-    cases: Sequence[Case],
+    cases: Sequence[OpCase],
     names: Sequence[str],
     *,
     against: str,
@@ -23,7 +23,7 @@ def operation_experiment(
     title: str = "",
     watch: Watch | None = None,
 ) -> Experiment:
-    """Race the contenders `names` at every case: forward, backward to the input, backward to the weights.
+    """Time the contenders `names` at every case: forward, backward to the input, backward to the weights.
 
     Raises `UserError` if a contender cannot do it, or if contenders disagree.
     """
@@ -35,9 +35,9 @@ def operation_experiment(
         jobs = [OpJob(contender=contender, threads=count, cases=tuple(cases)) for contender in names]
         if i == 0:
             worst = require_agreement(jobs)
-        laps = race(jobs, rounds, watch)
-        measurements += [m for lap in laps for m in measured(lap)]
-        peaks[count] = max(2 * GEMM**3 / min(lap.seconds["gemm"]) / 1e9 for lap in laps)
+        timings = benchmark(jobs, rounds, watch)
+        measurements += [m for timing in timings for m in measured(timing)]
+        peaks[count] = max(2 * GEMM**3 / min(timing.seconds["gemm"]) / 1e9 for timing in timings)
     return Experiment(
         name=name,
         kind="op",
@@ -53,14 +53,14 @@ def operation_experiment(
     )
 
 
-def measured(lap: Lap) -> list[Measurement]:
-    """A lap over the cases as measurements: forward, backward and both; backward divided where the contender can."""
-    job = lap.job
+def measured(timing: Timing) -> list[Measurement]:
+    """A timing over the cases as measurements: forward, backward and both; backward divided where the contender can."""
+    job = timing.job
     assert isinstance(job, OpJob)
     found = []
     for i, case in enumerate(job.cases):
-        forward, backward = lap.seconds[f"{i} forward"], lap.seconds[f"{i} backward"]
-        weights = lap.seconds.get(f"{i} weights")
+        forward, backward = timing.seconds[f"{i} forward"], timing.seconds[f"{i} backward"]
+        weights = timing.seconds.get(f"{i} weights")
         parts = {"forward": forward, "backward": backward}
         if weights is not None:
             # One measured against another taken right after it; noise must not make a time negative.
@@ -76,7 +76,7 @@ def measured(lap: Lap) -> list[Measurement]:
                     part=part,
                     settings=job.settings,
                     seconds=tuple(seconds),
-                    peak_memory_mb=lap.peak_memory_mb,
+                    peak_memory_mb=timing.peak_memory_mb,
                     samples=case.shapes[0][0],
                     flops=flops(case) * passes.get(part, 1),
                     count=case.count,
@@ -94,7 +94,7 @@ class Total:
         threads: that computed.
         once: each shape once.
         network: each as often as the network has it.
-        once_ratio: over the same of PyTorch's better layout, or of the rival where not both layouts ran.
+        once_ratio: over the same of PyTorch's better layout, or of the baseline where not both layouts ran.
         network_ratio: likewise.
     """
 
@@ -120,15 +120,15 @@ def totals(experiment: Experiment) -> list[Total]:
             groups[BETTER] = [min(pair, key=lambda m: m.median) for pair in both]
         once = {name: sum(m.median for m in group) for name, group in groups.items()}
         network = {name: sum(m.median * m.count for m in group) for name, group in groups.items()}
-        rival = BETTER if BETTER in groups else experiment.against
+        baseline = BETTER if BETTER in groups else experiment.against
         found += [
             Total(
                 contender=name,
                 threads=threads,
                 once=once[name],
                 network=network[name],
-                once_ratio=once[name] / once[rival],
-                network_ratio=network[name] / network[rival],
+                once_ratio=once[name] / once[baseline],
+                network_ratio=network[name] / network[baseline],
             )
             for name in groups
         ]

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from time import perf_counter, sleep
 
+from backproof.bench.benchmark import PAUSE, Watch, load_average
 from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.process import pinned
-from backproof.bench.race import PAUSE, Watch, load_average
 from backproof.engines.registry import ENGINES, installed
 from backproof.errors import UserError
 

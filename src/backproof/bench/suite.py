@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from backproof.bench.job import Case, TrainJob, available
+from backproof.bench.benchmark import Watch
+from backproof.bench.job import OpCase, TrainJob, available
 from backproof.bench.measurement import Experiment
 from backproof.bench.operations import operation_experiment
-from backproof.bench.race import Watch
 from backproof.bench.startup import startup_experiment
 from backproof.bench.train import train_experiment
 from backproof.errors import unknown
 
 NETWORK = ("numpy", "numba", "pytorch", "pytorch-tuned")
 
-MICRO = Case(op="Conv2d", attributes={"out_channels": 2, "kernel_size": 3, "padding": 3}, shapes=((8, 4, 3, 5),))
+MICRO = OpCase(op="Conv2d", attributes={"out_channels": 2, "kernel_size": 3, "padding": 3}, shapes=((8, 4, 3, 5),))
 """The classic micro-benchmark: 4 to 2 channels on 3x5 pixels, kernel 3, padding 3, batch of 8; what a call costs."""
 
 MLP = TrainJob(model="neurose", input_shape=(1, 28, 28), classes=10, batch_size=64, samples=10_000)
@@ -46,14 +46,14 @@ def training(
     rounds: int = 3,
     **sizes: Sequence[int],
 ) -> Part:
-    """A race of training; `sizes` as in `train_experiment`."""
+    """A benchmark of training; `sizes` as in `train_experiment`."""
 
     def run(threads: Sequence[int], watch: Watch | None) -> Experiment:
         names = here((*NETWORK, *others))
         return train_experiment(
             job,
             names,
-            against=rival(names),
+            against=baseline(names),
             threads=threads if all_threads else threads[:1],
             rounds=rounds,
             name=name,
@@ -70,7 +70,7 @@ def here(names: Sequence[str]) -> list[str]:
     return [name for name in names if available(name)]
 
 
-def rival(names: Sequence[str]) -> str:
+def baseline(names: Sequence[str]) -> str:
     """PyTorch, where it is installed."""
     return "pytorch" if "pytorch" in names else names[0]
 
@@ -81,7 +81,7 @@ def micro(threads: Sequence[int], watch: Watch | None) -> Experiment:
     return operation_experiment(
         (MICRO,),
         names,
-        against=rival(names),
+        against=baseline(names),
         threads=threads[:1],
         rounds=5,
         name="micro",

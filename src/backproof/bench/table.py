@@ -75,13 +75,13 @@ def varying(measurements: Sequence[Measurement]) -> list[str]:
 
 
 def training_tables(experiment: Experiment) -> list["Table"]:
-    """One line a measurement, fastest first within a race."""
+    """One line a measurement, fastest first within a benchmark."""
     names = varying(experiment.measurements)
     table = bare(("contender",), (*names, "median s", "quartiles", "ratio", "samples/s", "warm-up", "peak MB", "ratio"))
     places = dict.fromkeys(m.place for m in experiment.measurements)
     for place in places:
         for m in sorted((m for m in experiment.measurements if m.place == place), key=lambda m: m.median):
-            rival = experiment.rival(m)
+            baseline = experiment.baseline(m)
             low, high = m.quartiles
             memory = m.peak_memory_mb or 0.0
             table.add_row(
@@ -89,11 +89,11 @@ def training_tables(experiment: Experiment) -> list["Table"]:
                 *(str(m.settings[name]) for name in names),
                 digits(m.median),
                 f"{digits(low)} - {digits(high)}",
-                f"{m.median / rival.median:.2f}" if rival else "",
+                f"{m.median / baseline.median:.2f}" if baseline else "",
                 f"{m.samples / m.median:,.0f}",
                 digits(m.warm_up or 0.0),
                 f"{memory:,.0f}",
-                f"{memory / rival.peak_memory_mb:.2f}" if rival and rival.peak_memory_mb else "",
+                f"{memory / baseline.peak_memory_mb:.2f}" if baseline and baseline.peak_memory_mb else "",
             )
         table.add_row()
     return [table]
@@ -128,7 +128,7 @@ def operation_tables(experiment: Experiment) -> list["Table"]:
 
 
 def totals_table(experiment: Experiment) -> "Table":
-    """Sums over the shapes, and their ratios to PyTorch's better layout, or else to the rival."""
+    """Sums over the shapes, and their ratios to PyTorch's better layout, or else to the baseline."""
     table = bare(("\nsum over all shapes",), ("threads", "each once ms", "ratio", "as in the network ms", "ratio"))
     for t in totals(experiment):
         once, network = (f"{seconds * 1e3:,.1f}" for seconds in (t.once, t.network))

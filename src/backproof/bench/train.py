@@ -1,13 +1,13 @@
-"""Training raced over batch sizes, widths, depths, image sizes and threads."""
+"""Training timed over batch sizes, widths, depths, image sizes and threads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 from backproof.bench.agreement import require_agreement
+from backproof.bench.benchmark import Timing, Watch, benchmark, load_average
 from backproof.bench.job import CONTENDERS, TrainJob, available
 from backproof.bench.measurement import Experiment, Measurement
-from backproof.bench.race import Lap, Watch, load_average, race
 from backproof.errors import UserError, unknown
 
 
@@ -26,7 +26,7 @@ def train_experiment(
     title: str = "",
     watch: Watch | None = None,
 ) -> Experiment:
-    """Race the contenders `names` at `job`, at every combination of the sizes given; a size not given stays the job's.
+    """Time the contenders `names` at `job`, at every combination of the sizes given; a size not given stays the job's.
 
     Raises `UserError` if a contender cannot do it, or if contenders disagree.
     """
@@ -44,7 +44,7 @@ def train_experiment(
             jobs = [replace(sized, contender=contender, threads=count) for contender in names]
             if i == 0:
                 worst = max(worst, require_agreement(jobs))
-            measurements += [measured(lap) for lap in race(jobs, rounds, watch)]
+            measurements += [measured(timing) for timing in benchmark(jobs, rounds, watch)]
     unit = "step" if job.steps else f"epoch of {job.samples:,} samples"
     return Experiment(
         name=name,
@@ -59,19 +59,19 @@ def train_experiment(
     )
 
 
-def measured(lap: Lap) -> Measurement:
-    """A lap of training as a measurement."""
-    job = lap.job
+def measured(timing: Timing) -> Measurement:
+    """A timing of training as a measurement."""
+    job = timing.job
     assert isinstance(job, TrainJob)
-    ((part, seconds),) = lap.seconds.items()
+    ((part, seconds),) = timing.seconds.items()
     return Measurement(
         contender=job.contender,
         subject=job.model,
         part=part,
         settings=job.settings,
         seconds=tuple(seconds),
-        warm_up=lap.warm_up[part],
-        peak_memory_mb=lap.peak_memory_mb,
+        warm_up=timing.warm_up[part],
+        peak_memory_mb=timing.peak_memory_mb,
         samples=job.batch_size if job.steps else job.samples,
     )
 

@@ -1,4 +1,4 @@
-"""The samples, network and initial weights that all contenders of a race share."""
+"""The samples, network and initial weights that all contenders of a benchmark share."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -15,58 +15,55 @@ if TYPE_CHECKING:
 
 app = App(name="bench", help="Time engines against each other, and against plain PyTorch and scikit-learn.")
 
-Output = Annotated[Path | None, Parameter(alias="-o")]
+Against = Annotated[str, Parameter(help="The contender to which ratios are given.")]
+BatchSize = Annotated[int, Parameter(help="Samples a batch.")]
+ModelName = Annotated[str, Parameter(alias="-m", help="A registered model; its samples are random.")]
+ModelOption = Annotated[Texts, Parameter(help="Options of the model, KEY=VALUE.")]
+Output = Annotated[Path | None, Parameter(alias="-o", help="A JSON file for everything measured.")]
+Page = Annotated[Path | None, Parameter(help="An HTML file with figures.")]
+Rounds = Annotated[int, Parameter(help="Rounds that count, after one of warm-up.")]
+Threads = Annotated[Numbers, Parameter(help="Threads of the linear algebra, each a benchmark of its own.")]
 
 
 @app.command
 def train(
     *,
-    model: Annotated[str, Parameter(alias="-m")] = "neurose",
-    model_option: Texts = (),
+    model: ModelName = "neurose",
+    model_option: ModelOption = (),
     optimizer: str = "sgd",
     contenders: str = "numpy,torch,pytorch,pytorch-tuned",
-    against: str = "pytorch",
+    against: Against = "pytorch",
     batch_sizes: Numbers = (16, 64, 256),
     widths: Numbers = (),
     depths: Numbers = (),
     image_sizes: Numbers = (),
-    threads: Numbers = (1, 2),
-    rounds: int = 5,
+    threads: Threads = (1, 2),
+    rounds: Rounds = 5,
     steps: int | None = None,
     samples: int = 50_000,
     input_shape: Numbers = (1, 28, 28),
     classes: int = 10,
     output: Output = None,
-    page: Path | None = None,
+    page: Page = None,
 ) -> None:
-    """Time training: each contender in a process of its own, in turn, after a warm-up round.
+    """Time training: each contender in a process of its own, in turn. A round is an epoch, or --steps steps.
 
-    Contenders start from the same weights; the race is refused if their outputs, gradients or losses differ.
+    Contenders start from the same weights; nothing is timed if their outputs, gradients or losses differ.
 
     Parameters
     ----------
-    model
-        A registered model, trained on random samples.
-    model_option
-        Options of the model, KEY=VALUE.
     optimizer
         sgd, momentum, nesterov or adam, each with its default settings.
     contenders
         Any engine, pytorch (hand-written, eager), pytorch-tuned (channels_last, fused optimizer), scikit-learn.
-    against
-        The contender to which ratios are given.
     batch_sizes
-        Samples a step, each a race of its own.
+        Samples a step, each a benchmark of its own.
     widths
-        Units or channels of the network, each a race of its own.
+        Units or channels of the network, each a benchmark of its own.
     depths
-        Layers, or blocks a stage, each a race of its own.
+        Layers, or blocks a stage, each a benchmark of its own.
     image_sizes
-        Height and width of the samples, each a race of its own.
-    threads
-        Threads of the linear algebra, each a race of its own.
-    rounds
-        Epochs that count, of each contender; with --steps, rounds of so many steps.
+        Height and width of the samples, each a benchmark of its own.
     steps
         Time so many single steps a round, on one batch, instead of epochs: for large networks.
     samples
@@ -75,10 +72,6 @@ def train(
         Shape of a sample.
     classes
         Number of classes.
-    output
-        A JSON file for everything measured.
-    page
-        An HTML file with figures.
     """
     from backproof.bench import TrainJob, train_experiment
     from backproof.models import read_options
@@ -104,7 +97,7 @@ def train(
         depths=depths,
         image_sizes=image_sizes,
         rounds=rounds,
-        watch=_tell,
+        watch=_report_round,
     )
     _show([experiment], start, output, page)
 
@@ -114,18 +107,18 @@ def op(
     operation: str = "Conv2d",
     /,
     *,
-    model: Annotated[str, Parameter(alias="-m")] = "resnet101",
-    model_option: Texts = (),
+    model: ModelName = "resnet101",
+    model_option: ModelOption = (),
     input_shape: Numbers = (3, 96, 96),
-    batch_size: int = 16,
+    batch_size: BatchSize = 16,
     shape: Texts = (),
     attribute: Texts = (),
     contenders: str = "numpy,pytorch,pytorch-tuned",
-    against: str = "pytorch",
-    threads: Numbers = (1,),
-    rounds: int = 5,
+    against: Against = "pytorch",
+    threads: Threads = (1,),
+    rounds: Rounds = 5,
     output: Output = None,
-    page: Path | None = None,
+    page: Page = None,
 ) -> None:
     """Time one operation forward, backward to its input and to its weights, over the shapes that a model has.
 
@@ -135,38 +128,22 @@ def op(
     ----------
     operation
         Its name, such as Conv2d, Linear, BatchNorm, MaxPool2d, ReLU.
-    model
-        The model whose shapes are taken.
-    model_option
-        Options of the model, KEY=VALUE.
     input_shape
         Shape of the model's samples.
-    batch_size
-        Samples a batch.
     shape
         Shapes of the operation's inputs, batch included, such as 8,4,3,5, instead of a model's.
     attribute
         Attributes of the operation for --shape, KEY=VALUE, such as out_channels=2 kernel_size=3 padding=3.
     contenders
-        Who runs: numpy, reference, pytorch (N,C,H,W), pytorch-tuned (channels_last).
-    against
-        The contender to which ratios are given.
-    threads
-        Threads of the linear algebra, each a race of its own.
-    rounds
-        Rounds that count.
-    output
-        A JSON file for everything measured.
-    page
-        An HTML file with figures.
+        Who runs: numpy, numba, reference, pytorch (N,C,H,W), pytorch-tuned (channels_last).
     """
-    from backproof.bench import Case, operation_experiment
+    from backproof.bench import OpCase, operation_experiment
     from backproof.bench.cases import cases_of, require_operation
     from backproof.models import read_options
 
     require_operation(operation)
     if shape:
-        cases = [Case(op=operation, attributes=_attributes(attribute), shapes=tuple(map(_shape, shape)))]
+        cases = [OpCase(op=operation, attributes=_attributes(attribute), shapes=tuple(map(_shape, shape)))]
     elif attribute:
         raise UserError("--attribute goes with --shape; without it the shapes and attributes are the model's")
     elif batch_size < 1:
@@ -174,8 +151,9 @@ def op(
     else:
         cases = cases_of(model, operation, input_shape, batch_size, read_options(model_option))
     start = perf_counter()
+    names = contenders.split(",")
     experiment = operation_experiment(
-        cases, contenders.split(","), against=against, threads=threads, rounds=rounds, watch=_tell
+        cases, names, against=against, threads=threads, rounds=rounds, watch=_report_round
     )
     _show([experiment], start, output, page)
 
@@ -193,41 +171,19 @@ def data(
     rotate: float = 0.0,
     crop: int = 0,
     noise: float = 0.0,
-    batch_size: int = 64,
-    rounds: int = 5,
+    batch_size: BatchSize = 64,
+    rounds: Rounds = 5,
     output: Output = None,
-    page: Path | None = None,
+    page: Page = None,
 ) -> None:
     """Time the data pipeline in images a second: reading and preprocessing, the cache, batches, augmentation.
+
+    Options are those of `backproof train`. Each round has processes of its own, and an empty cache at first.
 
     Parameters
     ----------
     dataset
         A name from `backproof data list`, or a path.
-    data_dir
-        The folder in which datasets are looked up by name.
-    grayscale
-        As in training.
-    trim
-        As in training.
-    resize
-        As in training: height and width.
-    standardize
-        As in training.
-    rotate
-        As in training: degrees.
-    crop
-        As in training: pixels.
-    noise
-        As in training: standard deviation.
-    batch_size
-        Samples a batch.
-    rounds
-        Rounds that count, each in processes of its own and with an empty cache at first.
-    output
-        A JSON file for everything measured.
-    page
-        An HTML file with figures.
     """
     from backproof.bench.data import data_experiment
     from backproof.data import AugmentationOptions, DataOptions, PreprocessingOptions
@@ -239,25 +195,19 @@ def data(
         AugmentationOptions(rotate=rotate, crop=crop, noise=noise),
         batch_size=batch_size,
         rounds=rounds,
-        watch=_tell,
+        watch=_report_round,
     )
     _show([experiment], start, output, page)
 
 
 @app.command
-def startup(*, engines: str = "", rounds: int = 5, output: Output = None, page: Path | None = None) -> None:
+def startup(*, engines: str = "", rounds: Rounds = 5, output: Output = None, page: Page = None) -> None:
     """Time `import backproof`, `--help`, and the way to a first training step, each in fresh processes.
 
     Parameters
     ----------
     engines
         Engines whose first step is timed, with commas between them; all that are installed if left out.
-    rounds
-        Rounds that count.
-    output
-        A JSON file for everything measured.
-    page
-        An HTML file with figures.
     """
     from backproof.bench.startup import installed_engines, startup_experiment
     from backproof.engines.registry import require_entry
@@ -266,7 +216,7 @@ def startup(*, engines: str = "", rounds: int = 5, output: Output = None, page: 
     names = engines.split(",") if engines else installed_engines()
     for name in names:
         require_entry(name)
-    _show([startup_experiment(names, rounds=rounds, watch=_tell)], start, output, page)
+    _show([startup_experiment(names, rounds=rounds, watch=_report_round)], start, output, page)
 
 
 @app.command(name="suite")
@@ -274,9 +224,11 @@ def run_suite(
     name: str = "classics",
     /,
     *,
-    threads: Numbers = (1, 2),
-    output: Annotated[Path, Parameter(alias="-o")] = Path("bench.json"),
-    page: Path = Path("bench.html"),
+    threads: Threads = (1, 2),
+    output: Annotated[Path, Parameter(alias="-o", help="A JSON file; it grows with every experiment.")] = Path(
+        "bench.json"
+    ),
+    page: Annotated[Path, Parameter(help="An HTML file with figures.")] = Path("bench.html"),
 ) -> None:
     """Run a fixed set of benchmarks, about 15 minutes on two cores; write a JSON file and a page with figures.
 
@@ -286,32 +238,24 @@ def run_suite(
     ----------
     name
         classics: a perceptron, ResNet-101, a very wide input, a tiny convolution, networks of many sizes, start-up.
-    threads
-        Threads of the linear algebra.
-    output
-        A JSON file for everything measured; it grows with every experiment that ends.
-    page
-        An HTML file with figures.
     """
     from backproof.bench.suite import suite as experiments_of
 
     start, found = perf_counter(), []
     for run in experiments_of(name):
-        found.append(run(threads, _tell))
+        found.append(run(threads, _report_round))
         _show(found[-1:], start, None, None)
         _keep(found, start, output, page)
 
 
 @app.default
-def default(*, suite: str | None = None, threads: Numbers = (1, 2)) -> None:
+def default(*, suite: str | None = None, threads: Threads = (1, 2)) -> None:
     """Time engines against each other, and against plain PyTorch and scikit-learn.
 
     Parameters
     ----------
     suite
         Run a fixed set of benchmarks, such as classics: `backproof bench suite` with its own options.
-    threads
-        Threads of the linear algebra, with --suite.
     """
     if suite is None:
         app.help_print()
@@ -320,7 +264,7 @@ def default(*, suite: str | None = None, threads: Numbers = (1, 2)) -> None:
 
 
 @app.command
-def page(results: Path, /, output: Output = None) -> None:
+def page(results: Path, /, output: Annotated[Path | None, Parameter(alias="-o")] = None) -> None:
     """Write the page of a JSON file that a benchmark wrote before.
 
     Parameters
@@ -379,7 +323,7 @@ def _keep(experiments: "Sequence[Experiment]", start: float, output: Path | None
         print(f"figures are in {write_bench_page(result, page)}")
 
 
-def _tell(who: str, number: int, seconds: float) -> None:
-    """A line a round: a race takes minutes."""
+def _report_round(who: str, number: int, seconds: float) -> None:
+    """A line a round: a benchmark takes minutes."""
     stage = "warm-up" if number == 0 else f"round {number}"
     print(f"{stage:8}  {seconds:8.3f} s  {who}", flush=True)

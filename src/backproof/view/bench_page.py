@@ -73,7 +73,7 @@ def heading(result: Result) -> Html:
 
 
 def tiles(experiment: Experiment, *, alone: bool) -> list[Html]:
-    """How the first contender compares to the rival on one thread; if the experiment is `alone`, everybody."""
+    """How the first contender compares to the baseline on one thread; if the experiment is `alone`, everybody."""
     whole = [m for m in experiment.measurements if m.part in ("epoch", "step", "all")]
     threads = min((m.settings["threads"] for m in whole), default=1)
     shown = []
@@ -118,7 +118,7 @@ def legend(experiment: Experiment) -> Html | None:
 
 
 def training_figures(experiment: Experiment, identity: str) -> list[Html]:
-    """Bars of time and memory against the rival; curves for every size that was varied."""
+    """Bars of time and memory against the baseline; curves for every size that was varied."""
     shown = [
         figure_card(f"{identity}-time", f"Time / {experiment.against}", ratios_figure(experiment, "seconds")),
         figure_card(f"{identity}-memory", f"Peak memory / {experiment.against}", ratios_figure(experiment, "memory")),

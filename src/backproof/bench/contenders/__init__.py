@@ -1,4 +1,4 @@
-"""Who takes part in a race. Each file imports its own library, inside its own process."""
+"""Who takes part in a benchmark. Each file imports its own library, inside its own process."""
 
 from typing import Protocol
 
@@ -44,9 +44,9 @@ def make(job: Job) -> Contender:
         from backproof.bench.contenders.pytorch import PyTorch
 
         return Training(workload, PyTorch)
-    from backproof.bench.contenders.engine import EngineTrainer
+    from backproof.bench.contenders.engine import EngineLearner
 
-    return Training(workload, EngineTrainer)
+    return Training(workload, EngineLearner)
 
 
 def _for_operations(job: OpJob) -> Contender:

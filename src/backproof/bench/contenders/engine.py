@@ -13,7 +13,7 @@ from backproof.graph import Array, Arrays, Graph
 from backproof.optim import OPTIMIZERS
 
 
-class EngineTrainer:
+class EngineLearner:
     """A session that trains."""
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
@@ -34,21 +34,17 @@ class EngineTrainer:
         self._step = 0
 
     def first_batch(self) -> Arrays:
-        """See `Trainer.first_batch`."""
         return {"x": self._x[: self._batch_size], "y": self._y[: self._batch_size]}
 
     def batches(self, epoch: int) -> Iterator[Arrays]:
-        """See `Trainer.batches`."""
         return ({"x": batch.x, "y": batch.y} for batch in self._batches.epoch(epoch))
 
     def step(self, batch: Arrays) -> float:
-        """See `Trainer.step`."""
         result = self._session.train_step(batch, self._optimizer, Mode(training=True, step=self._step))
         self._step += 1
         return result.loss
 
     def gradients(self, batch: Arrays) -> dict[str, Array]:
-        """See `Trainer.gradients`."""
         found = self._session.gradients(batch, Mode(training=True))
         named = {f"gradient of {name}": gradient for name, gradient in found.parameters.items()}
         return {"output": found.output, **named}

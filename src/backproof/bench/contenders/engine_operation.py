@@ -14,7 +14,7 @@ from backproof.graph import Array
 
 
 class EngineOperation:
-    """A kernel of `numpy`, `numba` or `reference`, with parameters and buffers as its engine lends them."""
+    """A kernel of `numpy`, `numba` or `reference`, with parameters and buffers as its engine has them."""
 
     def __init__(self, drawn: Drawn, job: OpJob) -> None:
         threadpool_limits(job.threads, user_api="blas")
@@ -66,16 +66,13 @@ class EngineOperation:
         return KERNELS
 
     def forward(self) -> None:
-        """See `Operation.forward`."""
         self._y, self._saved = self._kernel.forward(self._node.op, self._inputs, self._p, self._call)
 
     def backward(self) -> None:
-        """See `Operation.backward`."""
         self._call.wants = self._all
         self._back()
 
     def weights(self) -> None:
-        """See `Operation.weights`."""
         self._call.wants = self._none
         self._back()
 
@@ -84,7 +81,6 @@ class EngineOperation:
         self._dxs = self._kernel.backward(self._node.op, self._dy, self._saved, self._p, self._g, self._call)
 
     def results(self) -> dict[str, Array]:
-        """See `Operation.results`."""
         self.forward()
         found = {"output": self._outside(self._y)}
         self.backward()
@@ -92,6 +88,5 @@ class EngineOperation:
         return found | {f"gradient of x{i}": self._outside(dx) for i, dx in enumerate(self._dxs) if dx is not None}
 
     def gemm(self, a: Array, b: Array) -> Callable[[], object]:
-        """See `Operation.gemm`."""
         out = np.empty((len(a), b.shape[1]), a.dtype)
         return lambda: np.dot(a, b, out=out)

@@ -33,11 +33,10 @@ class JaxScan:
         self._step = 0
 
     def first_batch(self) -> Rows:
-        """See `Trainer.first_batch`."""
         return np.arange(self._batch_size)[None]
 
     def batches(self, epoch: int) -> Iterator[Rows]:
-        """See `Trainer.batches`: all full ones at once, then the rest."""
+        """See `Learner.batches`: all full ones at once, then the rest."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples["y"]))
         full = len(order) // self._batch_size * self._batch_size
         yield order[:full].reshape(-1, self._batch_size)
@@ -45,13 +44,12 @@ class JaxScan:
             yield order[None, full:]
 
     def step(self, batch: Rows) -> float:
-        """See `Trainer.step`: as many as there are rows; the loss of the last."""
+        """See `Learner.step`: as many as there are rows; the loss of the last."""
         losses = self._session.train_steps(self._placed, batch, self._optimizer, Mode(training=True, step=self._step))
         self._step += len(batch)
         return float(losses[-1])
 
     def gradients(self, batch: Rows) -> dict[str, Array]:
-        """See `Trainer.gradients`."""
         (rows,) = batch
         found = self._session.gradients({name: x[rows] for name, x in self._samples.items()}, Mode(training=True))
         named = {f"gradient of {name}": gradient for name, gradient in found.parameters.items()}

@@ -32,16 +32,13 @@ class PyTorch:
         self._generator = torch.Generator().manual_seed(job.seed)
 
     def first_batch(self) -> tuple[Tensor, Tensor]:
-        """See `Trainer.first_batch`."""
         return self._x[: self._batch_size], self._y[: self._batch_size]
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:  # noqa: ARG002
-        """See `Trainer.batches`."""
         order = torch.randperm(len(self._y), generator=self._generator)
         return ((self._x[rows], self._y[rows]) for rows in torch.split(order, self._batch_size))
 
     def step(self, batch: tuple[Tensor, Tensor]) -> float:
-        """See `Trainer.step`."""
         x, y = batch
         self._optimizer.zero_grad()
         loss: Tensor = self._loss(self._model(x), y)
@@ -50,7 +47,6 @@ class PyTorch:
         return loss.item()
 
     def gradients(self, batch: tuple[Tensor, Tensor]) -> dict[str, Array]:
-        """See `Trainer.gradients`."""
         x, y = batch
         state = {name: value.clone() for name, value in self._model.state_dict().items()}  # running statistics move
         output = self._model(x)

@@ -38,20 +38,16 @@ class PyTorchOperation:
             x.requires_grad_()
 
     def forward(self) -> None:
-        """See `Operation.forward`."""
         self._y = self._layer(*self._xs)
 
     def backward(self) -> None:
-        """See `Operation.backward`."""
         wanted = [*self._xs, *self._weights.values()]
         self._gradients = torch.autograd.grad(self._y, wanted, self._dy, retain_graph=True)
 
     def weights(self) -> None:
-        """See `Operation.weights`."""
         torch.autograd.grad(self._y, list(self._weights.values()), self._dy, retain_graph=True)
 
     def results(self) -> dict[str, Array]:
-        """See `Operation.results`."""
         self.forward()
         self.backward()
         names = [*(f"x{i}" for i in range(len(self._xs))), *self._weights]
@@ -59,7 +55,6 @@ class PyTorchOperation:
         return {"output": self._y.detach().contiguous().numpy(), **gradients}
 
     def gemm(self, a: Array, b: Array) -> Callable[[], object]:
-        """See `Operation.gemm`."""
         first, second = torch.from_numpy(a), torch.from_numpy(b)
         out = torch.empty(len(a), b.shape[1])
         return lambda: torch.mm(first, second, out=out)

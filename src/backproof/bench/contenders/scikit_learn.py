@@ -50,15 +50,13 @@ class ScikitLearn:
             self._model.intercepts_[i][...] = parameters[node.path("bias")]
 
     def first_batch(self) -> Samples:
-        """See `Trainer.first_batch`."""
         return self._x[: self._batch_size], self._y[: self._batch_size]
 
     def batches(self, epoch: int) -> Iterator[Samples]:  # noqa: ARG002
-        """See `Trainer.batches`: all at once."""
+        """See `Learner.batches`: all at once."""
         yield self._x, self._y
 
     def step(self, batch: Samples) -> float:
-        """See `Trainer.step`."""
         self._model.partial_fit(*batch, classes=self._classes)
         return float(self._model.loss_)
 

@@ -1,4 +1,4 @@
-"""Figures of benchmarks: bars against the rival, and curves over sizes with the fitted growth."""
+"""Figures of benchmarks: bars against the baseline, and curves over sizes with the fitted growth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,24 +39,26 @@ def contender_color(name: str) -> str:
 
 
 def ratios_figure(experiment: Experiment, quantity: Quantity) -> "Figure":
-    """A bar for each contender and setting: its median, or peak memory, over the rival's; whiskers are quartiles."""
+    """A bar for each contender and setting: its median, or peak memory, over the baseline's; whiskers are quartiles."""
     names = varying(experiment.measurements)
     bars = []
     for contender in contenders(experiment.measurements):
         own = [m for m in experiment.measurements if m.contender == contender]
-        rivals = [rival for m in own if (rival := experiment.rival(m)) is not None]
+        baselines = [baseline for m in own if (baseline := experiment.baseline(m)) is not None]
         labels = [setting_label(m, names) for m in own]
         if quantity == "memory":
-            values = [(m.peak_memory_mb or 0.0) / (r.peak_memory_mb or 1.0) for m, r in zip(own, rivals, strict=True)]
+            values = [
+                (m.peak_memory_mb or 0.0) / (r.peak_memory_mb or 1.0) for m, r in zip(own, baselines, strict=True)
+            ]
             bars.append(Bars(contender, labels, values))
             continue
         bars.append(
             Bars(
                 contender,
                 labels,
-                [m.median / r.median for m, r in zip(own, rivals, strict=True)],
-                [(m.median - m.quartiles[0]) / r.median for m, r in zip(own, rivals, strict=True)],
-                [(m.quartiles[1] - m.median) / r.median for m, r in zip(own, rivals, strict=True)],
+                [m.median / r.median for m, r in zip(own, baselines, strict=True)],
+                [(m.median - m.quartiles[0]) / r.median for m, r in zip(own, baselines, strict=True)],
+                [(m.quartiles[1] - m.median) / r.median for m, r in zip(own, baselines, strict=True)],
             )
         )
     return bars_figure(bars, ",.2f", mark=True)
@@ -74,7 +76,7 @@ class Bars:
 
 
 def bars_figure(every: Sequence[Bars], form: str, *, mark: bool = False) -> "Figure":
-    """Groups of bars from top to bottom; with `mark`, a line where everybody is as fast as the rival."""
+    """Groups of bars from top to bottom; with `mark`, a line where everybody is as fast as the baseline."""
     from plotly.graph_objects import Figure
 
     figure = Figure()

@@ -1,4 +1,4 @@
-"""Races are fair: each contender in its own process with pinned threads, in turn, warm-up apart."""
+"""Benchmarks are fair: each contender in its own process with pinned threads, in turn, warm-up apart."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backproof.bench import Case, OpJob, TrainJob, operation_experiment, race, train_experiment
+from backproof.bench import OpCase, OpJob, TrainJob, benchmark, operation_experiment, train_experiment
 from backproof.bench.cases import cases_of, flops, label
 from backproof.bench.contenders import make
 from backproof.bench.job import job_from_json
@@ -37,7 +37,7 @@ def test_jobs_survive_json() -> None:
         assert job_from_json(one.to_json()) == one
 
 
-def test_unknown_names_are_told_with_the_nearest() -> None:
+def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean pytorch"):
         job("pytorh")
     with pytest.raises(UserError, match="optimizer of a benchmark"):
@@ -50,22 +50,22 @@ def test_threads_are_pinned_for_every_library() -> None:
 
 
 def test_a_race_times_every_contender_every_round() -> None:
-    told: list[tuple[str, int]] = []
+    seen: list[tuple[str, int]] = []
 
     def watch(who: str, number: int, seconds: float) -> None:
-        told.append((who.partition(",")[0], number))
+        seen.append((who.partition(",")[0], number))
 
-    laps = race([job("numpy"), job("scikit-learn")], 2, watch)
-    assert told == [(name, number) for number in range(3) for name in ("numpy", "scikit-learn")]
-    for lap in laps:
-        assert len(lap.seconds["epoch"]) == 2
-        assert min(lap.seconds["epoch"]) > 0
-        assert lap.peak_memory_mb > 10
+    timings = benchmark([job("numpy"), job("scikit-learn")], 2, watch)
+    assert seen == [(name, number) for number in range(3) for name in ("numpy", "scikit-learn")]
+    for timing in timings:
+        assert len(timing.seconds["epoch"]) == 2
+        assert min(timing.seconds["epoch"]) > 0
+        assert timing.peak_memory_mb > 10
 
 
 def test_every_step_of_a_round_is_a_time() -> None:
-    (lap,) = race([job(steps=3)], 2)
-    assert len(lap.seconds["step"]) == 6
+    (timing,) = benchmark([job(steps=3)], 2)
+    assert len(timing.seconds["step"]) == 6
 
 
 def test_an_experiment_has_every_combination() -> None:
@@ -83,7 +83,7 @@ def test_what_cannot_be_raced_is_one_sentence() -> None:
     with pytest.raises(UserError, match="--against is 'torch'"):
         train_experiment(job(), ("numpy",), against="torch", threads=(1,), rounds=1)
     with pytest.raises(UserError, match="--rounds is 0"):
-        race([job()], 0)
+        benchmark([job()], 0)
     with pytest.raises(UserError, match="--image-sizes goes with images"):
         train_experiment(job(input_shape=(4,)), ("numpy",), against="numpy", threads=(1,), image_sizes=(4,), rounds=1)
 
@@ -134,7 +134,7 @@ def test_every_operation_alone_agrees_with_pytorch() -> None:
     from backproof.ops.dropout import Dropping
 
     cases = [
-        Case(op=name, attributes=sample.op.attributes(), shapes=sample.shapes)
+        OpCase(op=name, attributes=sample.op.attributes(), shapes=sample.shapes)
         for name, op in OPERATIONS.items()
         if not issubclass(op, Loss | Dropping)
         for sample in op.samples()
@@ -167,6 +167,6 @@ def test_reference_and_numpy_agree_on_the_micro_benchmark() -> None:
 def test_peak_memory_is_the_processs_own() -> None:
     """Not that of the process which started it, however much that holds."""
     held = np.ones(60_000_000)  # 480 MB
-    (lap,) = race([job()], 1)
-    assert 10 < lap.peak_memory_mb < 300
+    (timing,) = benchmark([job()], 1)
+    assert 10 < timing.peak_memory_mb < 300
     assert held.nbytes == 480_000_000

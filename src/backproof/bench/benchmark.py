@@ -1,4 +1,4 @@
-"""A race: every contender in a fresh process with its threads pinned, rounds interleaved, warm-up apart."""
+"""A benchmark: every contender in a fresh process with its threads pinned, rounds interleaved, warm-up apart."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ PAUSE = 0.3
 """Seconds between rounds: a library's idle threads may spin for 0.2 s and would slow the next contender."""
 
 Watch = Callable[[str, int, float], None]
-"""Told of each round: who ran, its number (0 is the warm-up) and its seconds."""
+"""Called after each round: who ran, its number (0 is the warm-up) and its seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lap:
+class Timing:
     """What one contender ran.
 
     Attributes:
@@ -35,7 +35,7 @@ class Lap:
     peak_memory_mb: float
 
 
-def race(jobs: Sequence[Job], rounds: int, watch: Watch | None = None) -> list[Lap]:
+def benchmark(jobs: Sequence[Job], rounds: int, watch: Watch | None = None) -> list[Timing]:
     """Time each job `rounds` times, in turn: A B C A B C ... They have passed `require_agreement` before.
 
     Raises `UserError` if a contender cannot do its job, or if the losses of the first steps differ.
@@ -47,24 +47,24 @@ def race(jobs: Sequence[Job], rounds: int, watch: Watch | None = None) -> list[L
         for process in processes:
             process.ready()
         require_first_losses(processes)
-        laps: list[list[dict[str, list[float]]]] = [[] for _ in jobs]
+        timings: list[list[dict[str, list[float]]]] = [[] for _ in jobs]
         for number in range(rounds + 1):
-            for process, own in zip(processes, laps, strict=True):
+            for process, own in zip(processes, timings, strict=True):
                 sleep(PAUSE)
                 own.append(process.round(number))
                 if watch is not None:
                     watch(process.job.label, number, sum(map(sum, own[-1].values())))
         return [
-            Lap(
+            Timing(
                 job=process.job,
                 seconds={part: [s for times in counted for s in times[part]] for part in first},
                 warm_up={part: times[0] for part, times in first.items()},
                 peak_memory_mb=process.peak_memory_mb,
             )
-            for process, (first, *counted) in zip(processes, laps, strict=True)
+            for process, (first, *counted) in zip(processes, timings, strict=True)
         ]
 
 
 def load_average() -> tuple[float, ...]:
-    """The machine's load over the last minute; () where the system does not tell."""
+    """The machine's load over the last minute; () where the system does not say."""
     return (round(os.getloadavg()[0], 2),) if hasattr(os, "getloadavg") else ()
