@@ -57,10 +57,10 @@ def test_an_engine_that_is_wrong_says_where():
         name = "wrong"
 
         def compile(self, *args, **options):
-            session = super().compile(*args, **options)
-            load = session.load
-            session.load = lambda parameters: load({name: np.asarray(p) * 1.001 for name, p in parameters.items()})
-            return session
+            trainer = super().compile(*args, **options)
+            load = trainer.load
+            trainer.load = lambda parameters: load({name: np.asarray(p) * 1.001 for name, p in parameters.items()})
+            return trainer
 
     with pytest.raises(AssertionError, match=r"Linear.*output of wrong in float64 differs \(judge: reference\)"):
         bp.testing.assert_engines_agree([Wrong()], [Linear], seeds=(0,))

@@ -11,7 +11,7 @@ Failures are `AssertionError`s that say what differs, where, and by how much. An
 
 from collections.abc import Sequence
 
-from backproof.engines import DType, Engine, get_engine
+from backproof.engines import DType, Engine, get_engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Op
 from backproof.optim import Optimizer, require_optimizer
@@ -37,7 +37,7 @@ def assert_op(op: type[Op], *, engines: Sequence[str | Engine] = (), seeds: Sequ
     if op in OWN_KERNELS:
         _require(check_own(op, _engines(engines), seeds=seeds))
         return
-    chosen = _engines(engines) or [get_engine("reference")]
+    chosen = _engines(engines) or [reference_engine()]
     _require(check_ops(chosen, [op], seeds=seeds))
 
 

@@ -23,17 +23,17 @@ from backproof.ops import (
 from backproof.optim import SGD
 
 
-def session_of(engine, op, *sample, dtype="float64"):
+def trainer_of(engine, op, *sample, dtype="float64"):
     graph = Sequential(("op", op)).build(Shape("N", *sample)).with_loss(MSE())
     return engine.compile(graph, initial_parameters(graph), dtype=dtype)
 
 
 def derivative(engine, op, x):
     """dy/dx at one point: with the target y - 1/2, dL/dy = 1."""
-    session = session_of(engine, op, 1)
+    trainer = trainer_of(engine, op, 1)
     x = np.array([[float(x)]])
-    y = session.forward({"x": x})["op"]
-    return session.gradients({"x": x, "y": y - 0.5}, Mode()).inputs["x"].item()
+    y = trainer.forward({"x": x})["op"]
+    return trainer.gradients({"x": x, "y": y - 0.5}, Mode()).inputs["x"].item()
 
 
 @pytest.mark.parametrize(
@@ -59,30 +59,30 @@ def test_derivatives_at_kinks(engine, op, x, expected):
 @pytest.mark.parametrize("op", [GELU(), GELU("tanh"), SiLU(), Softplus(), Softplus(beta=3), ELU(), ReLU6()], ids=str)
 def test_far_out_nothing_overflows(engine, op):
     x = np.array([[-1000.0, 1000.0]])
-    session = session_of(engine, op, 2)
-    y = session.forward({"x": x})["op"]
+    trainer = trainer_of(engine, op, 2)
+    y = trainer.forward({"x": x})["op"]
     np.testing.assert_allclose(y, [[-1 if isinstance(op, ELU) else 0, 6 if isinstance(op, ReLU6) else 1000]])
-    assert np.all(np.isfinite(session.gradients({"x": x, "y": y}, Mode()).inputs["x"]))
+    assert np.all(np.isfinite(trainer.gradients({"x": x, "y": y}, Mode()).inputs["x"]))
 
 
 def test_dropout2d_drops_whole_channels(engine):
     x = np.ones((6, 5, 3, 2))
-    session = session_of(engine, Dropout2d(0.4), 5, 3, 2)
+    trainer = trainer_of(engine, Dropout2d(0.4), 5, 3, 2)
     mode = Mode(training=True, seed=1)
-    y = session.forward({"x": x}, mode)["op"]
+    y = trainer.forward({"x": x}, mode)["op"]
     kept = Dropout2d(0.4).mask(x.shape, 1, 0, "op")
     assert 0 < kept.sum() < kept.size
     np.testing.assert_allclose(y, np.broadcast_to(kept / 0.6, x.shape), rtol=1e-15)
-    np.testing.assert_array_equal(session.forward({"x": x})["op"], x)
+    np.testing.assert_array_equal(trainer.forward({"x": x})["op"], x)
 
 
 def test_without_momentum_the_running_statistics_are_plain_means(engine):
     rng = np.random.default_rng(0)
     batches = [rng.standard_normal((4, 3, 2, 5)) + rng.standard_normal((3, 1, 1)) for _ in range(4)]
-    session = session_of(engine, BatchNorm(momentum=None), 3, 2, 5)
+    trainer = trainer_of(engine, BatchNorm(momentum=None), 3, 2, 5)
     for step, x in enumerate(batches):
-        session.train_step({"x": x, "y": x}, SGD(), Mode(training=True, step=step))
-    found = session.parameters()
+        trainer.train_step({"x": x, "y": x}, SGD(), Mode(training=True, step=step))
+    found = trainer.parameters()
     assert found["op.num_batches_tracked"] == 4
     axes = (0, 2, 3)
     np.testing.assert_allclose(found["op.running_mean"], np.mean([x.mean(axes) for x in batches], 0), rtol=1e-12)
@@ -98,7 +98,7 @@ def test_images_of_more_than_one_block(op, training):
     rng = np.random.default_rng(0)
     inputs = {name: rng.standard_normal((3, 6, 61, 90)) + 1 for name in ("x", "y")}
     mode = Mode(training=training)
-    ours, theirs = (session_of(get_engine(name), op, 6, 61, 90).gradients(inputs, mode) for name in ("numpy", "torch"))
+    ours, theirs = (trainer_of(get_engine(name), op, 6, 61, 90).gradients(inputs, mode) for name in ("numpy", "torch"))
     np.testing.assert_allclose(ours.output, theirs.output, rtol=1e-10, atol=1e-12)
     for a, b in ((ours.parameters, theirs.parameters), (ours.inputs, theirs.inputs), (ours.state, theirs.state)):
         assert a.keys() == b.keys()
@@ -110,7 +110,7 @@ def test_batch_norm_far_from_zero_in_float32():
     """A mean a thousand times the deviation costs three digits, as the numbers themselves have lost them; not six."""
     x = np.random.default_rng(0).standard_normal((32, 4, 16, 16)) + 1000
     x = x.astype(np.float32)
-    y = session_of(get_engine("numpy"), BatchNorm(), 4, 16, 16, dtype="float32").forward({"x": x}, Mode(training=True))
+    y = trainer_of(get_engine("numpy"), BatchNorm(), 4, 16, 16, dtype="float32").forward({"x": x}, Mode(training=True))
     exact = np.float64(x)
     exact = (exact - exact.mean((0, 2, 3), keepdims=True)) / np.sqrt(exact.var((0, 2, 3), keepdims=True) + 1e-5)
     np.testing.assert_allclose(y["op"], exact, atol=1e-3)

@@ -42,7 +42,7 @@ def test_nothing_heavy_is_imported_before_it_is_wanted():
 def test_says_what_it_is(engine):
     info = engine.info()
     assert engine.name in ENGINES
-    assert engine.can_train
+    assert engine.capabilities.trains
     assert info.version
     assert info.devices[0] == "cpu"
 
@@ -81,10 +81,10 @@ def test_labels_must_be_classes(reference):
     from backproof.ops import SoftmaxCrossEntropy
 
     graph = Sequential(Linear(2)).build(Shape("N", 3)).with_loss(SoftmaxCrossEntropy())
-    session = reference.compile(graph, initial_parameters(graph))
+    trainer = reference.compile(graph, initial_parameters(graph))
     for label in (-1, 2):
         with pytest.raises(UserError, match=f"node 'loss': the label {label} is none of the classes 0 to 1"):
-            session.forward({"x": np.zeros((1, 3)), "y": np.array([label])})
+            trainer.forward({"x": np.zeros((1, 3)), "y": np.array([label])})
 
 
 def test_torch_lists_its_devices():

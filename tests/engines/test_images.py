@@ -26,9 +26,9 @@ def forward(engine, op, x, dtype="float64", **parameters):
 def input_gradient(engine, op, x, dy, **parameters):
     """The gradient of <dy, y>: MSE's is 2 (y - t) / n, so the targets are chosen for it to be dy."""
     weights = {f"op.{name}": value for name, value in parameters.items()}
-    session = engine.compile(network(op, x.shape), weights, dtype="float64")
-    y = session.forward({"x": x})["op"]
-    return session.gradients({"x": x, "y": y - dy * y.size / 2}, Mode(training=True)).inputs["x"]
+    trainer = engine.compile(network(op, x.shape), weights, dtype="float64")
+    y = trainer.forward({"x": x})["op"]
+    return trainer.gradients({"x": x, "y": y - dy * y.size / 2}, Mode(training=True)).inputs["x"]
 
 
 def test_of_equal_pixels_the_first_gets_the_gradient(engine):

@@ -30,13 +30,13 @@ def test_agrees_with_the_reference(engine, reference, sample, dtype):
 def test_shapes_and_dtypes(engine, sample):
     dtype = "float64" if engine.name == "reference" else "float32"
     case = make_case(sample, 0)
-    session = engine.compile(case.graph, case.parameters, dtype=dtype)
+    trainer = engine.compile(case.graph, case.parameters, dtype=dtype)
     N = sample.shapes[0][0]
-    values = session.forward(case.inputs, case.mode, want=[node.name for node in case.graph.nodes])
+    values = trainer.forward(case.inputs, case.mode, want=[node.name for node in case.graph.nodes])
     assert {name: value.shape for name, value in values.items()} == {
         node.name: node.shape.bind(N) for node in case.graph.nodes
     }
-    found = session.gradients(case.inputs, case.mode)
+    found = trainer.gradients(case.inputs, case.mode)
     assert {name: g.shape for name, g in found.parameters.items()} == {
         name: spec.shape for name, spec in case.graph.parameters.items() if spec.trainable
     }
@@ -47,17 +47,17 @@ def test_shapes_and_dtypes(engine, sample):
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
 
-def test_changes_neither_inputs_nor_session(engine, sample):
+def test_changes_neither_inputs_nor_trainer(engine, sample):
     case = make_case(sample, 0)
-    session = engine.compile(case.graph, case.parameters, dtype="float64")
+    trainer = engine.compile(case.graph, case.parameters, dtype="float64")
     inputs = {name: value.copy() for name, value in case.inputs.items()}
-    first = session.gradients(case.inputs, case.mode)
-    session.forward(case.inputs, case.mode)
-    again = session.gradients(case.inputs, case.mode)
+    first = trainer.gradients(case.inputs, case.mode)
+    trainer.forward(case.inputs, case.mode)
+    again = trainer.gradients(case.inputs, case.mode)
     assert first.loss == again.loss
     for name, value in case.inputs.items():
         np.testing.assert_array_equal(value, inputs[name])
-    for name, value in session.parameters().items():
+    for name, value in trainer.parameters().items():
         np.testing.assert_array_equal(value, case.parameters[name])
     for name, g in first.parameters.items():
         np.testing.assert_array_equal(g, again.parameters[name])
@@ -88,8 +88,8 @@ def test_takes_arrays_of_any_layout(engine, sample):
 
 def test_running_statistics_move_in_training_only(engine, sample):
     case = make_case(sample, 0)
-    session = engine.compile(case.graph, case.parameters, dtype="float64")
+    trainer = engine.compile(case.graph, case.parameters, dtype="float64")
     states = {name for name, spec in case.graph.parameters.items() if not spec.trainable}
-    found = session.gradients(case.inputs, case.mode)
+    found = trainer.gradients(case.inputs, case.mode)
     assert set(found.state) == (states if sample.training else set())
     assert all(np.any(value != case.parameters[name]) for name, value in found.state.items())

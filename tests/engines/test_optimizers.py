@@ -88,12 +88,12 @@ def by_hand(name, g, state):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_one_step_is_the_formula(engine, name, decay):
     optimizer = OPTIMIZERS[name](lr=2 * LR, schedule=HALF, weight_decay=0.3, decay=decay)
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     slots = {key: value for key, value in STATE.items() if key.split("/")[0] in optimizer.slots}
-    session.load_optimizer_state(optimizer, slots)
-    gradients = session.gradients(INPUTS, Mode(training=True, step=STEP)).parameters
-    session.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
-    after, state = session.parameters(), session.optimizer_state()
+    trainer.load_optimizer_state(optimizer, slots)
+    gradients = trainer.gradients(INPUTS, Mode(training=True, step=STEP)).parameters
+    trainer.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
+    after, state = trainer.parameters(), trainer.optimizer_state()
     for name_of, w in WEIGHTS.items():
         decayed = name_of == "fc.weight"
         g = gradients[name_of] + (0.3 * w if decayed and decay == "coupled" else 0)
@@ -108,99 +108,99 @@ def test_one_step_is_the_formula(engine, name, decay):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_fresh_state_may_start_at_any_step(engine, reference, name):
     optimizer = OPTIMIZERS[name]()
-    sessions = [e.compile(GRAPH, WEIGHTS, dtype="float64") for e in (engine, reference)]
-    for session in sessions:
-        session.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
-    found, expected = (session.parameters() for session in sessions)
+    trainers = [e.compile(GRAPH, WEIGHTS, dtype="float64") for e in (engine, reference)]
+    for trainer in trainers:
+        trainer.train_step(INPUTS, optimizer, Mode(training=True, step=STEP))
+    found, expected = (trainer.parameters() for trainer in trainers)
     for name_of in WEIGHTS:
         np.testing.assert_allclose(found[name_of], expected[name_of], rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_rate_of_zero_moves_nothing(engine, name):
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    session.train_step(INPUTS, OPTIMIZERS[name](lr=0.0), Mode(training=True))
-    for name_of, w in session.parameters().items():
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer.train_step(INPUTS, OPTIMIZERS[name](lr=0.0), Mode(training=True))
+    for name_of, w in trainer.parameters().items():
         np.testing.assert_array_equal(w, WEIGHTS[name_of])
 
 
 def test_adagrad_starts_where_it_is_told(engine):
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    g = session.gradients(INPUTS, Mode(training=True)).parameters["fc.weight"]
-    session.train_step(INPUTS, Adagrad(initial_sum=2.0), Mode(training=True))
-    np.testing.assert_allclose(session.optimizer_state()["s/fc.weight"], 2 + g**2, rtol=1e-13)
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = trainer.gradients(INPUTS, Mode(training=True)).parameters["fc.weight"]
+    trainer.train_step(INPUTS, Adagrad(initial_sum=2.0), Mode(training=True))
+    np.testing.assert_allclose(trainer.optimizer_state()["s/fc.weight"], 2 + g**2, rtol=1e-13)
 
 
 def test_decay_all_reaches_the_biases(engine):
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    g = session.gradients(INPUTS, Mode(training=True)).parameters["fc.bias"]
-    session.train_step(INPUTS, SGD(lr=0.1, weight_decay=0.5, decay_all=True), Mode(training=True))
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = trainer.gradients(INPUTS, Mode(training=True)).parameters["fc.bias"]
+    trainer.train_step(INPUTS, SGD(lr=0.1, weight_decay=0.5, decay_all=True), Mode(training=True))
     expected = WEIGHTS["fc.bias"] - 0.1 * (g + 0.5 * WEIGHTS["fc.bias"])
-    np.testing.assert_allclose(session.parameters()["fc.bias"], expected, rtol=1e-13)
+    np.testing.assert_allclose(trainer.parameters()["fc.bias"], expected, rtol=1e-13)
 
 
 def test_dampening_spares_the_first_step(engine):
     optimizer = Momentum(lr=0.1, momentum=0.5, dampening=0.75)
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     v = 0.0
     for step in range(3):
         mode = Mode(training=True, step=step)
-        g = session.gradients(INPUTS, mode).parameters["fc.weight"]
+        g = trainer.gradients(INPUTS, mode).parameters["fc.weight"]
         v = 0.5 * v + (0.25 if step else 1) * g
-        before = session.parameters()["fc.weight"]
-        session.train_step(INPUTS, optimizer, mode)
-        np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], v, rtol=1e-13)
-        np.testing.assert_allclose(session.parameters()["fc.weight"], before - 0.1 * v, rtol=1e-13)
+        before = trainer.parameters()["fc.weight"]
+        trainer.train_step(INPUTS, optimizer, mode)
+        np.testing.assert_allclose(trainer.optimizer_state()["v/fc.weight"], v, rtol=1e-13)
+        np.testing.assert_allclose(trainer.parameters()["fc.weight"], before - 0.1 * v, rtol=1e-13)
 
 
 def test_centered_rmsprop_has_momentum(engine):
     optimizer = CenteredRMSprop(lr=0.1, alpha=0.5, momentum=0.75)
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     v = m = u = 0.0
     for step in range(3):
         mode = Mode(training=True, step=step)
-        g = session.gradients(INPUTS, mode).parameters["fc.weight"]
+        g = trainer.gradients(INPUTS, mode).parameters["fc.weight"]
         v, m = 0.5 * v + 0.5 * g**2, 0.5 * m + 0.5 * g
         u = 0.75 * u + g / (np.sqrt(v - m**2) + 1e-8)
-        session.train_step(INPUTS, optimizer, mode)
-        np.testing.assert_allclose(session.optimizer_state()["u/fc.weight"], u, rtol=1e-12)
+        trainer.train_step(INPUTS, optimizer, mode)
+        np.testing.assert_allclose(trainer.optimizer_state()["u/fc.weight"], u, rtol=1e-12)
 
 
 def test_adagrads_rate_falls(engine):
     optimizer = Adagrad(lr=0.1, lr_decay=0.5)
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    g = session.gradients(INPUTS, Mode(training=True, step=4)).parameters["fc.weight"]
-    session.train_step(INPUTS, optimizer, Mode(training=True, step=4))
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    g = trainer.gradients(INPUTS, Mode(training=True, step=4)).parameters["fc.weight"]
+    trainer.train_step(INPUTS, optimizer, Mode(training=True, step=4))
     expected = WEIGHTS["fc.weight"] - 0.1 / 3 * g / (np.abs(g) + 1e-10)
-    np.testing.assert_allclose(session.parameters()["fc.weight"], expected, rtol=1e-13)
+    np.testing.assert_allclose(trainer.parameters()["fc.weight"], expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("cls", [Momentum, Nesterov])
 def test_without_momentum_it_is_plain_descent(engine, cls):
-    sessions = [engine.compile(GRAPH, WEIGHTS, dtype="float64") for _ in range(2)]
+    trainers = [engine.compile(GRAPH, WEIGHTS, dtype="float64") for _ in range(2)]
     for step in range(3):
-        sessions[0].train_step(INPUTS, cls(momentum=0.0), Mode(training=True, step=step))
-        sessions[1].train_step(INPUTS, SGD(), Mode(training=True, step=step))
-    found, expected = (session.parameters() for session in sessions)
+        trainers[0].train_step(INPUTS, cls(momentum=0.0), Mode(training=True, step=step))
+        trainers[1].train_step(INPUTS, SGD(), Mode(training=True, step=step))
+    found, expected = (trainer.parameters() for trainer in trainers)
     for name in WEIGHTS:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-13)
 
 
 def test_a_new_rate_keeps_the_state(engine):
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    session.train_step(INPUTS, Momentum(lr=0.1), Mode(training=True, step=0))
-    v = session.optimizer_state()["v/fc.weight"]
-    g = session.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
-    session.train_step(INPUTS, Momentum(lr=0.2, momentum=0.5), Mode(training=True, step=1))
-    np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], 0.5 * v + g, rtol=1e-13)
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer.train_step(INPUTS, Momentum(lr=0.1), Mode(training=True, step=0))
+    v = trainer.optimizer_state()["v/fc.weight"]
+    g = trainer.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
+    trainer.train_step(INPUTS, Momentum(lr=0.2, momentum=0.5), Mode(training=True, step=1))
+    np.testing.assert_allclose(trainer.optimizer_state()["v/fc.weight"], 0.5 * v + g, rtol=1e-13)
 
 
 def test_another_kind_of_optimizer_starts_afresh(engine):
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
-    session.train_step(INPUTS, Momentum(), Mode(training=True, step=0))
-    g = session.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
-    session.train_step(INPUTS, RMSprop(), Mode(training=True, step=1))
-    np.testing.assert_allclose(session.optimizer_state()["v/fc.weight"], 0.01 * g**2, rtol=1e-13)
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer.train_step(INPUTS, Momentum(), Mode(training=True, step=0))
+    g = trainer.gradients(INPUTS, Mode(training=True, step=1)).parameters["fc.weight"]
+    trainer.train_step(INPUTS, RMSprop(), Mode(training=True, step=1))
+    np.testing.assert_allclose(trainer.optimizer_state()["v/fc.weight"], 0.01 * g**2, rtol=1e-13)
 
 
 def test_defaults_are_those_of_the_formulas():
@@ -215,6 +215,6 @@ def test_an_optimizer_that_an_engine_lacks_is_named(engine):
     class Lion(SGD):
         pass
 
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     with pytest.raises(UserError, match=f"engine '{engine.name}' has no update for the optimizer Lion"):
-        session.train_step(INPUTS, Lion(), Mode(training=True))
+        trainer.train_step(INPUTS, Lion(), Mode(training=True))

@@ -152,8 +152,8 @@ def judge(engine, judged):
     """Sentences on what is wrong with the engine's answer; none if nothing is."""
     task = judged.task
     graph = task.graph()
-    session = engine.compile(graph, parameters(task), dtype="float64")
-    gradients = session.gradients(task.arrays(graph), task.mode)
+    trainer = engine.compile(graph, parameters(task), dtype="float64")
+    gradients = trainer.gradients(task.arrays(graph), task.mode)
     found = {"output": np.array(gradients.loss) if isinstance(task.op, Loss) else gradients.output}
     found |= {f"gradient of {name}": g for name, g in gradients.inputs.items()}
     found |= {f"gradient of {name.removeprefix('op.')}": g for name, g in gradients.parameters.items()}
@@ -178,8 +178,8 @@ def refuses(engine, task):
         return True
     try:
         graph = task.graph()
-        session = engine.compile(graph, parameters(task), dtype="float64")
-        session.forward(task.arrays(graph), task.mode)
+        trainer = engine.compile(graph, parameters(task), dtype="float64")
+        trainer.forward(task.arrays(graph), task.mode)
     except UserError:
         return True
     return False

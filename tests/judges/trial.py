@@ -81,11 +81,11 @@ def weights(make):
 
 def judge(engine, trial):
     """Sentences on what is wrong with the engine's steps; none if nothing is."""
-    session = engine.compile(GRAPH, WEIGHTS, dtype="float64")
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     wrong = []
     for step, (batch, right) in enumerate(zip(BATCHES, trial.weights, strict=True)):
-        session.train_step(batch, trial.optimizer, Mode(training=True, step=step))
-        for name, ours in session.parameters().items():
+        trainer.train_step(batch, trial.optimizer, Mode(training=True, step=step))
+        for name, ours in trainer.parameters().items():
             apart = np.max(np.abs(ours - right[name])) / np.max(np.abs(right[name]))
             if not apart <= CLOSE:
                 wrong.append(f"{trial.name}: {name} is off by {apart:.2e} after step {step + 1}")

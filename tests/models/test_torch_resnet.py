@@ -126,7 +126,7 @@ def errors(engine: str, module: ResNet, graph_options: dict[str, object], batch:
     graph = build("resnet", Shape("N", *batch["x"].shape[1:]), CLASSES, graph_options)
     graph = graph.with_loss(SoftmaxCrossEntropy())
     state = {name: value.numpy().copy() for name, value in module.state_dict().items()}
-    session = get_engine(engine).compile(graph, fit_weights(graph, state, "module"), dtype="float64")
+    trainer = get_engine(engine).compile(graph, fit_weights(graph, state, "module"), dtype="float64")
     found: dict[str, float] = {}
     for training in (False, True):
         mode = "train" if training else "eval"
@@ -135,8 +135,8 @@ def errors(engine: str, module: ResNet, graph_options: dict[str, object], batch:
         output = module(x)
         loss = nn.functional.cross_entropy(output, torch.from_numpy(batch["y"]))
         loss.backward()
-        got = session.gradients(batch, Mode(training=training))
-        forward = session.forward(batch, Mode(training=training))
+        got = trainer.gradients(batch, Mode(training=training))
+        forward = trainer.forward(batch, Mode(training=training))
         found[f"{mode} output"] = max(error(got.output, output), error(forward[graph.output], output))
         found[f"{mode} loss"] = abs(got.loss - loss.item()) / loss.item()
         found[f"{mode} gradient of x"] = error(got.inputs["x"], x.grad)
@@ -145,9 +145,9 @@ def errors(engine: str, module: ResNet, graph_options: dict[str, object], batch:
     for name, value in module.named_buffers():
         if not name.endswith("num_batches_tracked"):
             found[f"state {name}"] = error(got.state[name], value)
-    session.train_step(batch, SGD(lr=0.01), Mode(training=True))
+    trainer.train_step(batch, SGD(lr=0.01), Mode(training=True))
     torch.optim.SGD(module.parameters(), lr=0.01).step()
-    after = session.parameters()
+    after = trainer.parameters()
     for name, value in module.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             found[f"after a step {name}"] = error(after[name], value)
@@ -197,9 +197,9 @@ def float32_errors(options: dict[str, object], batch: Arrays, training: bool) ->
     module = make_module(0, options, batch["x"].shape[1])
     graph = build("resnet", Shape("N", *batch["x"].shape[1:]), CLASSES, options).with_loss(SoftmaxCrossEntropy())
     state = {name: value.float().numpy() for name, value in module.state_dict().items()}  # rounding them is no error
-    session = get_engine("numpy").compile(graph, fit_weights(graph, state, "module"), dtype="float32")
+    trainer = get_engine("numpy").compile(graph, fit_weights(graph, state, "module"), dtype="float32")
     batch = batch | {"x": batch["x"].astype(np.float32)}
-    got = session.gradients(batch, Mode(training=training))
+    got = trainer.gradients(batch, Mode(training=training))
     results = [{"output": got.output, "gradient of x": got.inputs["x"], **got.parameters}]
     for dtype in (torch.float32, torch.float64):
         module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
@@ -243,8 +243,8 @@ def test_a_saved_state_dict_gives_the_modules_outputs(tmp_path: Path) -> None:
     batch = make_batch(4, 3, 3, 33, 40)
     graph = build("resnet", Shape("N", 3, 33, 40), CLASSES, SMALL)
     weights = fit_weights(graph, read_weights(tmp_path / "weights.pth"), "weights.pth")
-    session = get_engine("numpy").compile(graph, weights, dtype="float64")
-    assert error(session.forward({"x": batch["x"]})[graph.output], module(torch.from_numpy(batch["x"]))) <= 1e-9
+    trainer = get_engine("numpy").compile(graph, weights, dtype="float64")
+    assert error(trainer.forward({"x": batch["x"]})[graph.output], module(torch.from_numpy(batch["x"]))) <= 1e-9
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backproof.engines.numpy.session import NumpySession
+from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.errors import UserError
 from backproof.runs.launch import run
 from backproof.train.events import GradientsChecked, Observer
@@ -20,14 +20,14 @@ class Keep(Observer):
 @pytest.fixture
 def wrong_bias(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that forgets a factor in one gradient."""
-    right = NumpySession.gradients
+    right = NumpyTrainer.gradients
 
     def gradients(self, inputs, mode, optimizer=None):
         found = right(self, inputs, mode, optimizer)
         found.parameters["fc2.bias"] *= 0.5
         return found
 
-    monkeypatch.setattr(NumpySession, "gradients", gradients)
+    monkeypatch.setattr(NumpyTrainer, "gradients", gradients)
 
 
 def test_error_ends_the_run(make_spec, wrong_bias: None) -> None:

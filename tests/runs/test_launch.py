@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backproof.data import DataOptions, Partitions, PreprocessingOptions, load
-from backproof.engines import Session
+from backproof.engines import Trainer
 from backproof.engines.numpy import NumpyEngine
 from backproof.errors import UserError
 from backproof.runs.launch import repeats, run, run_all
@@ -118,7 +118,7 @@ def test_keep_best(make_spec) -> None:
     assert result.best_epoch == 1 + int(np.argmin(dev))
     assert result.best_epoch < 8
     assert result.dev.cost == min(dev)
-    best = done.session().parameters()
+    best = done.predictor().parameters()
     assert all(np.array_equal(w, best[name]) for name, w in done.weights("best").items())
 
 
@@ -178,15 +178,15 @@ def test_all_are_checked_before_the_first_begins(
     assert not (tmp_path / "runs").exists()
 
 
-def test_experiments_share_their_data_and_hold_one_session_at_a_time(make_spec, monkeypatch) -> None:
-    made: list[weakref.ref[Session]] = []
+def test_experiments_share_their_data_and_hold_one_trainer_at_a_time(make_spec, monkeypatch) -> None:
+    made: list[weakref.ref[Trainer]] = []
     loaded: list[str] = []
 
-    def compile_alone(engine: NumpyEngine, *arguments: Any, **options: Any) -> Session:
-        assert not any(session() for session in made)
-        session = compiled(engine, *arguments, **options)
-        made.append(weakref.ref(session))
-        return session
+    def compile_alone(engine: NumpyEngine, *arguments: Any, **options: Any) -> Trainer:
+        assert not any(trainer() for trainer in made)
+        trainer = compiled(engine, *arguments, **options)
+        made.append(weakref.ref(trainer))
+        return trainer
 
     def count_load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
         loaded.append(data.dataset)

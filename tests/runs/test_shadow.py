@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backproof.engines.numpy.session import NumpySession
+from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.errors import UserError
 from backproof.runs.launch import run
 from backproof.train.events import EnginesCompared, Observer
@@ -20,7 +20,7 @@ class Keep(Observer):
 @pytest.fixture
 def wrong_update(monkeypatch: pytest.MonkeyPatch) -> None:
     """A NumPy engine that from the eighth step on moves one weight by one millionth of a step too much."""
-    right = NumpySession.train_step
+    right = NumpyTrainer.train_step
 
     def train_step(self, inputs, optimizer, mode, watch=None):
         before = self.parameters()["fc2.weight"]
@@ -30,7 +30,7 @@ def wrong_update(monkeypatch: pytest.MonkeyPatch) -> None:
             self.load(after | {"fc2.weight": after["fc2.weight"] + 1e-3 * (after["fc2.weight"] - before)})
         return result
 
-    monkeypatch.setattr(NumpySession, "train_step", train_step)
+    monkeypatch.setattr(NumpyTrainer, "train_step", train_step)
 
 
 def test_the_step_and_the_tensor_are_named(make_spec, wrong_update: None) -> None:

@@ -31,8 +31,8 @@ def test_a_run_begins_with_them(make_spec, tmp_path: Path, suffix: str, engine: 
 def test_a_skipped_layer_is_drawn_from_the_seed(make_spec, tmp_path: Path) -> None:
     file = tmp_path / "start.safetensors"
     write_weights(file, initial_parameters(prepare(make_spec()).graph, seed=77))
-    begun = prepare(make_spec(weights=str(file), weights_skip=("fc2",))).session.parameters()
-    drawn = prepare(make_spec()).session.parameters()
+    begun = prepare(make_spec(weights=str(file), weights_skip=("fc2",))).trainer.parameters()
+    drawn = prepare(make_spec()).trainer.parameters()
     assert np.array_equal(begun["fc2.weight"], drawn["fc2.weight"])
     assert not np.array_equal(begun["fc1.weight"], drawn["fc1.weight"])
 
@@ -41,7 +41,7 @@ def test_from_the_checkpoint_of_another_run(make_spec) -> None:
     first = run(make_spec(batch_norm=True))
     second = prepare(make_spec(batch_norm=True, weights=str(first.path / "best.safetensors"), engine="torch"))
     best = first.weights("best")
-    assert all(np.array_equal(value, best[name]) for name, value in second.session.parameters().items())
+    assert all(np.array_equal(value, best[name]) for name, value in second.trainer.parameters().items())
 
 
 def test_going_on_needs_the_file_no_more(make_spec, tmp_path: Path) -> None:

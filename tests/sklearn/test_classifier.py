@@ -237,7 +237,7 @@ def test_labels_of_any_kind_and_outputs(digits):
     np.testing.assert_array_equal(estimator.predict(X) == "odd", scores > 0)
 
 
-def test_pickle_holds_arrays_and_no_session(digits, tmp_path):
+def test_pickle_holds_arrays_and_no_trainer(digits, tmp_path):
     """It is opened in a fresh process, on another engine, which is all that is loaded."""
     X, y = digits
     engine = "torch" if installed("torch") else "numpy"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backproof.data import AugmentationOptions, Batches, Partition
-from backproof.engines import Session, get_engine
+from backproof.engines import Trainer, get_engine
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import MSE, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.optim import SGD, Optimizer
@@ -16,7 +16,7 @@ from backproof.optim import SGD, Optimizer
 class Task:
     """All that `fit` takes."""
 
-    session: Session
+    trainer: Trainer
     optimizer: Optimizer
     batches: Batches
     train: Partition
@@ -35,9 +35,9 @@ def make_task():
     def make(optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5) -> Task:
         graph = Sequential(("fc1", Linear(hidden)), ("relu", ReLU()), ("fc2", Linear(3))).build(Shape("N", 4))
         graph = graph.with_loss(MSE() if mse else SoftmaxCrossEntropy())
-        session = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float64")
+        trainer = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float64")
         train = partition(20, 0)
         batches = Batches(train, batch_size=8, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)
-        return Task(session, optimizer or SGD(lr=0.1), batches, train, partition(10, 1))
+        return Task(trainer, optimizer or SGD(lr=0.1), batches, train, partition(10, 1))
 
     return make

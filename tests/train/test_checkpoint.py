@@ -30,8 +30,8 @@ def test_progress_there_and_back(tmp_path_factory: pytest.TempPathFactory, progr
 
 def test_arrays_there_and_back(make_task, tmp_path: Path) -> None:
     task, progress = make_task(Adam()), Progress()
-    fit(task.session, task.optimizer, task.batches, progress, epochs=2)
-    kept = Checkpoint.of(task.session, progress)
+    fit(task.trainer, task.optimizer, task.batches, progress, epochs=2)
+    kept = Checkpoint.of(task.trainer, progress)
     path = tmp_path / "last.safetensors"
     path.write_bytes(kept.to_bytes())
     again = Checkpoint.read(path)

@@ -24,13 +24,13 @@ class Keep(Observer):
 
 def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     task, keep, progress = make_task(Momentum(lr=0.05, weight_decay=0.1)), Keep(), Progress()
-    fit(task.session, task.optimizer, task.batches, progress, epochs=1, dev=task.dev, observers=[keep])
+    fit(task.trainer, task.optimizer, task.batches, progress, epochs=1, dev=task.dev, observers=[keep])
 
     other = make_task()
     cost = loss = correct = 0.0
     for step, batch in enumerate(task.batches.epoch(1)):
-        feed = inputs(other.session.graph, batch.x, batch.y)
-        result = other.session.train_step(feed, task.optimizer, Mode(True, 0, step))
+        feed = inputs(other.trainer.graph, batch.x, batch.y)
+        result = other.trainer.train_step(feed, task.optimizer, Mode(True, 0, step))
         cost += len(batch.y) * result.cost / 20
         loss += len(batch.y) * result.loss / 20
         correct += (result.output.argmax(1) == batch.y).sum()
@@ -39,17 +39,17 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     assert event.record.train.cost == pytest.approx(cost, rel=1e-12)
     assert event.record.train.loss == pytest.approx(loss, rel=1e-12)
     assert event.record.train.accuracy == correct / 20
-    assert event.record.dev == evaluate(other.session, task.dev, task.optimizer).figures
+    assert event.record.dev == evaluate(other.trainer, task.dev, task.optimizer).figures
     assert (event.record.epoch, event.record.step) == (1, 3)
     assert event.best
     assert (progress.epoch, progress.batch, progress.step, progress.samples) == (2, 0, 3, 0)
-    w, same = task.session.parameters(), other.session.parameters()
+    w, same = task.trainer.parameters(), other.trainer.parameters()
     assert all(np.array_equal(w[name], same[name]) for name in w)
 
 
 def test_learning_rate_is_that_of_the_last_step(make_task) -> None:
     task, keep = make_task(SGD(lr=0.1, schedule=Exponential(gamma=0.5))), Keep()
-    fit(task.session, task.optimizer, task.batches, Progress(), epochs=2, observers=[keep])
+    fit(task.trainer, task.optimizer, task.batches, Progress(), epochs=2, observers=[keep])
     assert [e.record.learning_rate for e in keep.events] == [0.1 * 0.5**2, 0.1 * 0.5**5]
     assert [e.record.dev for e in keep.events] == [None, None]
 
@@ -91,7 +91,7 @@ def test_early_stopping(make_task, monkeypatch, costs, patience, marked, best) -
         Costs(monkeypatch, costs)
         task, keep, progress = make_task(), Keep(), Progress()
         fit(
-            task.session, task.optimizer, task.batches, progress, epochs=6, dev=task.dev,
+            task.trainer, task.optimizer, task.batches, progress, epochs=6, dev=task.dev,
             early_stopping=patience, stop_early=stop_early, observers=[keep],
         )  # fmt: skip
         epochs = [e.record for e in keep.events if isinstance(e, EpochDone)]
@@ -108,10 +108,10 @@ def test_early_stopping(make_task, monkeypatch, costs, patience, marked, best) -
 
 def test_a_loss_on_numbers_gets_one_hot_targets(make_task) -> None:
     task = make_task(mse=True)
-    feed = inputs(task.session.graph, task.dev.x, task.dev.y)
+    feed = inputs(task.trainer.graph, task.dev.x, task.dev.y)
     assert np.array_equal(feed["y"], np.eye(3)[task.dev.y])
     keep = Keep()
-    fit(task.session, task.optimizer, task.batches, Progress(), epochs=30, dev=task.dev, observers=[keep])
+    fit(task.trainer, task.optimizer, task.batches, Progress(), epochs=30, dev=task.dev, observers=[keep])
     assert keep.events[-1].record.train.loss < 0.5 * keep.events[0].record.train.loss
     assert keep.events[-1].record.dev.accuracy >= 0.7
 
@@ -123,19 +123,19 @@ def test_interruption_completes_the_step(make_task) -> None:
         def step_done(self, event: StepDone) -> None:
             interruption.requested = event.progress.step == 4
 
-    fit_on = (task.session, task.optimizer, task.batches, progress)
+    fit_on = (task.trainer, task.optimizer, task.batches, progress)
     assert fit(*fit_on, epochs=3, observers=[Ask()], interruption=interruption) is False
     assert (progress.epoch, progress.batch, progress.step) == (2, 1, 4)
     assert fit(*fit_on, epochs=3) is True
     whole = make_task()
-    fit(whole.session, whole.optimizer, whole.batches, Progress(), epochs=3)
-    w, same = task.session.parameters(), whole.session.parameters()
+    fit(whole.trainer, whole.optimizer, whole.batches, Progress(), epochs=3)
+    w, same = task.trainer.parameters(), whole.trainer.parameters()
     assert all(np.array_equal(w[name], same[name]) for name in w)
 
 
 def test_no_epochs(make_task) -> None:
     task, progress = make_task(), Progress()
-    assert fit(task.session, task.optimizer, task.batches, progress, epochs=0)
+    assert fit(task.trainer, task.optimizer, task.batches, progress, epochs=0)
     assert progress == Progress()
 
 
@@ -144,5 +144,5 @@ def test_batches_may_be_full(make_task) -> None:
 
     task, progress = make_task(), Progress()
     full = Batches(task.train, batch_size=None, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)
-    fit(task.session, task.optimizer, full, progress, epochs=4)
+    fit(task.trainer, task.optimizer, full, progress, epochs=4)
     assert progress.step == 4

@@ -29,29 +29,29 @@ def test_macro_f1() -> None:
 
 def test_evaluation_does_not_depend_on_the_batches(make_task, monkeypatch: pytest.MonkeyPatch) -> None:
     task = make_task(SGD(weight_decay=0.3))
-    whole = evaluate(task.session, task.train, task.optimizer)
+    whole = evaluate(task.trainer, task.train, task.optimizer)
     monkeypatch.setattr(metrics, "EVALUATION_BATCH", 7)
-    parts = evaluate(task.session, task.train, task.optimizer)
+    parts = evaluate(task.trainer, task.train, task.optimizer)
     assert parts.figures.loss == pytest.approx(whole.figures.loss, rel=1e-12)
     assert np.array_equal(parts.predicted, whole.predicted)
     assert np.array_equal(parts.confusion, whole.confusion)
     assert whole.figures.accuracy == (whole.predicted == task.train.y).mean()
-    w = task.session.parameters()
+    w = task.trainer.parameters()
     expected = 0.3 / 2 * (np.sum(w["fc1.weight"] ** 2) + np.sum(w["fc2.weight"] ** 2))
     assert whole.figures.cost - whole.figures.loss == pytest.approx(expected, rel=1e-9)
 
 
 def test_only_coupled_decay_is_in_the_cost(make_task) -> None:
     task = make_task()
-    w = task.session.parameters()
-    assert penalty(task.session.graph, w, AdamW(weight_decay=0.5)) == 0
+    w = task.trainer.parameters()
+    assert penalty(task.trainer.graph, w, AdamW(weight_decay=0.5)) == 0
     with_biases = SGD(weight_decay=2.0, decay_all=True)
     w["fc1.bias"] += 1
-    assert penalty(task.session.graph, w, with_biases) == pytest.approx(sum(np.sum(a**2) for a in w.values()))
+    assert penalty(task.trainer.graph, w, with_biases) == pytest.approx(sum(np.sum(a**2) for a in w.values()))
 
 
 def test_evaluation_changes_nothing(make_task) -> None:
     task = make_task()
-    before = task.session.parameters()
-    evaluate(task.session, task.dev, task.optimizer)
-    assert all(np.array_equal(a, before[name]) for name, a in task.session.parameters().items())
+    before = task.trainer.parameters()
+    evaluate(task.trainer, task.dev, task.optimizer)
+    assert all(np.array_equal(a, before[name]) for name, a in task.trainer.parameters().items())

@@ -35,11 +35,9 @@ class Planted:
 class FaultyEngine:
     """The engine `name` with a fault at `node` of `graph`: each third element is off by a factor.
 
-    All its sessions compute with the altered table, that of a node alone too. `kind` is the operation whose kernel is
+    All its trainers compute with the altered table, that of a node alone too. `kind` is the operation whose kernel is
     altered, if it is not the node's own: an engine may compute several nodes as one.
     """
-
-    can_train = True
 
     def __init__(
         self,
@@ -52,6 +50,7 @@ class FaultyEngine:
     ) -> None:
         self.name = name
         self._engine = get_engine(name)
+        self.capabilities = self._engine.capabilities
         self._kind = kind or type(graph.node[node].op)
         self._plant = (node, direction, factor)
 
@@ -60,10 +59,10 @@ class FaultyEngine:
         return self._engine.operations
 
     def compile(self, graph, parameters, *, dtype="float32", device="cpu"):
-        session = self._engine.compile(graph, parameters, dtype=dtype, device=device)
-        # The session's own table, before its first sweep takes from it.
-        session.kernels = {**session.kernels, self._kind: Planted(session.kernels[self._kind], *self._plant)}
-        return session
+        trainer = self._engine.compile(graph, parameters, dtype=dtype, device=device)
+        # The trainer's own table, before its first sweep takes from it.
+        trainer.kernels = {**trainer.kernels, self._kind: Planted(trainer.kernels[self._kind], *self._plant)}
+        return trainer
 
     def info(self):
         return self._engine.info()

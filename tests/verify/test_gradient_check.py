@@ -36,7 +36,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def session_of(graph, engine="reference"):
+def trainer_of(graph, engine="reference"):
     return get_engine(engine).compile(graph, initial_parameters(graph, 3), dtype="float64")
 
 
@@ -47,25 +47,25 @@ def test_every_operation_in_every_engine(engine, sample):
         pytest.skip(f"engine '{engine}' has no kernel for {type(sample.op).__name__}")
     for seed in range(2):
         case = make_case(sample, seed)
-        session = get_engine(engine).compile(case.graph, case.parameters, dtype="float64")
-        report = check_gradients(session, case.inputs, case.mode, rng=np.random.default_rng(seed))
+        trainer = get_engine(engine).compile(case.graph, case.parameters, dtype="float64")
+        report = check_gradients(trainer, case.inputs, case.mode, rng=np.random.default_rng(seed))
         assert report.passed, str(report)
 
 
 @pytest.mark.parametrize("engine", [name for name in ENGINES if installed(name)])
 @pytest.mark.parametrize("activation", [Tanh, ReLU])
 def test_a_whole_network_with_decay_dropout_and_batch_statistics(engine, activation):
-    session = session_of(network(activation), engine)
-    before = session.parameters()
-    report = check_gradients(session, batch(), MODE, L2, rng=rng())
+    trainer = trainer_of(network(activation), engine)
+    before = trainer.parameters()
+    report = check_gradients(trainer, batch(), MODE, L2, rng=rng())
     assert report.passed, str(report)
     assert report.error <= 1e-7
     assert [tensor.name for tensor in report.tensors if tensor.kind == "parameter"] == [
-        name for name, spec in session.graph.parameters.items() if spec.trainable
+        name for name, spec in trainer.graph.parameters.items() if spec.trainable
     ]
     assert [tensor.name for tensor in report.tensors if tensor.kind == "input"] == ["x"]
-    for name, value in session.parameters().items():
-        np.testing.assert_array_equal(value, before[name], err_msg="the session is left as it was")
+    for name, value in trainer.parameters().items():
+        np.testing.assert_array_equal(value, before[name], err_msg="the trainer is left as it was")
 
 
 def plant(monkeypatch, op, change):
@@ -80,7 +80,7 @@ def plant(monkeypatch, op, change):
 
 
 def wrong_tensors(graph=None, optimizer=L2):
-    report = check_gradients(session_of(graph or network()), batch(), MODE, optimizer, rng=rng())
+    report = check_gradients(trainer_of(graph or network()), batch(), MODE, optimizer, rng=rng())
     assert not report.passed
     return {tensor.name for tensor in report.failures}
 
@@ -166,12 +166,12 @@ def test_a_loss_without_its_mean(monkeypatch):
 
 def test_decay_missing_from_the_gradient():
     """The cost has the penalty and the gradient has not."""
-    session = session_of(network())
-    plain = session.gradients
+    trainer = trainer_of(network())
+    plain = trainer.gradients
 
     class Forgetful:
         def __getattr__(self, name):
-            return getattr(session, name)
+            return getattr(trainer, name)
 
         def gradients(self, inputs, mode, optimizer=None):
             return plain(inputs, mode, None)
@@ -183,9 +183,9 @@ def test_decay_missing_from_the_gradient():
 def test_a_kink_is_left_out_and_counted():
     """x = 0 sits on the kink of ReLU, where the numerical derivative is one half and the analytical one 0."""
     graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
-    session = get_engine("reference").compile(graph, {})
+    trainer = get_engine("reference").compile(graph, {})
     x = np.array([[0.0, 1.0, -1.0], [4e-6, 2.0, -2.0]])
-    report = check_gradients(session, {"x": x, "y": np.ones((2, 3))}, MODE, rng=rng(), coordinates=6)
+    report = check_gradients(trainer, {"x": x, "y": np.ones((2, 3))}, MODE, rng=rng(), coordinates=6)
     assert report.passed, str(report)
     (on_x,) = [tensor for tensor in report.tensors if tensor.name == "x"]
     assert {probe.where for probe in on_x.probes if probe.verdict == "kink"} >= {"[0, 0]", "[1, 0]"}
@@ -197,8 +197,8 @@ def test_a_network_that_sits_on_kinks_is_judged_from_nearby(monkeypatch):
     """Nothing can be said at x = 0; a step aside a right gradient passes, and a wrong one does not."""
     graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
     inputs = {"x": np.zeros((1, 3)), "y": np.ones((1, 3))}
-    session = get_engine("reference").compile(graph, {})
-    report = check_gradients(session, inputs, MODE, rng=rng())
+    trainer = get_engine("reference").compile(graph, {})
+    report = check_gradients(trainer, inputs, MODE, rng=rng())
     assert report.passed, str(report)
     assert report.kinks > 0
     plant(monkeypatch, ReLU, lambda dxs, g: (1.000001 * dxs[0],))
@@ -221,7 +221,7 @@ def test_a_wrong_gradient_beside_kinks_is_still_found(monkeypatch):
 
 def test_names_where_and_how_wrong(monkeypatch):
     plant(monkeypatch, Linear, scaled("weight", 2.0))
-    report = check_gradients(session_of(network()), batch(), MODE, rng=rng())
+    report = check_gradients(trainer_of(network()), batch(), MODE, rng=rng())
     worst = report.failures[0].worst
     assert worst.error == pytest.approx(1 / 3, rel=0.01)
     assert worst.analytical == pytest.approx(2 * worst.numerical, rel=1e-6)
@@ -231,26 +231,26 @@ def test_names_where_and_how_wrong(monkeypatch):
 
 def test_float32_is_refused():
     graph = network()
-    session = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float32")
-    with pytest.raises(UserError, match="needs a session in float64, not in float32"):
-        check_gradients(session, batch(), MODE, rng=rng())
+    trainer = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float32")
+    with pytest.raises(UserError, match="needs a trainer in float64, not in float32"):
+        check_gradients(trainer, batch(), MODE, rng=rng())
 
 
-def test_the_session_is_restored_even_when_a_probe_fails():
-    session = session_of(network())
-    before = session.parameters()
+def test_the_trainer_is_restored_even_when_a_probe_fails():
+    trainer = trainer_of(network())
+    before = trainer.parameters()
     calls = iter(range(10))
 
     class Failing:
         def __getattr__(self, name):
-            return getattr(session, name)
+            return getattr(trainer, name)
 
         def forward(self, *args):
             if next(calls) == 5:
                 raise RuntimeError("stop")
-            return session.forward(*args)
+            return trainer.forward(*args)
 
     with pytest.raises(RuntimeError, match="stop"):
         check_gradients(Failing(), batch(), MODE, rng=rng())
-    for name, value in session.parameters().items():
+    for name, value in trainer.parameters().items():
         np.testing.assert_array_equal(value, before[name])

@@ -61,10 +61,10 @@ def test_add_an_op(registries):
     for engine in engines():
         for sample in Softsign.samples():
             case = make_case(sample, 0)
-            session = engine.compile(case.graph, case.parameters, dtype="float64")
-            assert check_gradients(session, case.inputs, case.mode, rng=np.random.default_rng(0)).passed
+            trainer = engine.compile(case.graph, case.parameters, dtype="float64")
+            assert check_gradients(trainer, case.inputs, case.mode, rng=np.random.default_rng(0)).passed
             extreme = np.full(sample.shapes[0], 800.0)
-            value = session.forward(case.inputs | {"x0": extreme}, Mode())["op"]
+            value = trainer.forward(case.inputs | {"x0": extreme}, Mode())["op"]
             np.testing.assert_allclose(value, 800 / 801, rtol=1e-15)
 
 

@@ -60,7 +60,7 @@ class AtOneNode(Kernel):
 
 def planted(fault, node):
     (found,) = [f for f in FAULTS if str(f) == fault]
-    wrong = found.engine.session.kernels[found.subject]
+    wrong = found.engine.trainer.kernels[found.subject]
     return engine_with(kernels={found.subject: AtOneNode(wrong, KERNELS[found.subject], node)})
 
 
@@ -110,7 +110,7 @@ def test_a_sweep_that_forgets_to_add_is_found_between_nodes():
 
 def test_and_the_gradient_check_names_all_that_lies_below_the_fork():
     graph, parameters, inputs = network()
-    session = NOT_SUMMED.compile(graph, parameters, dtype="float64")
-    report = check_gradients(session, inputs, MODE, rng=np.random.default_rng(0), coordinates=2)
+    trainer = NOT_SUMMED.compile(graph, parameters, dtype="float64")
+    report = check_gradients(trainer, inputs, MODE, rng=np.random.default_rng(0), coordinates=2)
     # A bias in front of batch normalisation has no effect, and 0 is half of 0.
     assert {tensor.name for tensor in report.failures} == {"x", "conv1.weight", "bn1.weight", "bn1.bias"}

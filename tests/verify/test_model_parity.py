@@ -82,9 +82,9 @@ def test_of_two_faults_the_first_is_named():
 
     class Twice(FaultyEngine):
         def compile(self, *args, **kwargs):
-            session = super().compile(*args, **kwargs)
-            session.kernels = {**session.kernels, BatchNorm: Planted(session.kernels[BatchNorm], *also)}
-            return session
+            trainer = super().compile(*args, **kwargs)
+            trainer.kernels = {**trainer.kernels, BatchNorm: Planted(trainer.kernels[BatchNorm], *also)}
+            return trainer
 
     report = check_model(graph, parameters, inputs, [Twice("numpy", graph, "layer2.0.conv1", "forward")])
     assert [f.subject for f in report.at_fault("numpy", "forward")] == ["layer1.0.bn1", "layer2.0.conv1"]
@@ -146,16 +146,16 @@ def test_a_gradient_that_is_given_behind_taps_alone_is_missing():
 
     class Forgets(FaultyEngine):
         def compile(self, compiled, *args, **kwargs):
-            session = super().compile(compiled, *args, **kwargs)
-            take = session.gradients
+            trainer = super().compile(compiled, *args, **kwargs)
+            take = trainer.gradients
 
             def gradients(*args):
                 found = take(*args)
                 return replace(found, parameters={n: g for n, g in found.parameters.items() if n != "fc1.bias"})
 
             if compiled is graph:
-                session.gradients = gradients
-            return session
+                trainer.gradients = gradients
+            return trainer
 
     report = check_model(graph, parameters, inputs, [Forgets("numpy", graph, "fc1", "forward", factor=1.0)])
     assert [(f.subject, f.what) for f in report.failures] == [(NETWORK, "gradient of bias of fc1")]

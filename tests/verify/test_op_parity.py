@@ -7,7 +7,7 @@ import numpy as np
 from backproof.engines import get_engine
 from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.kernels import KERNELS
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.ops import BatchNorm, Linear, MaxPool2d, ReLU, Resize
 from backproof.verify.operations.check import check_ops
 
@@ -29,11 +29,11 @@ def faulty(op, **methods):
     """The reference engine under another name, with a kernel that is wrong."""
     wrong = type("Wrong", (type(KERNELS[op]),), methods)()
 
-    class Session(ReferenceSession):
+    class Trainer(ReferenceTrainer):
         engine = "faulty"
         kernels: ClassVar = {**KERNELS, op: wrong}
 
-    return type("Faulty", (ReferenceEngine,), {"name": "faulty", "session": Session})()
+    return type("Faulty", (ReferenceEngine,), {"name": "faulty", "trainer": Trainer})()
 
 
 def found(engine, op):
@@ -80,7 +80,7 @@ def test_a_kernel_that_raises_has_failed():
 
 def test_what_an_engine_lacks_is_left_out_and_said():
     engine = faulty(ReLU)
-    del engine.session.kernels[Resize]
+    del engine.trainer.kernels[Resize]
     report = check_ops([engine], [Resize, ReLU], seeds=(0,), dtypes=("float64",))
     assert report.passed
     assert [(f.subject, f.detail) for f in report.left_out] == [("Resize", "engine 'faulty' has no kernel for it")]

@@ -5,18 +5,18 @@ import pytest
 from backproof.engines import get_engine
 from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.optimizers import UPDATES
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.optim import SGD, Adam, AdamW, Momentum
 from backproof.verify.optimizers.check import check_optimizers, variants
 from backproof.verify.replay import optimizer_from_json, optimizer_to_json
 
 
 def faulty(kind, update):
-    class Session(ReferenceSession):
+    class Trainer(ReferenceTrainer):
         engine = "faulty"
         updates = {**UPDATES, kind: update}  # noqa: RUF012
 
-    return type("Faulty", (ReferenceEngine,), {"name": "faulty", "session": Session})()
+    return type("Faulty", (ReferenceEngine,), {"name": "faulty", "trainer": Trainer})()
 
 
 def check(kind, update):

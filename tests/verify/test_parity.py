@@ -101,12 +101,12 @@ def test_trajectories_show_when_engines_part(setting):
         name = "late"
 
         def compile(self, *args, **kwargs):
-            session = get_engine("numpy").compile(*args, **kwargs)
-            step = session.train_step
-            session.train_step = lambda inputs, optimizer, mode: step(
+            trainer = get_engine("numpy").compile(*args, **kwargs)
+            step = trainer.train_step
+            trainer.train_step = lambda inputs, optimizer, mode: step(
                 inputs, SGD(lr=0.1) if mode.step == 2 else optimizer, mode
             )
-            return session
+            return trainer
 
     (pair,) = compare_trajectories(graph, parameters, [get_engine("reference"), Late()], SGD(lr=0.2), batches)
     assert (pair.a, pair.b) == ("reference", "late")

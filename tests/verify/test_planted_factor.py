@@ -16,19 +16,19 @@ OPS = (Linear, Conv2d, BatchNorm, LayerNorm, GELU, Tanh, MSE, SoftmaxCrossEntrop
 
 
 class OffByAMillionth:
-    """A session whose gradient of one tensor is too long."""
+    """A trainer whose gradient of one tensor is too long."""
 
-    def __init__(self, session, name):
-        self._session = session
+    def __init__(self, trainer, name):
+        self._trainer = trainer
         self._name = name
-        self.graph, self.dtype = session.graph, session.dtype
-        self.forward, self.load, self.parameters = session.forward, session.load, session.parameters
+        self.graph, self.dtype = trainer.graph, trainer.dtype
+        self.forward, self.load, self.parameters = trainer.forward, trainer.load, trainer.parameters
 
     def gradients(self, inputs, mode, optimizer=None):
         def longer(gradients):
             return {name: g * (1.000001 if name == self._name else 1) for name, g in gradients.items()}
 
-        found = self._session.gradients(inputs, mode, optimizer)
+        found = self._trainer.gradients(inputs, mode, optimizer)
         return replace(found, parameters=longer(found.parameters), inputs=longer(found.inputs))
 
 
@@ -36,12 +36,12 @@ class OffByAMillionth:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_millionth_is_too_much(op, seed):
     case = make_case(next(op.samples()), seed)
-    session = get_engine("numpy").compile(case.graph, case.parameters, dtype="float64")
-    found = session.gradients(case.inputs, case.mode)
-    right = check_gradients(session, case.inputs, case.mode, rng=np.random.default_rng(seed))
+    trainer = get_engine("numpy").compile(case.graph, case.parameters, dtype="float64")
+    found = trainer.gradients(case.inputs, case.mode)
+    right = check_gradients(trainer, case.inputs, case.mode, rng=np.random.default_rng(seed))
     assert right.passed
     for name in (*found.parameters, *found.inputs):
-        wrong = OffByAMillionth(session, name)
+        wrong = OffByAMillionth(trainer, name)
         report = check_gradients(wrong, case.inputs, case.mode, rng=np.random.default_rng(seed))
         assert [tensor.name for tensor in report.failures] == [name]
 

@@ -11,7 +11,7 @@ from faults import FAULTS
 from backproof.engines import get_engine
 from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.optimizers import UPDATES
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.errors import UserError
 from backproof.ops import Linear
 from backproof.optim import SGD, AdamW
@@ -19,14 +19,14 @@ from backproof.verify import check_ops, check_optimizers
 from backproof.verify.replay import ENOUGH, Keeper, read_failure, replay
 
 
-class WrongSession(ReferenceSession):
+class WrongTrainer(ReferenceTrainer):
     engine = "wrong"
     updates = {**UPDATES, AdamW: lambda o, w, g, lr, t, m, v: UPDATES[AdamW](o, w, g, lr, t + 1, m, v)}  # noqa: RUF012
 
 
 class WrongEngine(ReferenceEngine):
     name = "wrong"
-    session = WrongSession
+    trainer = WrongTrainer
 
 
 def test_a_wrong_step(tmp_path):

@@ -6,7 +6,7 @@ from faults import engine_with
 
 import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.engines.numpy import NumpyEngine
-from backproof.engines.numpy.session import NumpySession
+from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.graph import OPERATIONS
 from backproof.verify.core.tolerances import difference, tolerance
 from backproof.verify.operations.check import check_ops
@@ -55,7 +55,7 @@ SMALLEST = {"float64": 1e-12, "float32": 5e-4}
 """Relative faults that are caught wherever they are. See docs/tolerances.md."""
 
 
-class OffByAFactor(NumpySession):
+class OffByAFactor(NumpyTrainer):
     """Right but for a factor on everything that a pass gives."""
 
     def gradients(self, inputs, mode, optimizer=None):
@@ -78,7 +78,7 @@ class OffByAFactor(NumpySession):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPERATIONS.values(), ids=lambda op: op.__name__)
 def test_the_smallest_fault_is_caught_in_every_quantity(op, dtype):
-    engine = engine_with(NumpyEngine, session=OffByAFactor)
+    engine = engine_with(NumpyEngine, trainer=OffByAFactor)
     report = check_ops([engine], [op], dtypes=[dtype], seeds=[0], promises=False)
     judged = {f.what for f in report.findings if f.judge == "reference"}
     assert {f.what for f in report.failures} == judged

@@ -53,12 +53,12 @@ class Late:
         self._step = step
 
     def compile(self, *args, **kwargs):
-        session = get_engine("numpy").compile(*args, **kwargs)
-        take = session.train_step
-        session.train_step = lambda inputs, optimizer, mode: take(
+        trainer = get_engine("numpy").compile(*args, **kwargs)
+        take = trainer.train_step
+        trainer.train_step = lambda inputs, optimizer, mode: take(
             inputs, SGD(lr=0.2 * (1 + 1e-6)) if mode.step >= self._step else optimizer, mode
         )
-        return session
+        return trainer
 
 
 @pytest.mark.parametrize("step", [0, 5])
@@ -78,17 +78,17 @@ def test_stale_statistics_are_named(training):
         name = "stale"
 
         def compile(self, graph, parameters, **kwargs):
-            session = get_engine("numpy").compile(graph, parameters, **kwargs)
-            take = session.train_step
+            trainer = get_engine("numpy").compile(graph, parameters, **kwargs)
+            take = trainer.train_step
 
             def step(inputs, optimizer, mode):
-                before = session.parameters()["bn.running_var"]
+                before = trainer.parameters()["bn.running_var"]
                 result = take(inputs, optimizer, mode)
-                session.load(session.parameters() | {"bn.running_var": before})
+                trainer.load(trainer.parameters() | {"bn.running_var": before})
                 return result
 
-            session.train_step = step
-            return session
+            trainer.train_step = step
+            return trainer
 
     report = check_trajectory(graph, parameters, [Stale()], Adam(), batches, judge=get_engine("numpy"))
     assert {f.subject for f in report.failures} == {"bn.running_var"}

@@ -31,7 +31,7 @@ def started(tmp_path, progress: Progress | None = None) -> RunStarted:
         name="mlp-numpy",
         folder=tmp_path / "runs" / "mlp-numpy",
         graph=SimpleNamespace(parameter_count=6570),
-        session=None,
+        trainer=None,
         engine=SimpleNamespace(name="numpy"),
         epochs=10,
         batches_per_epoch=20,

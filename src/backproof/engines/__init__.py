@@ -1,20 +1,35 @@
 """How operations are computed: one folder an engine, found by name through the registry."""
 
-from backproof.engines.base import EVALUATION, DType, Engine, EngineInfo, Gradients, Mode, Session, StepResult, Watch
-from backproof.engines.registry import ENGINES, get_engine, how_to_install, installed
+from backproof.engines.base import (
+    EVALUATION,
+    Capabilities,
+    DType,
+    Engine,
+    EngineInfo,
+    Gradients,
+    Mode,
+    Predictor,
+    StepResult,
+    Trainer,
+    Watch,
+)
+from backproof.engines.registry import ENGINES, get_engine, how_to_install, installed, reference_engine
 
 __all__ = [
     "ENGINES",
     "EVALUATION",
+    "Capabilities",
     "DType",
     "Engine",
     "EngineInfo",
     "Gradients",
     "Mode",
-    "Session",
+    "Predictor",
     "StepResult",
+    "Trainer",
     "Watch",
     "get_engine",
     "how_to_install",
     "installed",
+    "reference_engine",
 ]

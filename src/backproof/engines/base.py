@@ -1,6 +1,6 @@
-"""What every engine offers: compile a network into a session, and run that session forward, backward and in steps.
+"""What every engine offers: a network compiled into a predictor that runs forward, or a trainer that learns too.
 
-NumPy arrays in canonical layout (images N,C,H,W; `Linear` (out, in)) are the only currency at this door.
+NumPy arrays in canonical layout (images N,C,H,W; `Linear` (out, in)) are all that goes in and comes out.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -79,8 +79,8 @@ class StepResult:
         return self.loss + self.penalty
 
 
-class Session(Protocol):
-    """A network with its weights, on one engine."""
+class Predictor(Protocol):
+    """A network with its weights, on one engine, ready to compute."""
 
     graph: Graph
     dtype: DType
@@ -88,12 +88,24 @@ class Session(Protocol):
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """The prediction under the output's name, the loss (0-d) if the targets are given, and any node wanted.
 
-        Changes nothing in the session. The arrays belong to the caller.
+        Changes nothing in the predictor. The arrays belong to the caller.
         """
         ...
 
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all parameters, running statistics included, canonical, in the predictor's dtype."""
+        ...
+
+    def load(self, parameters: Arrays) -> None:
+        """Set all parameters. Raises `UserError` for a missing, unknown or misshapen one."""
+        ...
+
+
+class Trainer(Predictor, Protocol):
+    """A predictor that finds gradients and updates its weights."""
+
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs. Changes nothing in the session.
+        """Gradients of parameters and inputs. Changes nothing in the trainer.
 
         `optimizer` adds its coupled weight decay to the cost and to the gradients.
         """
@@ -103,14 +115,6 @@ class Session(Protocol):
         """Forward, backward, update of weights, running statistics and optimizer state."""
         ...
 
-    def parameters(self) -> dict[str, Array]:
-        """Copies of all parameters, running statistics included, canonical, in the session's dtype."""
-        ...
-
-    def load(self, parameters: Arrays) -> None:
-        """Set all parameters. Raises `UserError` for a missing, unknown or misshapen one."""
-        ...
-
     def optimizer_state(self) -> dict[str, Array]:
         """Copies of the optimizer's state arrays as `slot/parameter`; empty before the first step."""
         ...
@@ -118,6 +122,31 @@ class Session(Protocol):
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
         """Set the optimizer's state to what `optimizer_state` gave; an empty `state` starts afresh."""
         ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do.
+
+    Attributes:
+        trains: whether `compile` gives a `Trainer`; if not, a `Predictor`.
+        dtypes: what it computes in.
+        devices: the kinds of devices it computes on; `EngineInfo.devices` are those of this machine.
+        node_times: whether a `Watch` is called as each node is computed, so that its calls can be timed.
+        exact: whether results are off by rounding alone; if not, they are approximate, as with quantized weights.
+        speed: "loops" takes one number at a time, "compiles" takes long over each new network, "fast" does neither.
+    """
+
+    trains: bool = True
+    dtypes: tuple[DType, ...] = ("float32", "float64")
+    devices: tuple[str, ...] = ("cpu",)
+    node_times: bool = True
+    exact: bool = True
+    speed: Literal["fast", "compiles", "loops"] = "fast"
+
+    def nearest_dtype(self, wanted: DType) -> DType:
+        """`wanted`, or what there is in its place."""
+        return wanted if wanted in self.dtypes else self.dtypes[0]
 
 
 @dataclass(frozen=True)
@@ -133,15 +162,15 @@ class Engine(Protocol):
     """A way to compute networks. One folder an engine."""
 
     name: ClassVar[str]
-    can_train: ClassVar[bool]
+    capabilities: ClassVar[Capabilities]
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
         ...
 
-    def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> Session:
-        """A session on `graph` with the given weights (any float dtype, canonical layout).
+    def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> Trainer:
+        """`graph` with the given weights (any float dtype, canonical layout); a `Predictor` if the engine cannot train.
 
         Raises `UserError` naming every operation that the engine lacks, or a device or dtype that it has not.
         """

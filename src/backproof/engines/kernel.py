@@ -21,7 +21,7 @@ class Call:
         node: the node's name.
         mode: how the pass is taken.
         wants: for each input, whether its gradient is needed.
-        state: where forward leaves new values of non-trainable parameters; the session decides to keep them.
+        state: where forward leaves new values of non-trainable parameters; the trainer decides to keep them.
     """
 
     def __init__(self, node: str, wants: tuple[bool, ...]) -> None:

@@ -62,3 +62,8 @@ def get_engine(name: str, **settings: Any) -> Engine:
             raise UserError(f"engine '{name}' has no setting '{setting}'; it has {', '.join(known) or 'none'}")
     engine: Engine = kind(**settings)
     return engine
+
+
+def reference_engine() -> Engine:
+    """The engine that the others are held against: plain loops in float64."""
+    return get_engine("reference")

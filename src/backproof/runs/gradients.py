@@ -1,13 +1,13 @@
 """`--gradient-checks`: numerical against analytical gradients, on the minibatch of a step that is about to be taken.
 
-The check computes in float64 on a twin of the session with the same weights, so it does not touch the run.
+The check computes in float64 on a twin of the trainer with the same weights, so it does not touch the run.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from backproof.engines import Session
+from backproof.engines import Trainer
 from backproof.errors import UserError
 from backproof.runs.prepare import Prepared
 from backproof.train.events import GradientsChecked, Observer, StepStarting
@@ -32,7 +32,7 @@ class GradientChecks(Observer):
         progress = event.progress
         if progress.step % self._every:
             return
-        self._twin.load(event.session.parameters())
+        self._twin.load(event.trainer.parameters())
         rng = np.random.default_rng((self._seed, progress.step))
         report = check_gradients(self._twin, event.inputs, event.mode, self._optimizer, rng=rng)
         passed = not report.failures
@@ -45,9 +45,9 @@ class GradientChecks(Observer):
             raise UserError(f"gradient check failed: {message}")
 
 
-def float64_twin(prepared: Prepared) -> Session:
-    """A session with the same weights in float64. Raises `UserError` if engine or device have none."""
-    parameters, device = prepared.session.parameters(), prepared.spec.engine.device
+def float64_twin(prepared: Prepared) -> Trainer:
+    """A trainer with the same weights in float64. Raises `UserError` if engine or device have none."""
+    parameters, device = prepared.trainer.parameters(), prepared.spec.engine.device
     return prepared.engine.compile(prepared.graph, parameters, dtype="float64", device=device)
 
 

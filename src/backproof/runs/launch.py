@@ -14,8 +14,8 @@ from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Datasets, Prepared, prepare
-from backproof.runs.profile import FlameGraph, require_profiler, tells_node_times, write_node_times
-from backproof.runs.shadow import Shadow, second_session
+from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
+from backproof.runs.shadow import Shadow, second_trainer
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
@@ -44,7 +44,7 @@ def run_all(specs: Sequence[RunSpec], observers: Sequence[Observer] = ()) -> lis
     """
     datasets = Datasets()
     # The first run is prepared now anyway, before it writes anything. What is made of the others is let go and made
-    # again in their turn: that takes a second for a ResNet-18, while the sessions of all might not fit in memory.
+    # again in their turn: that takes a second for a ResNet-18, while the trainers of all might not fit in memory.
     for spec in specs[1:]:
         extras_of(prepare(spec, datasets))
     runs: list[Run] = []
@@ -64,7 +64,7 @@ def _run(spec: RunSpec, datasets: Datasets, observers: Sequence[Observer]) -> Ru
         environment(spec.engine.engine),
         dataset_record(prepared),
         prepared.graph,
-        Checkpoint.of(prepared.session, progress),
+        Checkpoint.of(prepared.trainer, progress),
     )
     with only_writer(folder):
         return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
@@ -102,8 +102,8 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
             f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began"
         )
     extras = extras_of(prepared)
-    prepared.session.load(checkpoint.parameters)
-    prepared.session.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)
+    prepared.trainer.load(checkpoint.parameters)
+    prepared.trainer.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)
     rewind(old, progress.epoch - 1, spec, now())
     return _train(prepared, old.path, extras, progress, observers)
 
@@ -119,7 +119,7 @@ def extras_of(prepared: Prepared) -> list[Extra]:
     if prepared.spec.training.gradient_checks != "off":
         float64_twin(prepared)  # some devices have no float64: better told now than in the middle of a run
     if prepared.spec.training.check_against:
-        second_session(prepared)
+        second_trainer(prepared)
     return [TrackedLayers(prepared.graph, output.track_layer), ShownSamples(prepared.data.dev, output.show_samples)]
 
 
@@ -146,7 +146,7 @@ def notes(prepared: Prepared) -> tuple[str, ...]:
     found = list(data.notes)
     if data.skipped:
         found.append(f"{len(data.skipped)} images cannot be read and are left out; dataset.json lists them")
-    if output.profile and not tells_node_times(prepared.engine):
+    if output.profile and not prepared.engine.capabilities.node_times:
         found.append(f"profile: engine '{prepared.engine.name}' does not tell the time of each node; no profile.json")
     return tuple(found)
 
@@ -201,7 +201,7 @@ def _own_observers(
 
 
 def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, everyone: list[Observer]) -> RunResult:
-    spec, data, batches, session = prepared.spec, prepared.data, prepared.batches, prepared.session
+    spec, data, batches, trainer = prepared.spec, prepared.data, prepared.batches, prepared.trainer
     training = spec.training
     watch = None
     if training.health_checks != "off":
@@ -211,7 +211,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         folder=folder,
         engine=prepared.engine,
         graph=prepared.graph,
-        session=session,
+        trainer=trainer,
         epochs=training.epochs,
         batches_per_epoch=batches.batches_per_epoch,
         samples_per_epoch=batches.samples_per_epoch,
@@ -222,7 +222,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
     notify(everyone, started)
     with Interruption() as interruption:
         done = fit(
-            session,
+            trainer,
             prepared.optimizer,
             batches,
             progress,
@@ -238,5 +238,5 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         if not done:
             return ended(prepared, progress, "interrupted")
         if training.keep_best and progress.best_epoch is not None:
-            session.load(Checkpoint.read(folder / "best.safetensors").parameters)
+            trainer.load(Checkpoint.read(folder / "best.safetensors").parameters)
         return measured(prepared, ended(prepared, progress, "finished"))

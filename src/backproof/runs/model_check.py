@@ -68,14 +68,14 @@ def check_question(
                 check_trajectory(
                     question.graph,
                     question.parameters,
-                    [engine for engine in chosen if engine.can_train],
+                    [engine for engine in chosen if engine.capabilities.trains],
                     optimizer,
                     question.batches,
                     judge=judge,
                     state=question.state,
                     first_step=question.mode.step,
                     seed=question.mode.seed,
-                    dtype="float64" if judge.name == "reference" else dtype,
+                    dtype=judge.capabilities.nearest_dtype(dtype),
                 )
             )
     return reports
@@ -124,8 +124,8 @@ def _work(question: Question) -> float:
 
 def _quick(question: Question) -> list[str]:
     """Installed engines that answer soon: no plain loops; of a large network none that compiles each node alone."""
-    slow = ("reference",) if _work(question) <= SWEEP else ("reference", "jax")
-    return [name for name in ENGINES if installed(name) and name not in slow]
+    slow = ("loops",) if _work(question) <= SWEEP else ("loops", "compiles")
+    return [n for n in ENGINES if installed(n) and get_engine(n).capabilities.speed not in slow]
 
 
 @contextmanager
@@ -150,9 +150,9 @@ def engines_for(question: Question, names: Sequence[str]) -> list[Engine]:
         return [get_engine(name) for name in names]
     engines = [get_engine(name) for name in ENGINES if installed(name)]
     case = NetworkCase(question.graph, question.parameters, question.inputs, question.mode, "float64")
-    slow = default_judge(case).name != "reference"
+    slow = default_judge(case).capabilities.speed != "loops"
     needed = {type(node.op) for node in question.graph.nodes}
-    able = [e for e in engines if needed <= set(e.operations) and not (slow and e.name == "reference")]
+    able = [e for e in engines if needed <= set(e.operations) and not (slow and e.capabilities.speed == "loops")]
     if not able:
         raise UserError(f"no engine has all operations of {question.title}; name some with --engines to see what lacks")
     return able
@@ -166,9 +166,9 @@ def _gradients(question: Question, engine: Engine, tell: Tell) -> CheckReport:
         report = check_node_gradients(engine, graph, parameters, few, mode, tell=tell)
     else:
         tell("gradients by numbers")
-        session = engine.compile(graph, parameters, dtype="float64")
+        trainer = engine.compile(graph, parameters, dtype="float64")
         rng = np.random.default_rng(mode.seed)
-        report = check_gradients(session, inputs, mode, question.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
+        report = check_gradients(trainer, inputs, mode, question.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
     findings = []
     for tensor in report.tensors:
         verdict: Verdict = "differs"

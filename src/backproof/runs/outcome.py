@@ -46,7 +46,7 @@ def measured(prepared: Prepared, result: RunResult) -> RunResult:
     for name, partition in (("train", prepared.data.train), ("dev", prepared.data.dev), ("test", prepared.data.test)):
         if not len(partition):
             continue
-        evaluation = evaluate(prepared.session, partition, prepared.optimizer)
+        evaluation = evaluate(prepared.trainer, partition, prepared.optimizer)
         cost, accuracy = evaluation.figures.cost, evaluation.figures.accuracy
         found[name] = FinalFigures(cost=cost, accuracy=accuracy)
         if name == "test":

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
-from backproof.engines import Engine, Session, get_engine
+from backproof.engines import Engine, Trainer, get_engine
 from backproof.errors import UserError
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
@@ -33,7 +33,7 @@ class Prepared:
     batches: Batches
     graph: Graph
     engine: Engine
-    session: Session
+    trainer: Trainer
     optimizer: Optimizer
 
 
@@ -54,14 +54,14 @@ class Datasets:
 
 
 def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = False) -> Prepared:
-    """Data, network, weights, session and optimizer of a run.
+    """Data, network, weights, trainer and optimizer of a run.
 
     `datasets`: where the runs of one command get their data, so that they load it once.
     `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
     engine = get_engine(spec.engine.engine, **spec.engine.settings)
-    if not engine.can_train:
+    if not engine.capabilities.trains:
         raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
     require_optimizer(spec.optimizer.optimizer)
     data = (datasets or Datasets()).load(spec.data, spec.preprocessing)
@@ -74,9 +74,9 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     if spec.engine.threads:
         engine.set_threads(spec.engine.threads)
     parameters = initial_weights(spec.model, graph, read_file=not resumed)
-    session = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
-    session.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
-    return Prepared(spec, data, batches, graph, engine, session, optimizer)
+    trainer = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
+    trainer.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
+    return Prepared(spec, data, batches, graph, engine, trainer, optimizer)
 
 
 def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from backproof.engines.base import Direction, Engine, Mode
+from backproof.engines.base import Direction, Mode
 from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.runs.prepare import Prepared, fresh_batches
@@ -90,22 +90,17 @@ class NodeTimes:
             self._under_way = node
 
 
-def tells_node_times(engine: Engine) -> bool:
-    """Whether the engine calls a `Watch` as it goes; PyTorch's autograd does so when all is done."""
-    return engine.name != "torch"
-
-
 def write_node_times(prepared: Prepared, folder: Path) -> None:
-    """Measure each node on a twin of the session, on the run's first batches, and write profile.json.
+    """Measure each node on a twin of the trainer, on the run's first batches, and write profile.json.
 
     Times are seconds of all calls together. The backward time of the first layer includes the weight update, which
     follows it without a sign.
     """
-    if not tells_node_times(prepared.engine):
+    if not prepared.engine.capabilities.node_times:
         return
-    session, graph = prepared.session, prepared.graph
+    trainer, graph = prepared.trainer, prepared.graph
     options = prepared.spec.engine
-    twin = prepared.engine.compile(graph, session.parameters(), dtype=options.dtype, device=options.device)
+    twin = prepared.engine.compile(graph, trainer.parameters(), dtype=options.dtype, device=options.device)
     batches = fresh_batches(prepared.spec, prepared.data)
     endless = chain.from_iterable(batches.epoch(1) for _ in repeat(None))
     for step, batch in enumerate(islice(endless, WARM_UP + MEASURED)):

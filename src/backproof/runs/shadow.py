@@ -3,14 +3,14 @@
 Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
 every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
 the second engine takes the step again from weights that are off by some rounding, until that explains what is found.
-The run's own session is only read.
+The run's own trainer is only read.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from backproof.engines import DType, Session, get_engine
+from backproof.engines import Trainer, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.runs.prepare import Prepared
@@ -38,7 +38,7 @@ class Shadow(Observer):
         self._every = options.check_every
         self._stops = options.check_against_action == "error"
         self._prepared = prepared
-        self._other = second_session(prepared)
+        self._other = second_trainer(prepared)
         self._name = options.check_against
         self._dtype = prepared.spec.engine.dtype  # rounding is the run's, whatever the second engine computes in
         self._report = report
@@ -51,7 +51,7 @@ class Shadow(Observer):
         self._starting = None
         if event.progress.step % self._every == 0 and not self._parted:
             self._starting = event
-            self._before = event.session.parameters(), event.session.optimizer_state()
+            self._before = event.trainer.parameters(), event.trainer.optimizer_state()
 
     def step_done(self, event: StepDone) -> None:
         """Take the step too, compare, report, and raise `UserError` if the engines part and that is to end the run."""
@@ -59,7 +59,7 @@ class Shadow(Observer):
         if start is None:
             return
         with np.errstate(all="ignore"):
-            wrong = self._differences(start, look(start.session, event.result.cost))
+            wrong = self._differences(start, look(start.trainer, event.result.cost))
         epoch, step = event.progress.epoch, event.progress.step
         if not wrong:
             self._report(EnginesCompared(epoch, step, True, f"epoch {epoch}, step {step}: {self._name} agrees"))
@@ -90,18 +90,18 @@ class Shadow(Observer):
         return [finding for finding in findings if not finding.passed]
 
     def _step(
-        self, session: Session, start: StepStarting, rng: np.random.Generator | None = None
+        self, trainer: Trainer, start: StepStarting, rng: np.random.Generator | None = None
     ) -> dict[Tensor, Array]:
-        """The step as a session of the second engine takes it; with `rng` from weights off by some rounding."""
+        """The step as a trainer of the second engine takes it; with `rng` from weights off by some rounding."""
         parameters, state = self._before
         optimizer = self._prepared.optimizer
-        session.load(parameters)
-        session.load_optimizer_state(optimizer, state)
+        trainer.load(parameters)
+        trainer.load_optimizer_state(optimizer, state)
         if rng is not None:
-            nudge(session, optimizer, len(start.batch.y), self._dtype, rng)
-        return step_and_look(session, start.inputs, optimizer, start.mode)
+            nudge(trainer, optimizer, len(start.batch.y), self._dtype, rng)
+        return step_and_look(trainer, start.inputs, optimizer, start.mode)
 
-    def _shaken(self) -> Session:
+    def _shaken(self) -> Trainer:
         """The second engine, with rounding in the gradient of the loss."""
         graph = with_rounded_loss(self._other.graph, self._dtype)
         return get_engine(self._name).compile(graph, self._before[0], dtype=self._other.dtype)
@@ -113,7 +113,7 @@ class Shadow(Observer):
         )
 
     def _node(self, start: StepStarting) -> str:
-        """The node at fault, if it is one: the same batch, node by node, in sessions of their own."""
+        """The node at fault, if it is one: the same batch, node by node, in trainers of their own."""
         inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
         engines = [self._prepared.engine, get_engine(self._name)]
         report = check_model(self._prepared.graph, self._before[0], inputs, engines, mode=start.mode)
@@ -122,16 +122,16 @@ class Shadow(Observer):
         return "; every node is right in the forward and backward pass, so look at the update of weights and statistics"
 
 
-def second_session(prepared: Prepared) -> Session:
+def second_trainer(prepared: Prepared) -> Trainer:
     """The engine to compare with, ready. Raises `UserError` if it is unknown, not installed or lacks something."""
     spec = prepared.spec
     name = spec.training.check_against
     if name == prepared.engine.name:
         raise UserError(f"--check-against {name} is the run's own engine; name another one")
     engine = get_engine(name)
-    if not engine.can_train:
+    if not engine.capabilities.trains:
         raise UserError(f"--check-against {name}: this engine cannot train")
-    dtype: DType = "float64" if name == "reference" else spec.engine.dtype
-    session = engine.compile(prepared.graph, prepared.session.parameters(), dtype=dtype)
-    session.load_optimizer_state(prepared.optimizer, {})
-    return session
+    dtype = engine.capabilities.nearest_dtype(spec.engine.dtype)
+    trainer = engine.compile(prepared.graph, prepared.trainer.parameters(), dtype=dtype)
+    trainer.load_optimizer_state(prepared.optimizer, {})
+    return trainer

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import msgspec
 import numpy as np
 
-from backproof.engines import Session, get_engine
+from backproof.engines import Predictor, get_engine
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
@@ -189,7 +189,7 @@ class Run:
             raise UserError(f"run '{self.name}' has no {which} weights{why}")
         return Checkpoint.read(path)
 
-    def session(self, which: Which | None = None, engine: str | None = None) -> Session:
+    def predictor(self, which: Which | None = None, engine: str | None = None) -> Predictor:
         """The trained network, ready to compute, on the run's engine or another one.
 
         `which` None stands for the final weights: the best ones with keep_best, else the last.

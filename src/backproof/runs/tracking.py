@@ -23,7 +23,7 @@ class TrackedLayers:
 
     def __call__(self, event: EpochDone) -> dict[str, Array]:
         """The weights at the end of an epoch."""
-        parameters = event.session.parameters() if self._units else {}
+        parameters = event.trainer.parameters() if self._units else {}
         return {
             f"track.{layer}": (w := parameters[f"{layer}.weight"]).reshape(len(w), -1)[:units]
             for layer, units in self._units.items()
@@ -66,8 +66,8 @@ class ShownSamples:
         """The model's answers at the end of an epoch."""
         if not len(self._x):
             return {}
-        graph = event.session.graph
-        output = event.session.forward({graph.inputs[0].name: self._x})[graph.output]
+        graph = event.trainer.graph
+        output = event.trainer.forward({graph.inputs[0].name: self._x})[graph.output]
         predicted = output.argmax(1)
         if isinstance(graph.node[graph.loss or ""].op, SoftmaxCrossEntropy):
             output = np.exp(output - output.max(1, keepdims=True))

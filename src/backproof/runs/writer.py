@@ -46,7 +46,7 @@ class RunWriter(Observer):
 
     def run_started(self, event: RunStarted) -> None:
         """Note whose weights are kept."""
-        self._session = event.session
+        self._trainer = event.trainer
 
     def step_done(self, event: StepDone) -> None:
         """A checkpoint, if one is due."""
@@ -55,14 +55,14 @@ class RunWriter(Observer):
         else:
             due = monotonic() - self._latest >= CHECKPOINT_SECONDS
         if due:
-            self._write_checkpoint(Checkpoint.of(self._session, event.progress))
+            self._write_checkpoint(Checkpoint.of(self._trainer, event.progress))
 
     def epoch_done(self, event: EpochDone) -> None:
         """Arrays, figures, best weights and, last of all, the checkpoint."""
         arrays: dict[str, Any] = {} if event.dev is None else {"confusion_dev": event.dev.confusion}
         for extra in self._extras:
             arrays |= extra(event)
-        checkpoint = Checkpoint.of(event.session, event.progress)
+        checkpoint = Checkpoint.of(event.trainer, event.progress)
         with writing(self.folder):
             if arrays:
                 content = io.BytesIO()
@@ -77,7 +77,7 @@ class RunWriter(Observer):
 
     def interrupted(self, event: Interrupted) -> None:
         """A checkpoint after the last completed step."""
-        self._write_checkpoint(Checkpoint.of(self._session, event.progress))
+        self._write_checkpoint(Checkpoint.of(self._trainer, event.progress))
 
     def finish(self, result: RunResult) -> None:
         """The last thing written."""

@@ -22,7 +22,7 @@ class History(Observer):
         record = event.record
         self.records.append(record)
         if event.best:
-            self.best = event.session.parameters()
+            self.best = event.trainer.parameters()
         if self._verbose:
             dev = f", validation loss {record.dev.loss:.4f}, accuracy {record.dev.accuracy:.4f}" if record.dev else ""
             print(f"epoch {record.epoch}: loss {record.train.loss:.4f}{dev}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from backproof.data.batches import Batches, in_order
 from backproof.data.partitions import Partition
-from backproof.engines import Engine, Session, get_engine
+from backproof.engines import Engine, Trainer, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
@@ -20,8 +20,8 @@ from backproof.train.metrics import evaluation_batch
 class Network:
     """Weights, optimizer state and the steps done, wherever they are computed.
 
-    The engine's session is made when it is first needed, and anew when another engine is asked for. A pickle holds
-    weights and optimizer state in canonical form and no session, so it can be opened where that engine is missing.
+    The engine's trainer is made when it is first needed, and anew when another engine is asked for. A pickle holds
+    weights and optimizer state in canonical form and no trainer, so it can be opened where that engine is missing.
 
     Attributes:
         graph: the network with its loss.
@@ -33,12 +33,12 @@ class Network:
         self.graph = graph
         self.seed = seed
         self.progress = Progress()
-        self._parameters = parameters  # while there is no session
+        self._parameters = parameters  # while there is no trainer
         self._optimizer: Optimizer | None = None
-        self._optimizer_state: Arrays = {}  # that no session has been given yet
+        self._optimizer_state: Arrays = {}  # that no trainer has been given yet
         self._place: EngineOptions | None = None
-        self._session: Session | None = None
-        self._lock = Lock()  # a session's buffers serve one caller at a time
+        self._trainer: Trainer | None = None
+        self._lock = Lock()  # a trainer's buffers serve one caller at a time
 
     def train(
         self,
@@ -56,13 +56,13 @@ class Network:
         The optimizer's state goes on too, if it is the same kind of optimizer.
         """
         with self._lock:
-            session = self._session_on(place)
+            trainer = self._trainer_on(place)
             if self._optimizer_state and type(optimizer) is type(self._optimizer):
-                session.load_optimizer_state(optimizer, self._optimizer_state)
+                trainer.load_optimizer_state(optimizer, self._optimizer_state)
             self._optimizer, self._optimizer_state = optimizer, {}
             self.progress = Progress(epoch=self.progress.epoch, step=self.progress.step)
             fit(
-                session,
+                trainer,
                 optimizer,
                 batches,
                 self.progress,
@@ -78,40 +78,40 @@ class Network:
         """The network's output for each sample, (n, classes), in evaluation mode."""
         name = self.graph.inputs[0].name
         with self._lock, np.errstate(over="ignore", invalid="ignore"):
-            session = self._session_on(place)
+            trainer = self._trainer_on(place)
             batches = in_order(samples, evaluation_batch(self.graph))
-            return np.concatenate([session.forward({name: batch.x})[self.graph.output] for batch in batches])
+            return np.concatenate([trainer.forward({name: batch.x})[self.graph.output] for batch in batches])
 
     def weights(self) -> dict[str, Array]:
         """Copies of all parameters by full name, in canonical layout, running statistics included."""
-        session = self._session
-        return session.parameters() if session else {name: np.array(a) for name, a in self._parameters.items()}
+        trainer = self._trainer
+        return trainer.parameters() if trainer else {name: np.array(a) for name, a in self._parameters.items()}
 
     def load(self, parameters: Arrays) -> None:
         """Set all parameters."""
-        if self._session:
-            self._session.load(parameters)
+        if self._trainer:
+            self._trainer.load(parameters)
         else:
             self._parameters = parameters
 
-    def _session_on(self, place: EngineOptions) -> Session:
-        if self._session is None or self._place != place:
+    def _trainer_on(self, place: EngineOptions) -> Trainer:
+        if self._trainer is None or self._place != place:
             engine = require_trainer(place)
             if place.threads:
                 engine.set_threads(place.threads)
             parameters, state = self.weights(), self._state()
-            self._session = engine.compile(self.graph, parameters, dtype=place.dtype, device=place.device)
+            self._trainer = engine.compile(self.graph, parameters, dtype=place.dtype, device=place.device)
             self._place, self._optimizer_state, self._parameters = place, state, {}
-        return self._session
+        return self._trainer
 
     def _state(self) -> Arrays:
-        """The optimizer's state, in the session or waiting for one."""
-        return (self._session.optimizer_state() if self._session else {}) or self._optimizer_state
+        """The optimizer's state, in the trainer or waiting for one."""
+        return (self._trainer.optimizer_state() if self._trainer else {}) or self._optimizer_state
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
             kept = self.__dict__ | {"_parameters": self.weights(), "_optimizer_state": self._state()}
-        return kept | {"_session": None, "_lock": None}
+        return kept | {"_trainer": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state | {"_lock": Lock()}
@@ -120,6 +120,6 @@ class Network:
 def require_trainer(place: EngineOptions) -> Engine:
     """The engine. Raises `UserError` for one that is unknown, not installed, or cannot train."""
     engine = get_engine(place.engine, **place.settings)
-    if not engine.can_train:
+    if not engine.capabilities.trains:
         raise UserError(f"engine '{place.engine}' cannot train; choose another one")
     return engine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backproof.engines.base import Session
+from backproof.engines.base import Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.train.progress import Progress
@@ -22,9 +22,9 @@ class Checkpoint:
     progress: Progress
 
     @classmethod
-    def of(cls, session: Session, progress: Progress) -> "Checkpoint":
-        """The state of a session between two steps."""
-        return cls(session.parameters(), session.optimizer_state(), progress)
+    def of(cls, trainer: Trainer, progress: Progress) -> "Checkpoint":
+        """The state of a trainer between two steps."""
+        return cls(trainer.parameters(), trainer.optimizer_state(), progress)
 
     def to_bytes(self) -> bytes:
         """The file's content: `parameters/...` and `optimizer/...`, with the progress as JSON in the metadata."""

@@ -1,7 +1,7 @@
 """What happens in a run, as typed events, and the observers that are notified of it.
 
 An observer changes nothing, so a run has the same weights, bit for bit, with any observers or none.
-It may raise, which ends the run. `progress` and `session` are the loop's own, and go on after the event.
+It may raise, which ends the run. `progress` and `trainer` are the loop's own, and go on after the event.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from backproof.data.batches import Batch
-from backproof.engines.base import Direction, Engine, Mode, Session, StepResult
+from backproof.engines.base import Direction, Engine, Mode, StepResult, Trainer
 from backproof.graph import Arrays, Graph
 from backproof.train.metrics import Evaluation
 from backproof.train.progress import EpochRecord, Progress
@@ -61,7 +61,7 @@ class RunStarted(Event):
 
     Attributes:
         name, folder: of the run.
-        engine, graph, session: who computes, the network with its loss, and its weights.
+        engine, graph, trainer: who computes, the network with its loss, and its weights.
         epochs: how many there will be in all.
         batches_per_epoch, samples_per_epoch: clones counted.
         progress: where it begins: `epoch` is the first one to come, from 1.
@@ -73,7 +73,7 @@ class RunStarted(Event):
     folder: Path
     engine: Engine
     graph: Graph
-    session: Session
+    trainer: Trainer
     epochs: int
     batches_per_epoch: int
     samples_per_epoch: int
@@ -98,14 +98,14 @@ class StepStarting(Event):
     batch: Batch
     inputs: Arrays
     mode: Mode
-    session: Session
+    trainer: Trainer
 
 
 @dataclass(frozen=True, slots=True)
 class StepDone(Event):
     """A training step has been taken and counted in `progress`.
 
-    The batch is lent until the next step, and the result's output until the session's next pass.
+    The batch is lent until the next step, and the result's output until the trainer's next pass.
     """
 
     progress: Progress
@@ -127,7 +127,7 @@ class EpochDone(Event):
     dev: Evaluation | None
     best: bool
     progress: Progress
-    session: Session
+    trainer: Trainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from backproof.data.batches import Batches
 from backproof.data.partitions import Partition
-from backproof.engines.base import Mode, Session, Watch
+from backproof.engines.base import Mode, Trainer, Watch
 from backproof.optim import Optimizer
 from backproof.train.events import (
     AnomalyFound,
@@ -29,7 +29,7 @@ from backproof.train.progress import EpochRecord, Progress
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a cost that is not finite is reported once
 def fit(
-    session: Session,
+    trainer: Trainer,
     optimizer: Optimizer,
     batches: Batches,
     progress: Progress,
@@ -43,7 +43,7 @@ def fit(
     observers: Sequence[Observer] = (),
     interruption: Interruption | None = None,
 ) -> bool:
-    """Train `session` from where `progress` stands to the end of the last of `epochs`; False if interrupted.
+    """Train `trainer` from where `progress` stands to the end of the last of `epochs`; False if interrupted.
 
     `progress` is moved along, and stands after the last completed step whenever this returns.
 
@@ -58,15 +58,15 @@ def fit(
     """
     while progress.epoch <= epochs and not progress.stopped:
         notify(observers, EpochStarted(progress.epoch, progress.batch))
-        if not _train_epoch(session, optimizer, batches, progress, seed, watch, observers, interruption):
+        if not _train_epoch(trainer, optimizer, batches, progress, seed, watch, observers, interruption):
             notify(observers, Interrupted(progress))
             return False
-        _end_epoch(session, optimizer, progress, dev, early_stopping, stop_early, observers)
+        _end_epoch(trainer, optimizer, progress, dev, early_stopping, stop_early, observers)
     return True
 
 
 def _train_epoch(
-    session: Session,
+    trainer: Trainer,
     optimizer: Optimizer,
     batches: Batches,
     progress: Progress,
@@ -82,12 +82,12 @@ def _train_epoch(
     for batch in batches.epoch(progress.epoch, first_batch=progress.batch):
         if interruption is not None and interruption.requested:
             return False
-        feed = inputs(session.graph, batch.x, batch.y)
+        feed = inputs(trainer.graph, batch.x, batch.y)
         mode = Mode(True, seed, progress.step)
         for observe_start in starting:
-            observe_start(StepStarting(progress, batch, feed, mode, session))
+            observe_start(StepStarting(progress, batch, feed, mode, trainer))
 
-        result = session.train_step(feed, optimizer, mode, watch)
+        result = trainer.train_step(feed, optimizer, mode, watch)
 
         progress.count(result, batch.y)
         now = perf_counter()
@@ -103,7 +103,7 @@ def _train_epoch(
 
 
 def _end_epoch(
-    session: Session,
+    trainer: Trainer,
     optimizer: Optimizer,
     progress: Progress,
     dev: Partition | None,
@@ -114,7 +114,7 @@ def _end_epoch(
     """Measure, mark the early stop, notify, and turn to the next epoch."""
     epoch = progress.epoch
     start = perf_counter()
-    evaluation = evaluate(session, dev, optimizer) if dev is not None else None
+    evaluation = evaluate(trainer, dev, optimizer) if dev is not None else None
     seconds = progress.training_seconds + perf_counter() - start
     best = evaluation is not None and _improves(progress, evaluation)
     mark = (
@@ -138,7 +138,7 @@ def _end_epoch(
     )
     progress.seconds += seconds
     progress.next_epoch()
-    notify(observers, EpochDone(record, evaluation, best, progress, session))
+    notify(observers, EpochDone(record, evaluation, best, progress, trainer))
     if mark:
         notify(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
 

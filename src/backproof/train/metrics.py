@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from backproof.data.batches import in_order
 from backproof.data.partitions import Partition
-from backproof.engines.base import EVALUATION, Session
+from backproof.engines.base import EVALUATION, Trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 
@@ -83,16 +83,16 @@ def evaluation_batch(graph: Graph) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the cost says it
-def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Evaluation:
+def evaluate(trainer: Trainer, partition: Partition, optimizer: Optimizer) -> Evaluation:
     """Cost, loss, accuracy and confusion matrix of `partition`, which has at least one sample."""
-    graph = session.graph
+    graph = trainer.graph
     assert graph.loss is not None, "a network is evaluated with its loss"
     loss = 0.0
     predicted = np.empty(len(partition), dtype=np.int64)
     done = 0
     for batch in in_order(partition, evaluation_batch(graph)):
         n = len(batch.y)
-        values = session.forward(inputs(graph, batch.x, batch.y), EVALUATION)
+        values = trainer.forward(inputs(graph, batch.x, batch.y), EVALUATION)
         loss += n * float(values[graph.loss])
         predicted[done : done + n] = values[graph.output].argmax(1)
         done += n
@@ -100,7 +100,7 @@ def evaluate(session: Session, partition: Partition, optimizer: Optimizer) -> Ev
     matrix = confusion(partition.y, predicted, int(graph.shapes[graph.output][1]))
     accuracy = float(np.trace(matrix)) / len(partition)
     return Evaluation(
-        Figures(loss + penalty(graph, session.parameters(), optimizer), loss, accuracy), matrix, predicted
+        Figures(loss + penalty(graph, trainer.parameters(), optimizer), loss, accuracy), matrix, predicted
     )
 
 

@@ -135,14 +135,14 @@ def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
 
 def _again(engine: Engine, failure: Failure, ask: Question) -> list[Finding]:
     """What the engine makes of it now, judged as it was then."""
-    session = engine.compile(failure.graph, failure.parameters, dtype=failure.dtype)
+    trainer = engine.compile(failure.graph, failure.parameters, dtype=failure.dtype)
     if failure.optimizer is not None:
-        session.load_optimizer_state(failure.optimizer, failure.state)
+        trainer.load_optimizer_state(failure.optimizer, failure.state)
         before = Place(failure.parameters, failure.state)
-        session.train_step(failure.inputs, failure.optimizer, failure.mode)
+        trainer.train_step(failure.inputs, failure.optimizer, failure.mode)
         way = (before.arrays, failure.expected)
-        return list(judged_step(Place.of(session).arrays, way, ask, failure.judge, failure.tolerance))
-    found = results(session, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
+        return list(judged_step(Place.of(trainer).arrays, way, ask, failure.judge, failure.tolerance))
+    found = results(trainer, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
     return [
         ask.judged(what, found[what], expected, failure.judge, failure.tolerance)
         if what in found

@@ -31,7 +31,7 @@ def batch(n=8, seed=0):
     return {"x": rng.standard_normal((n, 5)), "y": rng.integers(0, 3, n)}
 
 
-def session(dtype="float64", seed=0):
+def trainer(dtype="float64", seed=0):
     return get_engine("jax").compile(GRAPH, initial_parameters(GRAPH, seed), dtype=dtype)
 
 
@@ -56,10 +56,10 @@ def traced(monkeypatch):
     return shapes
 
 
-def test_one_program_for_all_steps_rates_and_sessions(traced):
+def test_one_program_for_all_steps_rates_and_trainers(traced):
     optimizer = Adam(schedule=Cosine(steps=10, warmup=2))
     for seed in range(2):
-        one = session(seed=seed)
+        one = trainer(seed=seed)
         for step in range(4):
             one.train_step(batch(seed=step), optimizer, Mode(training=True, seed=seed, step=step))
         one.train_step(batch(), Adam(lr=0.5), Mode(training=True, step=4))
@@ -72,7 +72,7 @@ def test_one_program_for_all_steps_rates_and_sessions(traced):
 
 def test_single_and_double_precision_side_by_side():
     before = jax.config.jax_enable_x64
-    single, double = session("float32"), session("float64")
+    single, double = trainer("float32"), trainer("float64")
     for step in range(3):
         mode = Mode(training=True, step=step)
         a, b = single.train_step(batch(), Adam(), mode), double.train_step(batch(), Adam(), mode)
@@ -86,15 +86,15 @@ def test_single_and_double_precision_side_by_side():
 
 def test_whatever_the_process_has_set():
     with jax.enable_x64(True):
-        assert session("float32").forward(batch())["4"].dtype == np.float32
+        assert trainer("float32").forward(batch())["4"].dtype == np.float32
     with jax.enable_x64(False):
-        assert session("float64").forward(batch())["4"].dtype == np.float64
+        assert trainer("float64").forward(batch())["4"].dtype == np.float64
 
 
 def test_many_steps_in_one_call_are_the_same_steps():
     samples, optimizer = batch(20), Adam(lr=0.05, schedule=Cosine(steps=9), weight_decay=0.1)
     rows = np.random.default_rng(1).permutation(20)[:18].reshape(3, 6)
-    one, many = session(), session()
+    one, many = trainer(), trainer()
     losses = [
         one.train_step({k: v[r] for k, v in samples.items()}, optimizer, Mode(True, 3, step)).loss
         for step, r in enumerate(rows)
@@ -109,7 +109,7 @@ def test_many_steps_in_one_call_are_the_same_steps():
 
 @pytest.mark.parametrize("rows", [np.arange(4), np.array([[0, 20]]), np.array([[-1, 0]]), np.ones((2, 2))], ids=str)
 def test_rows_that_are_none_are_refused(rows):
-    one = session()
+    one = trainer()
     with pytest.raises(UserError, match=r"rows is of shape \(steps, N\), whole numbers from 0 to 19"):
         one.train_steps(one.place(batch(20)), rows, Adam(), TRAIN)
 
@@ -131,7 +131,7 @@ def test_the_memory_that_steps_take_is_their_own():
 
 
 def test_labels_that_are_no_classes_are_refused():
-    one = session()
+    one = trainer()
     inputs = batch() | {"y": np.array([0, 1, 2, 3, 0, 1, 2, 0])}
     for call in (
         lambda: one.forward(inputs),
@@ -148,7 +148,7 @@ def test_optimised_or_not_the_step_is_the_same():
     from backproof.engines.jax.optimizers import compiled_in
     from backproof.engines.jax.program import Program
 
-    one, other = session(), session()
+    one, other = trainer(), trainer()
     other._program = Program(GRAPH)
     full = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
     other._program.step = jax.jit(

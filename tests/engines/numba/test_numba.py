@@ -50,7 +50,7 @@ def batch(seed: int = 0, n: int = 40) -> dict[str, np.ndarray]:
     return {"x": rng.standard_normal((n, 3, 13, 13)), "y": rng.integers(0, 4, n)}
 
 
-def sessions(graph: Graph, dtype: str, **parameters: np.ndarray):
+def trainers(graph: Graph, dtype: str, **parameters: np.ndarray):
     """The same network on the numba and on the numpy engine."""
     weights = initial_parameters(graph) | parameters
     return [get_engine(name).compile(graph, weights, dtype=dtype) for name in ("numba", "numpy")]
@@ -62,9 +62,9 @@ def largest_error(found: np.ndarray, exact: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-12)])
 def test_fused_and_unfused_agree(dtype, tolerance, monkeypatch):
-    from backproof.engines.numba import NumbaSession
+    from backproof.engines.numba import NumbaTrainer
 
-    monkeypatch.setattr(NumbaSession, "fusing_keeps_bits", True)  # so that a watched pass is not fused
+    monkeypatch.setattr(NumbaTrainer, "fusing_keeps_bits", True)  # so that a watched pass is not fused
     assert len(fuse(GRAPH).nodes) == len(GRAPH.nodes) - 4
     fused, unfused = (get_engine("numba").compile(GRAPH, WEIGHTS, dtype=dtype) for _ in range(2))
     for step in range(3):
@@ -82,8 +82,8 @@ def test_low_memory_changes_no_bit(dtype):
         get_engine("numba", memory=memory).compile(GRAPH, WEIGHTS, dtype=dtype) for memory in ("normal", "low")
     )
     for step in range(3):
-        for session in (usual, low):
-            session.train_step(batch(step), Adam(), Mode(training=True, step=step))
+        for trainer in (usual, low):
+            trainer.train_step(batch(step), Adam(), Mode(training=True, step=step))
     for name, value in usual.parameters().items():
         np.testing.assert_array_equal(low.parameters()[name], value, err_msg=name)
 
@@ -96,9 +96,9 @@ def test_a_resumed_run_has_the_same_bits(name):
         through.train_step(batch(step), optimizer, Mode(training=True, step=step))
     resumed = get_engine("numba").compile(GRAPH, through.parameters())
     resumed.load_optimizer_state(optimizer, through.optimizer_state())
-    for session in (through, resumed):
+    for trainer in (through, resumed):
         for step in range(2, 4):
-            session.train_step(batch(step), optimizer, Mode(training=True, step=step))
+            trainer.train_step(batch(step), optimizer, Mode(training=True, step=step))
     for key, value in (through.parameters() | through.optimizer_state()).items():
         np.testing.assert_array_equal((resumed.parameters() | resumed.optimizer_state())[key], value, err_msg=key)
 
@@ -108,8 +108,8 @@ def test_sums_over_many_rows_lose_no_more_digits_than_numpy(mean):
     rng = np.random.default_rng(0)
     graph = Sequential(("bn", BatchNorm())).build(Shape("N", 8)).with_loss(MSE())
     inputs = {"x": rng.normal(mean, 1, (50_000, 8)).astype("f"), "y": rng.standard_normal((50_000, 8)).astype("f")}
-    compiled, plain = (session.gradients(inputs, TRAINING) for session in sessions(graph, "float32"))
-    exact = sessions(graph, "float64")[1].gradients({k: v.astype("d") for k, v in inputs.items()}, TRAINING)
+    compiled, plain = (trainer.gradients(inputs, TRAINING) for trainer in trainers(graph, "float32"))
+    exact = trainers(graph, "float64")[1].gradients({k: v.astype("d") for k, v in inputs.items()}, TRAINING)
     for part in ("parameters", "state", "inputs"):
         for name, value in getattr(exact, part).items():
             ours, theirs = (largest_error(getattr(found, part)[name], value) for found in (compiled, plain))
@@ -125,8 +125,8 @@ def test_what_is_not_finite_goes_where_numpy_lets_it_go(value, training):
     mode = Mode(training=training)
     with np.errstate(invalid="ignore", over="ignore"):
         found, expected = (
-            (session.forward(inputs, mode), session.forward(inputs, mode, want=names), session.gradients(inputs, mode))
-            for session in sessions(GRAPH, "float64")
+            (trainer.forward(inputs, mode), trainer.forward(inputs, mode, want=names), trainer.gradients(inputs, mode))
+            for trainer in trainers(GRAPH, "float64")
         )
     for ours, theirs in ((found[0], expected[0]), (found[1], expected[1])):
         for name, array in theirs.items():
@@ -139,19 +139,19 @@ def test_what_is_not_finite_goes_where_numpy_lets_it_go(value, training):
 def test_relu_hands_back_a_nan_that_comes_where_it_is_shut():
     graph = Sequential(("relu", ReLU())).build(Shape("N", 3)).with_loss(MSE())
     inputs = {"x": np.array([[-1.0, 2.0, -3.0]]), "y": np.array([[np.nan, 0.0, 0.0]])}
-    for session in sessions(graph, "float64"):
-        np.testing.assert_array_equal(np.isnan(session.gradients(inputs, TRAINING).inputs["x"]), [[True, False, False]])
+    for trainer in trainers(graph, "float64"):
+        np.testing.assert_array_equal(np.isnan(trainer.gradients(inputs, TRAINING).inputs["x"]), [[True, False, False]])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_nan_in_the_gradient_reaches_the_weight_and_stays(name):
     graph = Sequential(("fc", Linear(2, bias=False))).build(Shape("N", 3)).with_loss(MSE())
-    session = sessions(graph, "float32")[0]
+    trainer = trainers(graph, "float32")[0]
     x = np.ones((1, 3))
     for step, y in enumerate(([[np.nan, 0.0]], [[0.0, 0.0]])):
-        session.train_step({"x": x, "y": np.array(y)}, OPTIMIZERS[name](), Mode(training=True, step=step))
-        assert np.isnan(session.parameters()["fc.weight"][0]).all()
-        assert np.isfinite(session.parameters()["fc.weight"][1]).all()
+        trainer.train_step({"x": x, "y": np.array(y)}, OPTIMIZERS[name](), Mode(training=True, step=step))
+        assert np.isnan(trainer.parameters()["fc.weight"][0]).all()
+        assert np.isfinite(trainer.parameters()["fc.weight"][1]).all()
 
 
 def test_blocks_of_rows_that_are_not_full():
@@ -160,7 +160,7 @@ def test_blocks_of_rows_that_are_not_full():
     rng = np.random.default_rng(0)
     for n in (2, 31, 32, 33, 65):
         inputs = {"x": rng.standard_normal((n, 5)), "y": rng.standard_normal((n, 5))}
-        found, expected = (session.gradients(inputs, TRAINING) for session in sessions(graph, "float64"))
+        found, expected = (trainer.gradients(inputs, TRAINING) for trainer in trainers(graph, "float64"))
         for part in ("parameters", "state", "inputs"):
             for name, value in getattr(expected, part).items():
                 np.testing.assert_allclose(getattr(found, part)[name], value, rtol=1e-11, atol=1e-14)

@@ -81,7 +81,7 @@ def test_fused_and_unfused_give_the_same_bits():
 
 def test_every_node_can_be_looked_at():
     graph = residual_block()
-    session = NumpyEngine().compile(graph, initial_parameters(graph), dtype="float64")
-    values = session.forward(batch(), Mode(training=True), want=[node.name for node in graph.nodes])
+    trainer = NumpyEngine().compile(graph, initial_parameters(graph), dtype="float64")
+    values = trainer.forward(batch(), Mode(training=True), want=[node.name for node in graph.nodes])
     np.testing.assert_array_equal(values["relu2"], np.maximum(values["bn2"] + values["bn3"], 0))
     assert values["bn1"].shape == (70, 8, 9, 9)

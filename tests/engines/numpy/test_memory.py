@@ -56,23 +56,23 @@ def test_checkpoints_change_no_bit(dtype):
     low = NumpyEngine(memory="low").compile(GRAPH, weights, dtype=dtype)
     for step in range(4):
         mode = Mode(training=True, seed=1, step=step)
-        a, b = (session.gradients(batch(), mode) for session in (usual, low))
+        a, b = (trainer.gradients(batch(), mode) for trainer in (usual, low))
         assert a.loss == b.loss
         for found, expected in ((b.parameters, a.parameters), (b.inputs, a.inputs), (b.state, a.state)):
             for name, value in expected.items():
                 np.testing.assert_array_equal(found[name], value, err_msg=name)
-        x, y = (session.train_step(batch(), Adam(), mode) for session in (usual, low))
+        x, y = (trainer.train_step(batch(), Adam(), mode) for trainer in (usual, low))
         np.testing.assert_array_equal(x.output, y.output)
     for name, value in usual.parameters().items():
         np.testing.assert_array_equal(low.parameters()[name], value, err_msg=name)
 
 
 def test_prediction_forgets_values_but_changes_no_bit():
-    session = NumpyEngine().compile(GRAPH, initial_parameters(GRAPH), dtype="float64")
+    trainer = NumpyEngine().compile(GRAPH, initial_parameters(GRAPH), dtype="float64")
     for n in (12, 5, 12):
-        kept = session.forward(batch(n), want=["0.add", "stem"])
+        kept = trainer.forward(batch(n), want=["0.add", "stem"])
         for _ in range(2):
-            forgotten = session.forward(batch(n))
+            forgotten = trainer.forward(batch(n))
             np.testing.assert_array_equal(forgotten["fc"], kept["fc"])
             assert forgotten["loss"] == kept["loss"]
 
@@ -82,7 +82,7 @@ def test_one_sweep_leaves_no_trace_in_another():
     alone, busy = (NumpyEngine().compile(GRAPH, initial_parameters(GRAPH)) for _ in range(2))
     for step, n in enumerate((12, 5, 12, 17, 5)):
         mode = Mode(training=True, seed=1, step=step)
-        expected, found = (session.train_step(batch(n), Adam(), mode) for session in (alone, busy))
+        expected, found = (trainer.train_step(batch(n), Adam(), mode) for trainer in (alone, busy))
         np.testing.assert_array_equal(found.output, expected.output)
         busy.forward(batch(20 - n))
         busy.gradients(batch(n + 1), mode)
@@ -93,8 +93,8 @@ def test_one_sweep_leaves_no_trace_in_another():
 
 @pytest.mark.parametrize("memory", ["normal", "low"])
 def test_smaller_batches_and_prediction_take_no_memory_beyond_that_of_training(memory, monkeypatch):
-    session = NumpyEngine(memory=memory).compile(GRAPH, initial_parameters(GRAPH))
-    session.train_step(batch(), Adam(), Mode(training=True))
+    trainer = NumpyEngine(memory=memory).compile(GRAPH, initial_parameters(GRAPH))
+    trainer.train_step(batch(), Adam(), Mode(training=True))
     new: list[int] = []
 
     def count(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -103,11 +103,11 @@ def test_smaller_batches_and_prediction_take_no_memory_beyond_that_of_training(m
         return array
 
     monkeypatch.setattr(buffers, "aligned", count)
-    session.train_step(batch(7), Adam(), Mode(training=True, step=1))
-    session.forward(batch())
-    session.forward(batch(5))
+    trainer.train_step(batch(7), Adam(), Mode(training=True, step=1))
+    trainer.forward(batch())
+    trainer.forward(batch(5))
     assert sum(new) < 1000
-    session.forward(batch(40))
+    trainer.forward(batch(40))
     assert sum(new) > 100_000
 
 
@@ -124,9 +124,9 @@ def test_segments_cover_all_nodes_and_cut_where_one_value_crosses():
 def test_low_memory_holds_less():
     """Of the outputs of a deep network at a time, counted in the arena that they come from."""
     graph = deep(40)
-    session = NumpyEngine(memory="low").compile(graph, initial_parameters(graph))
-    session.train_step(batch(), Adam(), Mode(training=True))
-    arena = session._values
+    trainer = NumpyEngine(memory="low").compile(graph, initial_parameters(graph))
+    trainer.train_step(batch(), Adam(), Mode(training=True))
+    arena = trainer._values
     held = sum(flat.size for flat in [*arena._free, *arena._taken.values()])
     everything = 12 * sum(node.shape.size for node in graph.nodes)
     assert held < 0.4 * everything

@@ -27,14 +27,14 @@ def test_state_of_dead_units_becomes_zero(engine, optimizer):
         pytest.importorskip("numba")
     graph = build("one_layer", Shape("N", 3), 2, {}).with_loss(MSE())
     parameters = {name: np.zeros_like(value) for name, value in initial_parameters(graph, 0).items()}
-    session = get_engine(engine).compile(graph, parameters)
+    trainer = get_engine(engine).compile(graph, parameters)
     rule = OPTIMIZERS[optimizer](lr=1e-6)
     target = graph.inputs[1].name
     live = {"x": np.full((4, 3), 1e-18, np.float32), target: np.ones((4, 2), np.float32)}
     dead = {"x": np.zeros((4, 3), np.float32), target: np.zeros((4, 2), np.float32)}
     for step in range(30 * SWEEP):
-        session.train_step(live if step == 0 else dead, rule, Mode(training=True, step=step))
-    weights = {name: value for name, value in session.optimizer_state().items() if name.endswith("weight")}
+        trainer.train_step(live if step == 0 else dead, rule, Mode(training=True, step=step))
+    weights = {name: value for name, value in trainer.optimizer_state().items() if name.endswith("weight")}
     assert weights
     for name, value in weights.items():
         assert not np.any((value != 0) & (np.abs(value) < TINY)), name

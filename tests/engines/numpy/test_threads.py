@@ -40,12 +40,12 @@ def engine(request):
 def trained(engine, threads: int, dtype: str) -> dict[str, np.ndarray]:
     """The weights after two steps."""
     engine.set_threads(threads)
-    session = engine.compile(GRAPH, WEIGHTS, dtype=dtype)
+    trainer = engine.compile(GRAPH, WEIGHTS, dtype=dtype)
     rng = np.random.default_rng(0)
     batch = {"x": rng.random((8, 3, 16, 16)).astype(dtype), "y": rng.integers(0, 5, 8)}
     for step in range(2):
-        session.train_step(batch, Adam(), Mode(training=True, step=step))
-    return session.parameters()
+        trainer.train_step(batch, Adam(), Mode(training=True, step=step))
+    return trainer.parameters()
 
 
 def test_two_threads_give_the_same_bits_twice(engine):

@@ -1,6 +1,6 @@
 """A planted fault: an engine that is right but for one thing, and where a check must find it.
 
-Every fault is a kernel, an update, a sweep or a session as a user would get it wrong, put into the tables of an engine
+Every fault is a kernel, an update, a sweep or a trainer as a user would get it wrong, put into the tables of an engine
 that is right otherwise. Nothing outside of that engine is touched.
 """
 
@@ -53,14 +53,14 @@ def engine_with(
     base: type[NumpyEngine | ReferenceEngine] = ReferenceEngine,
     kernels: Mapping[type[Op], Kernel[Any, Any]] | None = None,
     updates: Mapping[type[Optimizer], Callable[..., Any]] | None = None,
-    session: type | None = None,
+    trainer: type | None = None,
     **attributes: Any,
 ) -> Engine:
-    """An engine that inherits `base`, or its `session` an own one, with other entries in its tables."""
-    right = session or base.session
+    """An engine that inherits `base`, or its `trainer` an own one, with other entries in its tables."""
+    right = trainer or base.trainer
     tables = {"kernels": {**right.kernels, **(kernels or {})}, "updates": {**right.updates, **(updates or {})}}
-    faulty = type("FaultySession", (right,), {"engine": NAME, **tables, **attributes})
-    return type("FaultyEngine", (base,), {"name": NAME, "session": faulty})()
+    faulty = type("FaultyTrainer", (right,), {"engine": NAME, **tables, **attributes})
+    return type("FaultyEngine", (base,), {"name": NAME, "trainer": faulty})()
 
 
 def wrong_kernel(*ops: type[Op], at: str) -> Callable[[AnyClass], AnyClass]:
@@ -89,13 +89,13 @@ def wrong_update(*optimizers: type[Optimizer], at: str) -> Callable[[AnyUpdate],
     return plant
 
 
-def wrong_session(*subjects: type[Op] | type[Optimizer], at: str) -> Callable[[AnyClass], AnyClass]:
-    """Class decorator: plant a session of the reference engine."""
+def wrong_trainer(*subjects: type[Op] | type[Optimizer], at: str) -> Callable[[AnyClass], AnyClass]:
+    """Class decorator: plant a trainer of the reference engine."""
 
-    def plant(session: AnyClass) -> AnyClass:
+    def plant(trainer: AnyClass) -> AnyClass:
         for subject in subjects:
-            _add(session, subject, at, engine_with(session=session))
-        return session
+            _add(trainer, subject, at, engine_with(trainer=trainer))
+        return trainer
 
     return plant
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from backproof.engines.reference import optimizers as right
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.optim import SGD, AdaBound, Adagrad, Adam, AdamW, AMSBound, Momentum, Nesterov, RMSprop
 from backproof.optim.schedules import Schedule
-from faults.fault import wrong_session, wrong_update
+from faults.fault import wrong_trainer, wrong_update
 
 
 @wrong_update(SGD, at="weight")
@@ -124,10 +124,10 @@ def largest_forgotten(o, w, g, lr, t, m, v, v_max):
     return w, m, v, v
 
 
-@wrong_session(Momentum, at="state v")
-@wrong_session(RMSprop, at="weight, state v")
-@wrong_session(Adam, AdamW, at="weight, state m, state v")
-class DecayConfused(ReferenceSession):
+@wrong_trainer(Momentum, at="state v")
+@wrong_trainer(RMSprop, at="weight, state v")
+@wrong_trainer(Adam, AdamW, at="weight, state m, state v")
+class DecayConfused(ReferenceTrainer):
     """Coupled decay is computed for decoupled, and the reverse; for plain SGD the two are one."""
 
     def train_step(self, inputs, optimizer, mode, watch=None):
@@ -135,18 +135,18 @@ class DecayConfused(ReferenceSession):
         return super().train_step(inputs, replace(optimizer, decay=other), mode, watch)
 
 
-@wrong_session(SGD, at="weight")
-@wrong_session(AdamW, at="weight, state m, state v")
-class BiasesDecayed(ReferenceSession):
+@wrong_trainer(SGD, at="weight")
+@wrong_trainer(AdamW, at="weight, state m, state v")
+class BiasesDecayed(ReferenceTrainer):
     """Weight decay is applied to biases too."""
 
     def train_step(self, inputs, optimizer, mode, watch=None):
         return super().train_step(inputs, replace(optimizer, decay_all=True), mode, watch)
 
 
-@wrong_session(SGD, at="weight")
-@wrong_session(Adam, AdaBound, at="weight")
-class RateOfTheNextStep(ReferenceSession):
+@wrong_trainer(SGD, at="weight")
+@wrong_trainer(Adam, AdaBound, at="weight")
+class RateOfTheNextStep(ReferenceTrainer):
     """The schedule is asked for the rate of the step that comes next."""
 
     def train_step(self, inputs, optimizer, mode, watch=None):

@@ -1,15 +1,15 @@
-"""Sessions whose results are not the caller's."""
+"""Trainers whose results are not the caller's."""
 
 import numpy as np
 
 from backproof.engines.base import EVALUATION
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.ops import Flatten, ReLU, Reshape
-from faults.fault import wrong_session
+from faults.fault import wrong_trainer
 
 
-@wrong_session(Flatten, Reshape, at="results belong to the caller")
-class ResultAliasesTheInput(ReferenceSession):
+@wrong_trainer(Flatten, Reshape, at="results belong to the caller")
+class ResultAliasesTheInput(ReferenceTrainer):
     """The result of a change of shape is a view of the array that the caller has given."""
 
     def forward(self, inputs, mode=EVALUATION, want=()):
@@ -17,8 +17,8 @@ class ResultAliasesTheInput(ReferenceSession):
         return found | {name: inputs["x0"].reshape(y.shape) for name, y in found.items() if name == "op"}
 
 
-@wrong_session(ReLU, at="results belong to the caller")
-class OneBufferForAllPasses(ReferenceSession):
+@wrong_trainer(ReLU, at="results belong to the caller")
+class OneBufferForAllPasses(ReferenceTrainer):
     """Each pass writes its results over those of the last one."""
 
     def forward(self, inputs, mode=EVALUATION, want=()):

@@ -14,13 +14,13 @@ from backproof.optim import OPTIMIZERS
 
 
 class EngineLearner:
-    """A session that trains."""
+    """A trainer that trains."""
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         engine = get_engine(job.contender)
         engine.set_threads(job.threads)
         dtype: DType = "float64" if job.contender == "reference" else job.dtype
-        self._session = engine.compile(graph, workload.draw_parameters(), dtype=dtype)
+        self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=dtype)
         self._optimizer = OPTIMIZERS[job.optimizer]()
         self._x, self._y = workload.x, workload.y
         self._batch_size = job.batch_size
@@ -40,11 +40,11 @@ class EngineLearner:
         return ({"x": batch.x, "y": batch.y} for batch in self._batches.epoch(epoch))
 
     def step(self, batch: Arrays) -> float:
-        result = self._session.train_step(batch, self._optimizer, Mode(training=True, step=self._step))
+        result = self._trainer.train_step(batch, self._optimizer, Mode(training=True, step=self._step))
         self._step += 1
         return result.loss
 
     def gradients(self, batch: Arrays) -> dict[str, Array]:
-        found = self._session.gradients(batch, Mode(training=True))
+        found = self._trainer.gradients(batch, Mode(training=True))
         named = {f"gradient of {name}": gradient for name, gradient in found.parameters.items()}
         return {"output": found.output, **named}

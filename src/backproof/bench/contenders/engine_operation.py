@@ -1,4 +1,4 @@
-"""One kernel of an engine written by hand, on its own: no session around it."""
+"""One kernel of an engine written by hand, on its own: no trainer around it."""
 
 from collections.abc import Callable
 from importlib import import_module

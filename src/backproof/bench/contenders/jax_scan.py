@@ -25,10 +25,10 @@ class JaxScan:
             raise UserError("'jax-scan' trains an epoch in one call and has no steps to time; leave it out, or --steps")
         engine = JaxEngine()
         engine.set_threads(job.threads)
-        self._session = engine.compile(graph, workload.draw_parameters(), dtype=job.dtype)
+        self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=job.dtype)
         self._optimizer = OPTIMIZERS[job.optimizer]()
         self._samples = {"x": workload.x, "y": workload.y}
-        self._placed = self._session.place(self._samples)
+        self._placed = self._trainer.place(self._samples)
         self._batch_size, self._seed = job.batch_size, job.seed
         self._step = 0
 
@@ -45,12 +45,12 @@ class JaxScan:
 
     def step(self, batch: Rows) -> float:
         """See `Learner.step`: as many as there are rows; the loss of the last."""
-        losses = self._session.train_steps(self._placed, batch, self._optimizer, Mode(training=True, step=self._step))
+        losses = self._trainer.train_steps(self._placed, batch, self._optimizer, Mode(training=True, step=self._step))
         self._step += len(batch)
         return float(losses[-1])
 
     def gradients(self, batch: Rows) -> dict[str, Array]:
         (rows,) = batch
-        found = self._session.gradients({name: x[rows] for name, x in self._samples.items()}, Mode(training=True))
+        found = self._trainer.gradients({name: x[rows] for name, x in self._samples.items()}, Mode(training=True))
         named = {f"gradient of {name}": gradient for name, gradient in found.parameters.items()}
         return {"output": found.output, **named}

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import jax
 
-from backproof.engines.base import DType, EngineInfo
+from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.jax import threads
 from backproof.engines.jax.devices import devices, require_device
 from backproof.engines.jax.kernels import KERNELS
 from backproof.engines.jax.kernels.table import require_kernels
-from backproof.engines.jax.session import JaxSession
+from backproof.engines.jax.trainer import JaxTrainer
 from backproof.graph import Arrays, Graph, Op
 
 
@@ -22,20 +22,20 @@ class JaxEngine:
     """JAX, everything compiled by XLA: once for each network, dtype and batch size, on first use."""
 
     name: ClassVar[str] = "jax"
-    can_train: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(devices=("cpu", "cuda", "tpu"), speed="compiles")
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
         return KERNELS.keys()
 
-    def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> JaxSession:
-        """A session on `device`: "cpu", "cuda:0", as far as JAX sees one. Raises `UserError` for one that it does not.
+    def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> JaxTrainer:
+        """A trainer on `device`: "cpu", "cuda:0", as far as JAX sees one. Raises `UserError` for one that it does not.
 
         XLA compiles later, when the first batch of a size comes.
         """
         require_kernels(graph, KERNELS)
-        return JaxSession(graph, parameters, dtype, require_device(device))
+        return JaxTrainer(graph, parameters, dtype, require_device(device))
 
     def info(self) -> EngineInfo:
         """JAX's version, the devices it sees, its compiler and threads."""

@@ -31,7 +31,7 @@ from backproof.optim import (
 
 Slots = dict[str, Array]
 Numbers = Mapping[str, Any]
-"""Numbers of a step by their names in the formulas: floats outside, scalars of the session's dtype in the program."""
+"""Numbers of a step by their names in the formulas: floats outside, scalars of the trainer's dtype in the program."""
 
 Update = Callable[[Any, Array, Array, Slots, Numbers], tuple[Array, Slots]]
 """(optimizer, w, g, the parameter's slots, numbers) -> what w is lessened by, and the new slots."""

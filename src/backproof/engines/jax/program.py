@@ -1,6 +1,6 @@
 """A network as pure functions of arrays, which XLA compiles: prediction, gradients, training steps, a watched pass.
 
-Everything that a function depends on is an argument: the session owns all state. Shapes, dtype, and whether the pass is
+Everything that a function depends on is an argument: the trainer owns all state. Shapes, dtype, and whether the pass is
 in training are compiled in; seed, step and learning rate are not.
 """
 
@@ -64,7 +64,7 @@ class Program:
 
     @property
     def _loss(self) -> str:
-        assert self._graph.loss is not None, "the session has checked that there is one"
+        assert self._graph.loss is not None, "the trainer has checked that there is one"
         return self._graph.loss
 
     def _run(
@@ -197,7 +197,7 @@ class _Same:
 
 
 def program(graph: Graph) -> Program:
-    """The program of `graph`. Sessions on the same network share one, and so what has been compiled."""
+    """The program of `graph`. Trainers on the same network share one, and so what has been compiled."""
     return _program(_Same(graph))
 
 

@@ -14,11 +14,11 @@ from backproof.engines.numba.kernels import KERNELS
 from backproof.engines.numba.kernels.norm import statistics
 from backproof.engines.numba.optimizers import UPDATES
 from backproof.engines.numpy import NumpyEngine
-from backproof.engines.numpy.session import NumpySession
+from backproof.engines.numpy.trainer import NumpyTrainer
 
 
-class NumbaSession(NumpySession):
-    """The NumPy engine's session over this engine's kernels and updates."""
+class NumbaTrainer(NumpyTrainer):
+    """The NumPy engine's trainer over this engine's kernels and updates."""
 
     engine = "numba"
     kernels = KERNELS
@@ -36,7 +36,7 @@ class NumbaEngine(NumpyEngine):
     """
 
     name: ClassVar[str] = "numba"
-    session: ClassVar[type[NumpySession]] = NumbaSession
+    trainer: ClassVar[type[NumpyTrainer]] = NumbaTrainer
 
     def info(self) -> EngineInfo:
         """Numba's version, what the NumPy engine says, and whether compiled code is kept for later processes."""

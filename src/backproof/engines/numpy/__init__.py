@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from backproof.engines.base import DType, EngineInfo
+from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.numpy.products import largest_batch
-from backproof.engines.numpy.session import NumpySession
+from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
 
@@ -25,23 +25,23 @@ class NumpyEngine:
     memory: Literal["normal", "low"] = "normal"
 
     name: ClassVar[str] = "numpy"
-    can_train: ClassVar[bool] = True
-    session: ClassVar[type[NumpySession]] = NumpySession
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    trainer: ClassVar[type[NumpyTrainer]] = NumpyTrainer
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
-        return self.session.kernels.keys()
+        return self.trainer.kernels.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
-    ) -> NumpySession:
+    ) -> NumpyTrainer:
         """See `Engine.compile`."""
         if device != "cpu":
             raise UserError(
                 f"engine '{self.name}' computes on the cpu, not on '{device}'; leave --device out, or take torch"
             )
-        return self.session(graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low")
+        return self.trainer(graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low")
 
     def info(self) -> EngineInfo:
         """NumPy's version, and the BLAS that its matrix products run on."""

@@ -31,7 +31,7 @@ class Buffers:
         self._views: dict[tuple[str, tuple[int, ...]], Array] = {}
 
     def get(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
-        """Undefined contents, of the session's dtype unless said otherwise; a name always has the same one."""
+        """Undefined contents, of the trainer's dtype unless said otherwise; a name always has the same one."""
         view = self._views.get((name, shape))
         if view is not None:
             return view
@@ -45,7 +45,7 @@ class Buffers:
 
 
 class Pool(Buffers):
-    """A session's buffers: scratch that all nodes share, since each needs it only while its kernel runs, and each
+    """A trainer's buffers: scratch that all nodes share, since each needs it only while its kernel runs, and each
     node's own, which all sweeps share, since one runs at a time.
 
     `winograd`: whether convolutions may take Winograd's way.
@@ -63,7 +63,7 @@ class Pool(Buffers):
         return self._nodes.setdefault(node, Buffers(self.dtype))
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Undefined contents, of the session's dtype."""
+        """Undefined contents, of the trainer's dtype."""
         return self.get(name, shape)
 
     def mask(self, shape: tuple[int, ...]) -> Array:
@@ -194,7 +194,7 @@ class Lender(Call):
         self._own = pool.of(node)
 
     def lend(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
-        """A buffer of this node's own: undefined contents, of the session's dtype unless said otherwise."""
+        """A buffer of this node's own: undefined contents, of the trainer's dtype unless said otherwise."""
         return self._own.get(name, shape, dtype)
 
     def lend_output(self, shape: tuple[int, ...]) -> Array:

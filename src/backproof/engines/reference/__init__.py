@@ -4,8 +4,8 @@ from collections.abc import Collection
 from platform import python_version
 from typing import ClassVar
 
-from backproof.engines.base import DType, EngineInfo
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.base import Capabilities, DType, EngineInfo
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
 
@@ -14,23 +14,23 @@ class ReferenceEngine:
     """The oracle that the other engines are held against."""
 
     name: ClassVar[str] = "reference"
-    can_train: ClassVar[bool] = True
-    session: ClassVar[type[ReferenceSession]] = ReferenceSession
+    capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",), speed="loops")
+    trainer: ClassVar[type[ReferenceTrainer]] = ReferenceTrainer
 
     @property
     def operations(self) -> Collection[type[Op]]:
         """The operations that it has kernels for."""
-        return self.session.kernels.keys()
+        return self.trainer.kernels.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float64", device: str = "cpu"
-    ) -> ReferenceSession:
-        """A session in float64 on the CPU. Raises `UserError` for any other dtype or device."""
+    ) -> ReferenceTrainer:
+        """A trainer in float64 on the CPU. Raises `UserError` for any other dtype or device."""
         if dtype != "float64":
             raise UserError(f"the {self.name} engine computes in float64, not in {dtype}")
         if device != "cpu":
             raise UserError(f"the {self.name} engine runs on the device 'cpu', not on '{device}'")
-        return self.session(graph, parameters)
+        return self.trainer(graph, parameters)
 
     def info(self) -> EngineInfo:
         """Python's version: its floats do all the arithmetic."""

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import torch
 
-from backproof.engines.base import DType, EngineInfo
+from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.torch.devices import devices, require_device
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import require_kernels
-from backproof.engines.torch.session import TorchSession
+from backproof.engines.torch.trainer import TorchTrainer
 from backproof.graph import Arrays, Graph, Op
 
 
@@ -21,7 +21,7 @@ class TorchEngine:
     """PyTorch in eager mode."""
 
     name: ClassVar[str] = "torch"
-    can_train: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(devices=("cpu", "cuda", "mps"), node_times=False)
 
     @property
     def operations(self) -> Collection[type[Op]]:
@@ -30,10 +30,10 @@ class TorchEngine:
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
-    ) -> TorchSession:
-        """A session on `device`: "cpu", "cuda", "cuda:1", "mps". Raises `UserError` for one that is not there."""
+    ) -> TorchTrainer:
+        """A trainer on `device`: "cpu", "cuda", "cuda:1", "mps". Raises `UserError` for one that is not there."""
         require_kernels(graph, KERNELS)
-        return TorchSession(graph, parameters, dtype, require_device(device, dtype))
+        return TorchTrainer(graph, parameters, dtype, require_device(device, dtype))
 
     def info(self) -> EngineInfo:
         """PyTorch's version, the devices it sees, its linear algebra and threads."""

@@ -119,7 +119,7 @@ def penalty(optimizer: Optimizer, weights: list[Tensor]) -> float:
 
 
 class Updater:
-    """One of our optimizers bound to a session's weights.
+    """One of our optimizers bound to a trainer's weights.
 
     `state` is what `slots()` gave, or empty to start afresh.
     """

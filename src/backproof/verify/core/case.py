@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Session
+from backproof.engines import DType, Engine, Mode, Trainer
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
@@ -102,9 +102,9 @@ def run_case(engine: Engine, case: Case, dtype: DType = "float64") -> dict[str, 
     return results(engine.compile(case.graph, case.parameters, dtype=dtype), case)
 
 
-def results(session: Session, case: Case) -> dict[str, Array]:
-    """Everything that a session makes of a case, by a name that says what it is. The session keeps its parameters."""
-    found = session.gradients(case.inputs, case.mode)
+def results(trainer: Trainer, case: Case) -> dict[str, Array]:
+    """Everything that a trainer makes of a case, by a name that says what it is. The trainer keeps its parameters."""
+    found = trainer.gradients(case.inputs, case.mode)
     return {
         "output": found.output,
         "loss": np.array(found.loss),

@@ -2,7 +2,7 @@
 
 Central differences in float64. Every probe moves one tensor along one direction v, and compares
 
-    a = <g, v>                                       the analytical derivative, from the session's reverse sweep
+    a = <g, v>                                       the analytical derivative, from the trainer's reverse sweep
     n = (cost(w + h v) - cost(w - h v)) / (2 h)      the numerical one
 
 by the error |a - n| / (|a| + |n| + r), where r is a size that rounding lets nobody measure to the tolerance.
@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from backproof.engines import Gradients, Mode, Session
+from backproof.engines import Gradients, Mode, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.optim import Optimizer
@@ -40,7 +40,7 @@ REDRAWS = 3
 
 
 def check_gradients(
-    session: Session,
+    trainer: Trainer,
     inputs: Arrays,
     mode: Mode,
     optimizer: Optimizer | None = None,
@@ -50,16 +50,16 @@ def check_gradients(
     step: float = 1e-5,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
-    """Check the gradient of every trainable parameter and float input of `session`'s network.
+    """Check the gradient of every trainable parameter and float input of `trainer`'s network.
 
     `mode` holds for the probes as for the reverse sweep: the same dropout mask, the same batch statistics. The coupled
     weight decay of `optimizer` is part of the cost. `coordinates` elements are probed in each tensor; h is `step`.
-    The session is left as it was, bit for bit. Raises `UserError` for a session that is not in float64.
+    The trainer is left as it was, bit for bit. Raises `UserError` for a trainer that is not in float64.
     """
-    if session.dtype != "float64":
-        raise UserError(f"a gradient check needs a session in float64, not in {session.dtype}")
-    before = session.parameters()
-    cost = _Cost(session, mode, optimizer)
+    if trainer.dtype != "float64":
+        raise UserError(f"a gradient check needs a trainer in float64, not in {trainer.dtype}")
+    before = trainer.parameters()
+    cost = _Cost(trainer, mode, optimizer)
     try:
         here = _Point(cost, before, inputs, step, tolerance)
         nearby: _Point | None = None
@@ -71,7 +71,7 @@ def check_gradients(
                 check = _settle(check, nearby.check(name, kind, rng, coordinates))
             checks.append(check)
     finally:
-        session.load(before)
+        trainer.load(before)
     return GradientReport(tuple(checks))
 
 
@@ -86,20 +86,20 @@ def _settle(here: TensorCheck, nearby: TensorCheck) -> TensorCheck:
 class _Cost:
     """The cost as a function of parameters and inputs."""
 
-    def __init__(self, session: Session, mode: Mode, optimizer: Optimizer | None) -> None:
-        self.session = session
+    def __init__(self, trainer: Trainer, mode: Mode, optimizer: Optimizer | None) -> None:
+        self.trainer = trainer
         self.mode = mode
         self.optimizer = optimizer
 
     def gradients(self, parameters: Arrays, inputs: Arrays) -> Gradients:
-        self.session.load(parameters)
-        return self.session.gradients(inputs, self.mode, self.optimizer)
+        self.trainer.load(parameters)
+        return self.trainer.gradients(inputs, self.mode, self.optimizer)
 
     def __call__(self, parameters: Arrays, inputs: Arrays) -> float:
-        graph, optimizer = self.session.graph, self.optimizer
+        graph, optimizer = self.trainer.graph, self.optimizer
         assert graph.loss is not None
-        self.session.load(parameters)
-        loss = float(self.session.forward(inputs, self.mode)[graph.loss])
+        self.trainer.load(parameters)
+        loss = float(self.trainer.forward(inputs, self.mode)[graph.loss])
         if optimizer is None:
             return loss
         decayed = (parameters[name] for name, spec in graph.parameters.items() if optimizer.decays(spec))

@@ -56,7 +56,7 @@ def read_file(path: Path) -> Declared:
     for op in operations:
         _require_op(op, path)
     for optimizer in optimizers:
-        if optimizer not in OwnEngine.session.updates:
+        if optimizer not in OwnEngine.trainer.updates:
             raise UserError(
                 f"'{path}': {optimizer.__name__} has no update; put @bp.testing.update({optimizer.__name__}) above its "
                 f"formula for one weight"
@@ -184,7 +184,7 @@ def _is_base(cls: type, classes: Sequence[type]) -> bool:
 def _require_op(op: type[Op], path: Path) -> None:
     """Raise `UserError` for a declaration that is not whole."""
     name = op.__name__
-    if op not in OwnEngine.session.kernels:
+    if op not in OwnEngine.trainer.kernels:
         raise UserError(
             f"'{path}': {name} has no kernel; put @bp.testing.kernel({name}) above a class with forward and backward"
         )

@@ -12,7 +12,7 @@ from backproof.engines.kernel import Call, Kernel, Kernels, Saved
 from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES, Update
-from backproof.engines.reference.session import ReferenceSession
+from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Op, Shape
 from backproof.optim import Optimizer
@@ -181,8 +181,8 @@ def _kind(value: Any) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
-class OwnSession(ReferenceSession):
-    """The reference engine's session, with users' kernels and updates before its own."""
+class OwnTrainer(ReferenceTrainer):
+    """The reference engine's trainer, with users' kernels and updates before its own."""
 
     engine: ClassVar[str] = "yours"
     kernels: ClassVar[Kernels] = ChainMap(OWN_KERNELS, KERNELS)
@@ -193,4 +193,4 @@ class OwnEngine(ReferenceEngine):
     """What users declare; all else in a network, such as the loss, is the reference engine's."""
 
     name: ClassVar[str] = "yours"
-    session: ClassVar[type[ReferenceSession]] = OwnSession
+    trainer: ClassVar[type[ReferenceTrainer]] = OwnTrainer

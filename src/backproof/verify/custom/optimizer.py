@@ -35,15 +35,15 @@ def _sane(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> It
     """Finite after every step, the same twice, and still at a rate of 0."""
     ends = []
     for _ in range(2):
-        session = own.compile(GRAPH, start, dtype="float64")
+        trainer = own.compile(GRAPH, start, dtype="float64")
         for step, (awkward, batch) in enumerate(BATCHES):
-            session.train_step(batch, optimizer, Mode(training=True, step=step))
-            arrays = session.parameters() | session.optimizer_state()
+            trainer.train_step(batch, optimizer, Mode(training=True, step=step))
+            arrays = trainer.parameters() | trainer.optimizer_state()
             bad = [name for name, value in arrays.items() if not np.all(np.isfinite(value))]
             if bad:
                 yield ask.promised("finite", f"after step {step + 1} ({awkward} gradients) {bad[0]} is not finite")
                 return
-        check_optimizer_state(GRAPH, optimizer, session.optimizer_state())
+        check_optimizer_state(GRAPH, optimizer, trainer.optimizer_state())
         ends.append(arrays)
     yield ask.promised("finite")
     same = all(np.array_equal(value, ends[1][name]) for name, value in ends[0].items())
@@ -64,13 +64,13 @@ def _beside(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> 
         return
     from backproof.engines.torch.expression import weights_after
 
-    session = own.compile(GRAPH, start, dtype="float64")
+    trainer = own.compile(GRAPH, start, dtype="float64")
     gradients, weights = [], []
     for step, (_, batch) in enumerate(BATCHES):
         mode = Mode(training=True, step=step)
-        gradients.append(session.gradients(batch, mode, optimizer).parameters["fc.weight"])
-        session.train_step(batch, optimizer, mode)
-        weights.append(session.parameters()["fc.weight"])
+        gradients.append(trainer.gradients(batch, mode, optimizer).parameters["fc.weight"])
+        trainer.train_step(batch, optimizer, mode)
+        weights.append(trainer.parameters()["fc.weight"])
     expected = weights_after(EXPRESSIONS[type(optimizer)], optimizer, start["fc.weight"], gradients)
     for step, (found, right) in enumerate(zip(weights, expected, strict=True)):
         asked = replace(ask, case=f"as it is, step {step + 1} ({BATCHES[step][0]} gradients)")

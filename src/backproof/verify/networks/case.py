@@ -37,7 +37,7 @@ class NetworkCase:
 
     def dtype_of(self, engine: Engine) -> DType:
         """What an engine computes in."""
-        return "float64" if engine.name == "reference" else self.dtype
+        return engine.capabilities.nearest_dtype(self.dtype)
 
     @cached_property
     def terms(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, get_engine
+from backproof.engines import DType, Engine, Mode, get_engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.verify.core.finding import Finding
@@ -114,7 +114,7 @@ def _check(
 
 def default_judge(case: NetworkCase) -> Engine:
     """The reference engine, or the NumPy engine where it has no kernel or its plain loops would take too long."""
-    reference = get_engine("reference")
+    reference = reference_engine()
     able = all(type(node.op) in reference.operations for node in case.graph.nodes)
     return reference if able and sum(map(case.work, case.graph.nodes)) <= LOOPS else get_engine("numpy")
 

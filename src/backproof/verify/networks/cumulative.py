@@ -67,8 +67,8 @@ def check_whole(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[F
     dtype = case.dtype_of(engine)
     try:
         seen = Observatory(engine, case.graph, case.parameters, dtype).observe(case.inputs, case.mode)
-        session = engine.compile(case.graph, case.parameters, dtype=dtype)
-        as_it_is = replace(seen, gradients=session.gradients(case.inputs, case.mode))
+        trainer = engine.compile(case.graph, case.parameters, dtype=dtype)
+        as_it_is = replace(seen, gradients=trainer.gradients(case.inputs, case.mode))
     except Exception as error:  # an engine that is being written may fail in any way
         return [case.failed(NETWORK, "cumulative forward", "everything", engine, truth.judge, error)], None
     found = tensors_of(case.graph, seen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backproof.engines import Engine, get_engine
+from backproof.engines import Engine, get_engine, reference_engine
 from backproof.graph import Array, Loss, Node
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.rounding import nudged, with_rounded_loss
@@ -44,7 +44,7 @@ class Isolated:
             if not self._settled(found):  # the judge may be the one who is wrong: plain loops decide
                 loops -= self.case.work(node)
                 if loops >= 0:
-                    found = self.check_node(node, get_engine("reference"), again)
+                    found = self.check_node(node, reference_engine(), again)
             yield from found
 
     def _settled(self, found: Sequence[Finding]) -> bool:
@@ -52,7 +52,7 @@ class Isolated:
         judge = self.truth.judge
         wrong = {f.engine for f in found if not f.passed}
         others = {engine.name for engine in self.engines if not isinstance(engine, type(judge))}
-        return not wrong or judge.name == "reference" or bool(others - wrong - {judge.name})
+        return not wrong or judge.capabilities.speed == "loops" or bool(others - wrong - {judge.name})
 
     def check_node(self, node: Node, judge: Engine, replay: str) -> list[Finding]:
         """Every engine's findings on one node."""

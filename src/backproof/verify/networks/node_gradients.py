@@ -32,8 +32,8 @@ def check_node_gradients(
     Of nodes that compute the same on the same shapes the first stands for all. A tensor is named `NODE.PARAMETER` or
     `INPUT into NODE`. Raises `UserError` if the engine lacks an operation or float64.
     """
-    session = engine.compile(graph, parameters, dtype="float64")
-    values = {**inputs, **session.forward(inputs, mode, [node.name for node in graph.nodes])}
+    trainer = engine.compile(graph, parameters, dtype="float64")
+    values = {**inputs, **trainer.forward(inputs, mode, [node.name for node in graph.nodes])}
     chosen = {(node.op, *(np.shape(values[name]) for name in node.inputs)): node for node in reversed(graph.nodes)}
     tensors: list[TensorCheck] = []
     for place, node in enumerate(reversed(chosen.values()), 1):
@@ -61,8 +61,8 @@ def _check_node(
     taken = {name: value for name, value in alone.inputs.items() if name != "t"}
     if not isinstance(node.op, Loss):
         taken["t"] = output + noise * (np.std(output) or 1.0)
-    session = engine.compile(alone.graph, alone.parameters, dtype="float64")
-    report = check_gradients(session, taken, mode, rng=rng, coordinates=coordinates)
+    trainer = engine.compile(alone.graph, alone.parameters, dtype="float64")
+    report = check_gradients(trainer, taken, mode, rng=rng, coordinates=coordinates)
     sources = {f"x{place}": f"{name} into {node.name}" for place, name in enumerate(node.inputs)}
     return [
         replace(tensor, name=sources.get(tensor.name, tensor.name)) for tensor in report.tensors if tensor.name != "t"

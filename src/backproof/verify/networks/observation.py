@@ -38,12 +38,12 @@ class Observatory:
         if graph.loss is None:
             raise UserError("a network is checked with its loss; give it one with graph.with_loss(...)")
         self._graph = graph
-        self._session = engine.compile(with_taps(graph), parameters, dtype=dtype)
+        self._trainer = engine.compile(with_taps(graph), parameters, dtype=dtype)
         self._dtype: DType = dtype
 
     def load(self, parameters: Arrays) -> None:
         """Set all parameters."""
-        self._session.load(parameters)
+        self._trainer.load(parameters)
 
     def observe(self, inputs: Arrays, mode: Mode, noise: Arrays | None = None) -> Observation:
         """Forward and backward. `noise`, by node, is added to what the takers of its output get."""
@@ -53,8 +53,8 @@ class Observatory:
             for node in tapped(self._graph)
         }
         names = [node.name for node in self._graph.nodes]
-        values = self._session.forward({**inputs, **taps}, mode, names)
-        found = self._session.gradients({**inputs, **taps}, mode)
+        values = self._trainer.forward({**inputs, **taps}, mode, names)
+        found = self._trainer.gradients({**inputs, **taps}, mode)
         own = {i.name for i in self._graph.inputs}
         return Observation(
             values={name: values[name] for name in names},

@@ -77,8 +77,8 @@ class OneNode:
         Other `parameters`, `inputs` or a `graph` of the same names may stand in for the given ones.
         """
         parameters = self.parameters if parameters is None else parameters
-        session = engine.compile(graph or self.graph, parameters, dtype=dtype)
-        found = session.gradients(self.inputs if inputs is None else inputs, mode)
+        trainer = engine.compile(graph or self.graph, parameters, dtype=dtype)
+        found = trainer.gradients(self.inputs if inputs is None else inputs, mode)
         start = len(self.node.name) + 1
         return {
             "output": np.array(found.loss) if self._loss else found.output,

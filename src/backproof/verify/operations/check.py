@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, get_engine
+from backproof.engines import DType, Engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Array, Arrays, Loss, Op
 from backproof.verify.core.case import ROOM, Case, make_case, results, run_case, sensitivity
@@ -46,7 +46,7 @@ def check_ops(
     by default the reference engine; it is held against numbers where it is among `engines`. `keep` is told of every
     array that differs.
     """
-    judge = judge or get_engine("reference")
+    judge = judge or reference_engine()
     reports = []
     for op in OPERATIONS.values() if ops is None else ops:
         start = perf_counter()
@@ -118,27 +118,27 @@ class _Exam:
         return rounded(make_case(self._samples[number], seed), dtype)
 
     def _sample(self, engine: Engine, number: int, dtype: DType) -> Iterator[Finding]:
-        """One sample, from every seed, in a session that is compiled once."""
+        """One sample, from every seed, in a trainer that is compiled once."""
         sample, first = self._samples[number], self._seeds[0]
         replay = f"backproof check op {self._op.__name__} --engines {engine.name} --dtype {dtype}"
         ask = Question(self._op.__name__, f"{sample}, seed {first}", engine.name, dtype, replay)
         case = self._case(number, first, dtype)
         judged = engine.name != self._judge.name and self._op in self._judge.operations
         try:
-            session = engine.compile(case.graph, case.parameters, dtype=dtype)
+            trainer = engine.compile(case.graph, case.parameters, dtype=dtype)
             for seed in self._seeds:
                 case, ask = self._case(number, seed, dtype), replace(ask, case=f"{sample}, seed {seed}")
-                session.load(case.parameters)
-                found = results(session, case)
+                trainer.load(case.parameters)
+                found = results(trainer, case)
                 yield shapes_and_dtypes(found, case, ask)
                 if judged:
                     yield from self._compare(found, self._expected(number, seed, dtype), case, ask)
             if self._promises and dtype == self._dtypes[0]:
                 case, ask = self._case(number, first, dtype), replace(ask, case=f"{sample}, seed {first}")
-                session.load(case.parameters)
-                yield from check_promises(engine, session, case, ask)
+                trainer.load(case.parameters)
+                yield from check_promises(engine, trainer, case, ask)
                 if dtype == "float64" and not judged:
-                    yield from check_against_numbers(session, case, ask)
+                    yield from check_against_numbers(trainer, case, ask)
         except Exception as error:  # whatever an engine makes of a good case, the check goes on
             yield ask.failed("everything", error)
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from backproof.engines import Engine, Session
+from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.verify.core.case import Case, results
@@ -20,16 +20,16 @@ from backproof.verify.core.tolerances import tolerance
 from backproof.verify.operations.side_effects import check_side_effects
 
 
-def check_promises(engine: Engine, session: Session, case: Case, ask: Question) -> Iterator[Finding]:
-    """All findings on `session`, which `engine` compiled from `case`, except those on `shapes_and_dtypes`."""
-    yield from _unchanged(session, case, ask)
-    yield _any_layout(session, case, ask)
-    yield _bad_inputs(engine, session, case, ask)
-    yield from check_side_effects(engine, session, case, ask)
+def check_promises(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+    """All findings on `trainer`, which `engine` compiled from `case`, except those on `shapes_and_dtypes`."""
+    yield from _unchanged(trainer, case, ask)
+    yield _any_layout(trainer, case, ask)
+    yield _bad_inputs(engine, trainer, case, ask)
+    yield from check_side_effects(engine, trainer, case, ask)
 
 
 def shapes_and_dtypes(found: Arrays, case: Case, ask: Question) -> Finding:
-    """Every result has the shape that the graph declares, and the session's dtype."""
+    """Every result has the shape that the graph declares, and the trainer's dtype."""
     graph, N = case.graph, len(case.inputs[case.graph.inputs[0].name])
     expected = {"output": graph.shapes[graph.output].bind(N), "loss": ()}
     for name, spec in graph.parameters.items():
@@ -48,14 +48,14 @@ def shapes_and_dtypes(found: Arrays, case: Case, ask: Question) -> Finding:
     return ask.promised("shapes and dtypes", "; ".join(wrong))
 
 
-def _unchanged(session: Session, case: Case, ask: Question) -> Iterator[Finding]:
+def _unchanged(trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
     """A pass writes to nothing that it was given, and leaves nothing behind."""
     given = {name: value.copy() for name, value in case.inputs.items()}
-    before = session.parameters()
-    first, again = results(session, case), results(session, case)
-    session.forward(case.inputs, case.mode)
+    before = trainer.parameters()
+    first, again = results(trainer, case), results(trainer, case)
+    trainer.forward(case.inputs, case.mode)
     yield ask.promised("inputs unchanged", _changed(given, case.inputs))
-    yield ask.promised("parameters unchanged", _changed(before, session.parameters()))
+    yield ask.promised("parameters unchanged", _changed(before, trainer.parameters()))
     yield ask.promised("the same again", _changed(first, again))
 
 
@@ -92,15 +92,15 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _any_layout(session: Session, case: Case, ask: Question) -> Finding:
+def _any_layout(trainer: Trainer, case: Case, ask: Question) -> Finding:
     """Results do not depend on how inputs lie in memory."""
     what = "inputs of any layout"
-    expected = results(session, case)
+    expected = results(trainer, case)
     allowed = tolerance(ask.dtype, sum(np.size(x) for x in case.inputs.values()))
     findings = []
     for name, layout in LAYOUTS.items():
         try:
-            found = results(session, replace(case, inputs={n: layout(value) for n, value in case.inputs.items()}))
+            found = results(trainer, replace(case, inputs={n: layout(value) for n, value in case.inputs.items()}))
         except Exception as error:  # whatever it is, it is what the check is looking for
             return ask.promised(what, f"inputs {name}: {type(error).__name__}: {error}")
         for key, value in expected.items():
@@ -113,16 +113,16 @@ def _any_layout(session: Session, case: Case, ask: Question) -> Finding:
     return max(findings, key=lambda f: f.badness, default=ask.left_out(what, "no result is finite"))
 
 
-def _bad_inputs(engine: Engine, session: Session, case: Case, ask: Question) -> Finding:
+def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Finding:
     """What does not fit raises `UserError`, and nothing else."""
     first = case.graph.inputs[0]
     x = case.inputs[first.name]
 
     def inputs(**changed: Array) -> Callable[[], object]:
-        return lambda: session.gradients({**case.inputs, **changed}, case.mode)
+        return lambda: trainer.gradients({**case.inputs, **changed}, case.mode)
 
     mistakes: dict[str, Callable[[], object]] = {
-        "an input is missing": lambda: session.gradients({}, case.mode),
+        "an input is missing": lambda: trainer.gradients({}, case.mode),
         "an input is unknown": inputs(unheard_of=x),
         "an input has an axis too many": inputs(**{first.name: x[..., np.newaxis]}),
         "an input is one longer in its last axis": inputs(**{first.name: np.concatenate([x, x[..., :1]], axis=-1)}),

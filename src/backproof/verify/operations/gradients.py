@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backproof.engines import Session
+from backproof.engines import Trainer
 from backproof.verify.core.case import Case, results
 from backproof.verify.core.comparison import Question
 from backproof.verify.core.finding import Finding
@@ -17,10 +17,10 @@ COORDINATES = 4
 """Single elements probed in each tensor, besides the directions that see all of them at once."""
 
 
-def check_against_numbers(session: Session, case: Case, ask: Question) -> Iterator[Finding]:
-    """Every gradient that `session`, in float64, computes on `case`."""
+def check_against_numbers(trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+    """Every gradient that `trainer`, in float64, computes on `case`."""
     report = check_gradients(
-        session, case.inputs, case.mode, rng=np.random.default_rng(case.mode.seed), coordinates=COORDINATES
+        trainer, case.inputs, case.mode, rng=np.random.default_rng(case.mode.seed), coordinates=COORDINATES
     )
     for tensor in report.tensors:
         yield numerical(tensor, ask)
@@ -28,7 +28,7 @@ def check_against_numbers(session: Session, case: Case, ask: Question) -> Iterat
     if exact is None:
         yield ask.left_out("gradients", "no formula for complex numbers", judge="complex step")
         return
-    found = results(session, case)
+    found = results(trainer, case)
     allowed = tolerance("float64", sum(np.size(x) for x in case.inputs.values()))
     for what, expected in exact.items():
         yield ask.judged(what.replace("op.", ""), found[what], expected, "complex step", allowed)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from backproof.engines import Engine, Session
+from backproof.engines import Engine, Trainer
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Node
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Add, Reshape
@@ -20,26 +20,26 @@ from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import difference, tolerance
 
 
-def check_side_effects(engine: Engine, session: Session, case: Case, ask: Question) -> Iterator[Finding]:
-    """The findings on `case`, from which `engine` compiled `session`; its numbers are exact in the session's dtype."""
+def check_side_effects(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+    """The findings on `case`, from which `engine` compiled `trainer`; its numbers are exact in the trainer's dtype."""
     yield from _lent_arrays_unchanged(engine, case, ask)
-    yield ask.promised("results belong to the caller", _taken_back(session, case))
+    yield ask.promised("results belong to the caller", _taken_back(trainer, case))
 
 
 def _lent_arrays_unchanged(engine: Engine, case: Case, ask: Question) -> Iterator[Finding]:
     graph = _among_others(case.graph)
-    session = engine.compile(graph, case.parameters, dtype=ask.dtype)
+    trainer = engine.compile(graph, case.parameters, dtype=ask.dtype)
     held = {name: value for name, value in case.inputs.items() if _held(name) in graph.node}
     inputs = dict(case.inputs)
     summand = next((i for i in graph.inputs if i.name == SUMMAND), None)
     if summand is not None:
         inputs[SUMMAND] = np.zeros(summand.shape.bind(len(case.inputs[graph.inputs[0].name])))
-    values = session.forward(inputs, case.mode, [_held(name) for name in held])
+    values = trainer.forward(inputs, case.mode, [_held(name) for name in held])
     changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value)]
     yield ask.promised("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
     if summand is None:
         return  # a loss gets no gradient that anybody else holds
-    found = session.gradients(inputs, case.mode)
+    found = trainer.gradients(inputs, case.mode)
     alone = engine.compile(_sum_alone(summand), {}, dtype=ask.dtype)
     expected = alone.gradients({"op": found.output, SUMMAND: inputs[SUMMAND], "y": inputs["y"]}, case.mode)
     slope, right = found.inputs[SUMMAND], expected.inputs[SUMMAND]
@@ -83,12 +83,12 @@ def _sum_alone(summand: Input) -> Graph:
     return Graph((given, summand), (end,), "sum").with_loss(MSE())
 
 
-def _taken_back(session: Session, case: Case) -> str:
+def _taken_back(trainer: Trainer, case: Case) -> str:
     """How a result turned out not to be the caller's; empty if all are."""
     given = {name: value.copy() for name, value in case.inputs.items()}
-    first = _everything(session, replace(case, inputs=given))
+    first = _everything(trainer, replace(case, inputs=given))
     kept = {name: value.copy() for name, value in first.items()}
-    _everything(session, replace(case, inputs={name: -v if v.dtype.kind == "f" else v for name, v in given.items()}))
+    _everything(trainer, replace(case, inputs={name: -v if v.dtype.kind == "f" else v for name, v in given.items()}))
     written = [name for name, value in first.items() if not np.array_equal(value, kept[name], equal_nan=True)]
     if written:
         return f"{' and '.join(written)} changed when the next pass was taken"
@@ -96,8 +96,8 @@ def _taken_back(session: Session, case: Case) -> str:
     return f"{' and '.join(shared)} shares memory with an input" if shared else ""
 
 
-def _everything(session: Session, case: Case) -> dict[str, Array]:
-    """All that both ways through the session give."""
-    names = [node.name for node in session.graph.nodes]
-    forward: Arrays = session.forward(case.inputs, case.mode, names)
-    return results(session, case) | {f"value of {name}": value for name, value in forward.items()}
+def _everything(trainer: Trainer, case: Case) -> dict[str, Array]:
+    """All that both ways through the trainer give."""
+    names = [node.name for node in trainer.graph.nodes]
+    forward: Arrays = trainer.forward(case.inputs, case.mode, names)
+    return results(trainer, case) | {f"value of {name}": value for name, value in forward.items()}

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Session, get_engine
+from backproof.engines import DType, Engine, Mode, Trainer, reference_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
@@ -74,7 +74,7 @@ def check_optimizers(
 
     The judge is by default the reference engine, in float64. `keep` is told of every step that differs.
     """
-    judge = judge or get_engine("reference")
+    judge = judge or reference_engine()
     reports = []
     for kind in OPTIMIZERS.values() if optimizers is None else optimizers:
         start = perf_counter()
@@ -115,9 +115,9 @@ class Place:
     state: Arrays
 
     @classmethod
-    def of(cls, session: Session) -> "Place":
-        """Where a session stands."""
-        return cls(session.parameters(), session.optimizer_state())
+    def of(cls, trainer: Trainer) -> "Place":
+        """Where a trainer stands."""
+        return cls(trainer.parameters(), trainer.optimizer_state())
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -143,17 +143,17 @@ class _Run:
         """Before the first step, and after each."""
         rng = np.random.default_rng(1)
         start = {name: rng.standard_normal(spec.shape) for name, spec in self.graph.parameters.items()}
-        session = self.judge.compile(self.graph, start, dtype="float64")
-        session.load_optimizer_state(self.optimizer, {})
-        found = [Place.of(session)]
-        found += (take(session, self.optimizer, step) for step in range(len(BATCHES)))
+        trainer = self.judge.compile(self.graph, start, dtype="float64")
+        trainer.load_optimizer_state(self.optimizer, {})
+        found = [Place.of(trainer)]
+        found += (take(trainer, self.optimizer, step) for step in range(len(BATCHES)))
         return tuple(found)
 
 
-def take(session: Session, optimizer: Optimizer, step: int) -> Place:
-    """Where a session stands after a step."""
-    session.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=step))
-    return Place.of(session)
+def take(trainer: Trainer, optimizer: Optimizer, step: int) -> Place:
+    """Where a trainer stands after a step."""
+    trainer.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=step))
+    return Place.of(trainer)
 
 
 def _check(
@@ -166,27 +166,27 @@ def _check(
         return
     for case, run in runs.items():
         try:
-            session = engine.compile(run.graph, run.places[0].parameters, dtype=dtype)
-            session.load_optimizer_state(run.optimizer, {})
+            trainer = engine.compile(run.graph, run.places[0].parameters, dtype=dtype)
+            trainer.load_optimizer_state(run.optimizer, {})
         except UserError as error:
             yield ask.left_out("everything", str(error))
             return
         try:
-            alone = list(_alone(session, run, replace(ask, case=case), keep))
+            alone = list(_alone(trainer, run, replace(ask, case=case), keep))
             yield from alone
             if all(finding.passed for finding in alone):  # else a wrong step is carried on by right ones
-                yield from _in_a_row(session, run, replace(ask, case=case))
+                yield from _in_a_row(trainer, run, replace(ask, case=case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
             yield replace(ask, case=case).failed("everything", error)
 
 
-def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Iterator[Finding]:
+def _alone(trainer: Trainer, run: _Run, ask: Question, keep: Keep | None) -> Iterator[Finding]:
     """Each step from the judge's weights and state."""
     for step, (awkward, batch) in enumerate(BATCHES):
         before, expected = run.places[step], run.places[step + 1]
-        session.load(before.parameters)
-        session.load_optimizer_state(run.optimizer, before.state)
-        found = take(session, run.optimizer, step)
+        trainer.load(before.parameters)
+        trainer.load_optimizer_state(run.optimizer, before.state)
+        found = take(trainer, run.optimizer, step)
         asked = replace(ask, case=f"{ask.case}, step {step + 1} ({awkward} gradients)")
         allowed = tolerance(ask.dtype, N)
         findings = list(judged_step(found.arrays, (before.arrays, expected.arrays), asked, run.judge.name, allowed))
@@ -204,12 +204,12 @@ def _alone(session: Session, run: _Run, ask: Question, keep: Keep | None) -> Ite
         )
 
 
-def _in_a_row(session: Session, run: _Run, ask: Question) -> Iterator[Finding]:
-    """All steps, with what the session itself made of weights and state."""
-    session.load(run.places[0].parameters)
-    session.load_optimizer_state(run.optimizer, {})
+def _in_a_row(trainer: Trainer, run: _Run, ask: Question) -> Iterator[Finding]:
+    """All steps, with what the trainer itself made of weights and state."""
+    trainer.load(run.places[0].parameters)
+    trainer.load_optimizer_state(run.optimizer, {})
     for step in range(len(BATCHES)):
-        found = take(session, run.optimizer, step)
+        found = take(trainer, run.optimizer, step)
     asked = replace(ask, case=f"{ask.case}, {len(BATCHES)} steps in a row")
     allowed = len(BATCHES) * tolerance(ask.dtype, N)
     yield from judged_step(found.arrays, [place.arrays for place in run.places], asked, run.judge.name, allowed)

@@ -81,14 +81,14 @@ def check_health(
     with the first loss that is not finite.
     """
     start = perf_counter()
-    dtype = "float64" if engine.name == "reference" else dtype
+    dtype = engine.capabilities.nearest_dtype(dtype)
     observatory = Observatory(engine, graph, parameters, dtype)
-    session = engine.compile(graph, parameters, dtype=dtype)
+    trainer = engine.compile(graph, parameters, dtype=dtype)
     found: dict[tuple[str, str], Finding] = {}
     with np.errstate(all="ignore"):  # that is what is looked for
         for i, batch in enumerate(batches):
             step = replace(mode, step=mode.step + i)
-            observatory.load(session.parameters())
+            observatory.load(trainer.parameters())
             seen = observatory.observe(batch, step)
             for finding in _findings(graph, seen, engine.name, dtype, step.step):
                 before = found.get((finding.case.split(",")[0], finding.what))
@@ -96,7 +96,7 @@ def check_health(
                     found[finding.case.split(",")[0], finding.what] = finding
             if optimizer is None or not np.isfinite(seen.gradients.loss):
                 break
-            session.train_step(batch, optimizer, step)
+            trainer.train_step(batch, optimizer, step)
     return CheckReport("health", tuple(found.values()), {"health": perf_counter() - start})
 
 

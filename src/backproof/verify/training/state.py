@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from backproof.engines import DType, Mode, Session
+from backproof.engines import DType, Mode, Trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 from backproof.verify.core.comparison import parting
@@ -58,34 +58,34 @@ def part_of(what: str) -> int:
     return next(place for place, part in enumerate(PARTS) if what.startswith(part))
 
 
-def step_and_look(session: Session, batch: Arrays, optimizer: Optimizer, mode: Mode) -> dict[Tensor, Array]:
+def step_and_look(trainer: Trainer, batch: Arrays, optimizer: Optimizer, mode: Mode) -> dict[Tensor, Array]:
     """Take a training step; then everything that it made."""
-    return look(session, session.train_step(batch, optimizer, mode).cost)
+    return look(trainer, trainer.train_step(batch, optimizer, mode).cost)
 
 
-def look(session: Session, cost: float) -> dict[Tensor, Array]:
+def look(trainer: Trainer, cost: float) -> dict[Tensor, Array]:
     """Everything that a step made whose cost was `cost`."""
-    trainable = {name for name, spec in session.graph.parameters.items() if spec.trainable}
-    parameters = session.parameters()
+    trainable = {name for name, spec in trainer.graph.parameters.items() if spec.trainable}
+    parameters = trainer.parameters()
     found: dict[Tensor, Array] = {("training", "cost"): np.array(cost)}
     found |= {(name, "state"): value for name, value in parameters.items() if name not in trainable}
-    for name, value in session.optimizer_state().items():
+    for name, value in trainer.optimizer_state().items():
         slot, _, parameter = name.partition("/")
         found[parameter, f"optimizer state {slot}"] = value
     return found | {(name, "weights"): parameters[name] for name in parameters if name in trainable}
 
 
-def nudge(session: Session, optimizer: Optimizer, samples: int, dtype: DType, rng: np.random.Generator) -> None:
+def nudge(trainer: Trainer, optimizer: Optimizer, samples: int, dtype: DType, rng: np.random.Generator) -> None:
     """Put as much rounding on every weight, statistic and number of the optimizer's state as sums of this size have.
 
     One rounding alone would be too little: a gradient is a sum over the batch, which each engine adds up in an order
     of its own, and an optimizer that divides by the size of small gradients (Adam) shows it in the weights.
     """
-    roundings = sqrt(longest_sum(session.graph, samples))
-    session.load(nudged(session.parameters(), dtype, rng, roundings=roundings))
-    state = nudged(session.optimizer_state(), dtype, rng, roundings=roundings)
+    roundings = sqrt(longest_sum(trainer.graph, samples))
+    trainer.load(nudged(trainer.parameters(), dtype, rng, roundings=roundings))
+    state = nudged(trainer.optimizer_state(), dtype, rng, roundings=roundings)
     if state:  # by factors near 1: a sum of squares stays positive
-        session.load_optimizer_state(optimizer, state)
+        trainer.load_optimizer_state(optimizer, state)
 
 
 def longest_sum(graph: Graph, samples: int) -> int:

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Session
+from backproof.engines import DType, Engine, Mode, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
@@ -82,12 +82,12 @@ def train(
     dtype: DType = "float64",
 ) -> Trajectory:
     """Take a training step on each batch."""
-    session = engine.compile(graph, parameters, dtype=dtype)
+    trainer = engine.compile(graph, parameters, dtype=dtype)
     costs = [
-        session.train_step(batch, optimizer, Mode(training=True, seed=seed, step=step)).cost
+        trainer.train_step(batch, optimizer, Mode(training=True, seed=seed, step=step)).cost
         for step, batch in enumerate(batches)
     ]
-    return Trajectory(engine.name, np.array(costs), session.parameters())
+    return Trajectory(engine.name, np.array(costs), trainer.parameters())
 
 
 def compare_trajectories(
@@ -163,7 +163,7 @@ def check_trajectory(
 ) -> TrajectoryReport:
     """Take a training step on each of `batches` in every engine, from the same weights, and compare after each.
 
-    A training goes on with the optimizer's `state` (as `Session.optimizer_state` gives it) at `first_step`; without,
+    A training goes on with the optimizer's `state` (as `Trainer.optimizer_state` gives it) at `first_step`; without,
     it begins. Adam's first steps divide each gradient by itself: on a network that has learned already, whose
     gradients are nothing but what cancellation left, they show rounding where there is nothing else to show.
     The judge computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
@@ -176,15 +176,15 @@ def check_trajectory(
     judged = _Judge(judge, graph, parameters, optimizer, tuple(batches), state or {}, first_step, seed, dtype)
     if not judged.batches:
         raise UserError("a check of training steps needs one batch or more")
-    sessions = {e.name: judged.session(e, graph, "float64" if e.name == "reference" else dtype) for e in engines}
-    growth = Growth({name: [] for name in sessions})
+    trainers = {e.name: judged.trainer(e, graph, e.capabilities.nearest_dtype(dtype)) for e in engines}
+    growth = Growth({name: [] for name in trainers})
     findings: list[Finding] = []
     with np.errstate(all="ignore"):  # what is not finite is found by comparison
         for truth, allowed, take in judged.train(range(AT_FIRST), len(judged.batches)):
-            for name, session in sessions.items():
+            for name, trainer in trainers.items():
                 case = f"step {len(growth.error[name]) + 1}"
                 found = judged_state(
-                    take(session), truth, allowed, case=case, engine=name, judge=judge.name, dtype=dtype
+                    take(trainer), truth, allowed, case=case, engine=name, judge=judge.name, dtype=dtype
                 )
                 growth.error[name].append(max(f.error for f in found))
                 findings += found
@@ -205,8 +205,8 @@ def check_trajectory(
     )
 
 
-Take = Callable[[Session], dict[Tensor, Array]]
-"""The step at hand, as a session takes it."""
+Take = Callable[[Trainer], dict[Tensor, Array]]
+"""The step at hand, as a trainer takes it."""
 
 
 @dataclass(frozen=True)
@@ -230,24 +230,24 @@ class _Judge:
 
     def train(self, draws: range, steps: int) -> Iterator[tuple[dict[Tensor, Array], Explained, Take]]:
         """Train, with some draws beside; after each step what is true, what is allowed, and how to take the step."""
-        right = self.session(self.engine, self.graph, self.dtype)
+        right = self.trainer(self.engine, self.graph, self.dtype)
         rounded = with_rounded_loss(self.graph, self.dtype)
-        shaken = {draw: self.session(self.engine, rounded, self.dtype) for draw in draws}
+        shaken = {draw: self.trainer(self.engine, rounded, self.dtype) for draw in draws}
         for step, (batch, allowed) in enumerate(zip(self.batches[:steps], self.allowed[:steps], strict=True)):
             mode = Mode(training=True, seed=self.seed, step=self.first_step + step)
             take = partial(step_and_look, batch=batch, optimizer=self.optimizer, mode=mode)
             truth = take(right)
-            for draw, session in shaken.items():
+            for draw, trainer in shaken.items():
                 rng = np.random.default_rng((draw, step))
-                nudge(session, self.optimizer, self._samples(batch), self.dtype, rng)
-                allowed.add(truth, take(session))
+                nudge(trainer, self.optimizer, self._samples(batch), self.dtype, rng)
+                allowed.add(truth, take(trainer))
             yield truth, allowed, take
 
-    def session(self, engine: Engine, graph: Graph, dtype: DType) -> Session:
+    def trainer(self, engine: Engine, graph: Graph, dtype: DType) -> Trainer:
         """Where the training begins."""
-        session = engine.compile(graph, self.parameters, dtype=dtype)
-        session.load_optimizer_state(self.optimizer, self.state)
-        return session
+        trainer = engine.compile(graph, self.parameters, dtype=dtype)
+        trainer.load_optimizer_state(self.optimizer, self.state)
+        return trainer
 
     def _samples(self, batch: Arrays) -> int:
         return len(batch[self.graph.inputs[0].name])

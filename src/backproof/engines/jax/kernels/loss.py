@@ -38,7 +38,7 @@ def mse(op: MSE, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
 def _rows(op: OfLabels, x: Array, labels: Array) -> tuple[Array, Array, Array]:
     """One row of classes a label, (R, C); labels, (R,); which count, (R,).
 
-    What does not count is replaced by zeros, so that not even a NaN there is seen. The session has refused labels that
+    What does not count is replaced by zeros, so that not even a NaN there is seen. The trainer has refused labels that
     are no classes.
     """
     rows, labels = jnp.moveaxis(x, 1, -1).reshape(-1, x.shape[1]), labels.reshape(-1)

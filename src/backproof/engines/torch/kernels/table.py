@@ -22,7 +22,7 @@ Tensors = Mapping[str, Tensor]
 TorchKernel = Callable[[Any, tuple[Tensor, ...], Tensors, Call], Tensor]
 """(operation, inputs, the node's parameters by local name, call) -> output.
 
-Non-trainable parameters are updated in place, as PyTorch does it; the session lends copies where it must not keep them.
+Non-trainable parameters are updated in place, as PyTorch does it; the trainer lends copies where it must not keep them.
 The output is never one of the inputs itself, so that its gradient is its own.
 """
 

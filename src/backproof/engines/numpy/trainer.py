@@ -26,7 +26,7 @@ Keep = Literal["all", "checkpoints", "nothing"]
 
 
 class Plan(NamedTuple):
-    """What a sweep is for. A session keeps one for each plan it meets; they share buffers, as one runs at a time."""
+    """What a sweep is for. A trainer keeps one for each plan it meets; they share buffers, as one runs at a time."""
 
     samples: int
     with_loss: bool = True
@@ -35,11 +35,11 @@ class Plan(NamedTuple):
     keep: Keep = "all"
 
 
-class NumpySession:
+class NumpyTrainer:
     """Forward, reverse sweep and update over flat parameters.
 
     Steps of equal batch size use the same buffers, and allocate nothing. An engine that inherits this one brings a
-    session with tables of its own.
+    trainer with tables of its own.
 
     Attributes:
         engine: the engine's name, for messages.
@@ -86,7 +86,7 @@ class NumpySession:
         self._enter = {name: inside_unturned if ops <= {Flatten, Reshape} else inside for name, ops in takers.items()}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        """See `Session.forward`."""
+        """See `Trainer.forward`."""
         with_loss = reaches_loss(self.graph, inputs, want)
         plan = Plan(
             batch_size(self.graph, inputs, targets=with_loss),
@@ -99,7 +99,7 @@ class NumpySession:
         return {name: outside(sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """See `Session.gradients`."""
+        """See `Trainer.gradients`."""
         plan = Plan(batch_size(self.graph, inputs, targets=True), input_gradients=True, keep=self._keep)
         sweep = self._run_forward(plan, inputs, mode)
         input_gradients = sweep.backward()
@@ -114,7 +114,7 @@ class NumpySession:
         )
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
-        """See `Session.train_step`."""
+        """See `Trainer.train_step`."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
         fused = watch is None or not self.fusing_keeps_bits
@@ -181,22 +181,22 @@ class NumpySession:
         return 0.5 * optimizer.l2 * float(np.dot(w, w))
 
     def parameters(self) -> dict[str, Array]:
-        """See `Session.parameters`."""
+        """See `Trainer.parameters`."""
         return self._parameters.canonical()
 
     def load(self, parameters: Arrays) -> None:
-        """See `Session.load`."""
+        """See `Trainer.load`."""
         self._parameters.load(parameters)
 
     def optimizer_state(self) -> dict[str, Array]:
-        """See `Session.optimizer_state`."""
+        """See `Trainer.optimizer_state`."""
         state: dict[str, Array] = {}
         for slot, flat in self._state.items():
             state |= self._parameters.canonical_slot(slot, flat)
         return state
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        """See `Session.load_optimizer_state`."""
+        """See `Trainer.load_optimizer_state`."""
         require_update(self.engine, self.updates, optimizer)
         slots = {slot: self._parameters.new_slot(optimizer.initial_slot(slot)) for slot in optimizer.slots}
         if state:

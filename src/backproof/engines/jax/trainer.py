@@ -18,8 +18,8 @@ from backproof.ops.loss import OfLabels
 from backproof.optim import Optimizer
 
 
-class JaxSession:
-    """See `backproof.engines.base.Session`. Float inputs of another dtype are converted.
+class JaxTrainer:
+    """See `backproof.engines.base.Trainer`. Float inputs of another dtype are converted.
 
     The first call with a batch of a new size compiles, which takes seconds for a deep network.
     """
@@ -47,7 +47,7 @@ class JaxSession:
             return _own(found)
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the session stays as it was."""
+        """Gradients of parameters and inputs; the trainer stays as it was."""
         entered, masks = self._enter(inputs, mode, True)
         floats = {name: entered.pop(name) for name in self._floats}
         weights, state, _ = self._trained
@@ -85,7 +85,7 @@ class JaxSession:
             return StepResult(float(loss), float(penalty), np.asarray(output))
 
     def place(self, inputs: Arrays) -> dict[str, jax.Array]:
-        """Samples and targets on the device, in the session's dtype: for `train_steps`, any number of times."""
+        """Samples and targets on the device, in the trainer's dtype: for `train_steps`, any number of times."""
         entered, _ = self._enter(inputs, EVALUATION, True)
         with self._surroundings():
             return {name: jax.device_put(x, self._device, may_alias=False) for name, x in entered.items()}
@@ -163,7 +163,7 @@ class JaxSession:
             yield
 
     def _placed(self, arrays: Arrays) -> dict[str, jax.Array]:
-        """Arrays of the session's dtype on the device, in memory of their own: training takes it."""
+        """Arrays of the trainer's dtype on the device, in memory of their own: training takes it."""
         with self._surroundings():
             return {
                 name: jax.device_put(np.array(x, self.dtype, order="C"), self._device, may_alias=False)
@@ -171,7 +171,7 @@ class JaxSession:
             }
 
     def _enter(self, inputs: Arrays, mode: Mode, with_loss: bool) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The inputs in the session's dtype, labels as whole numbers of as many bits, and the masks of dropout."""
+        """The inputs in the trainer's dtype, labels as whole numbers of as many bits, and the masks of dropout."""
         n = batch_size(self.graph, inputs, targets=with_loss)
         whole = self.dtype.replace("float", "int")
         entered = {

@@ -17,8 +17,8 @@ from backproof.optim import Optimizer
 DTYPES: dict[DType, torch.dtype] = {"float32": torch.float32, "float64": torch.float64}
 
 
-class TorchSession:
-    """See `backproof.engines.base.Session`. Float inputs of another dtype are converted."""
+class TorchTrainer:
+    """See `backproof.engines.base.Trainer`. Float inputs of another dtype are converted."""
 
     def __init__(self, graph: Graph, parameters: Arrays, dtype: DType, device: torch.device) -> None:
         self.graph = graph
@@ -47,7 +47,7 @@ class TorchSession:
         return {name: _own(values[name]) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the session stays as it was."""
+        """Gradients of parameters and inputs; the trainer stays as it was."""
         entered = self._enter(inputs, with_loss=True)
         of = self._weights | {i.name: entered[i.name].requires_grad_() for i in self.graph.inputs if i.kind == "float"}
         state = self._copies(mode)
@@ -158,7 +158,7 @@ class TorchSession:
     def _forward(
         self, values: dict[str, Tensor], mode: Mode, with_loss: bool, state: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Add every node's value to `values`; tensors in `state` stand in for the session's own."""
+        """Add every node's value to `values`; tensors in `state` stand in for the trainer's own."""
         for node, kernel, own in self._nodes:
             if with_loss or node.name != self.graph.loss:
                 p = _instead(node, own, state) if state else own

@@ -1,4 +1,4 @@
-"""What every session promises, in every engine."""
+"""What every trainer promises, in every engine."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def batch(n=7, seed=0):
 
 
 @pytest.fixture
-def session(engine):
+def trainer(engine):
     graph = residual()
     return engine.compile(graph, initial_parameters(graph), dtype="float64")
 
@@ -42,9 +42,9 @@ def same(a, b):
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
-def test_gradients_add_up_where_branches_meet(engine, session, reference):
-    other = reference.compile(session.graph, session.parameters())
-    found, expected = session.gradients(batch(), TRAIN), other.gradients(batch(), TRAIN)
+def test_gradients_add_up_where_branches_meet(engine, trainer, reference):
+    other = reference.compile(trainer.graph, trainer.parameters())
+    found, expected = trainer.gradients(batch(), TRAIN), other.gradients(batch(), TRAIN)
     assert found.loss == pytest.approx(expected.loss, rel=1e-14)
     for name, g in expected.parameters.items():
         np.testing.assert_allclose(found.parameters[name], g, rtol=1e-11, atol=1e-14, err_msg=name)
@@ -56,48 +56,48 @@ def test_fan_out_by_hand(engine):
     net = Builder(Shape("N", 1))
     h = net("fc", Linear(1, bias=False), net.x)
     graph = net.graph(net("b", Add(), net("a", Add(), h, h), h)).with_loss(MSE())
-    session = engine.compile(graph, {"fc.weight": np.array([[2.0]])}, dtype="float64")
-    found = session.gradients({"x": np.array([[0.5]]), "y": np.array([[0.0]])}, TRAIN)
+    trainer = engine.compile(graph, {"fc.weight": np.array([[2.0]])}, dtype="float64")
+    found = trainer.gradients({"x": np.array([[0.5]]), "y": np.array([[0.0]])}, TRAIN)
     assert found.loss == pytest.approx(9)
     assert found.inputs["x"].item() == pytest.approx(36)
     assert found.parameters["fc.weight"].item() == pytest.approx(9)
 
 
-def test_forward_gives_what_is_asked(session):
+def test_forward_gives_what_is_asked(trainer):
     inputs = batch()
-    assert set(session.forward(inputs)) == {"head", "loss"}
-    assert set(session.forward({"x": inputs["x"]})) == {"head"}
-    assert set(session.forward(inputs, want=["relu"])) == {"head", "loss", "relu"}
-    assert session.forward(inputs)["loss"].shape == ()
+    assert set(trainer.forward(inputs)) == {"head", "loss"}
+    assert set(trainer.forward({"x": inputs["x"]})) == {"head"}
+    assert set(trainer.forward(inputs, want=["relu"])) == {"head", "loss", "relu"}
+    assert trainer.forward(inputs)["loss"].shape == ()
     with pytest.raises(UserError, match="unknown layer 'rellu'; did you mean relu"):
-        session.forward(inputs, want=["rellu"])
+        trainer.forward(inputs, want=["rellu"])
     with pytest.raises(UserError, match=r"input 'y' of shape .* is missing"):
-        session.forward({"x": inputs["x"]}, want=["loss"])
+        trainer.forward({"x": inputs["x"]}, want=["loss"])
 
 
-def test_batches_of_changing_size(session):
-    whole = session.forward(batch(8))["head"]
+def test_batches_of_changing_size(trainer):
+    whole = trainer.forward(batch(8))["head"]
     for n in (8, 3, 1, 8, 5):
-        np.testing.assert_allclose(session.forward({"x": batch(8)["x"][:n]})["head"], whole[:n], rtol=1e-13)
+        np.testing.assert_allclose(trainer.forward({"x": batch(8)["x"][:n]})["head"], whole[:n], rtol=1e-13)
     for step, n in enumerate((8, 3, 8, 2)):
-        session.train_step(batch(n), SGD(), Mode(training=True, step=step))
-        assert session.gradients(batch(n), TRAIN).output.shape == (n, 3)
+        trainer.train_step(batch(n), SGD(), Mode(training=True, step=step))
+        assert trainer.gradients(batch(n), TRAIN).output.shape == (n, 3)
 
 
-def test_arrays_belong_to_the_caller(session):
-    before = session.parameters()
-    values = session.forward(batch(), want=[node.name for node in session.graph.nodes])
+def test_arrays_belong_to_the_caller(trainer):
+    before = trainer.parameters()
+    values = trainer.forward(batch(), want=[node.name for node in trainer.graph.nodes])
     kept = {name: value.copy() for name, value in values.items()}
-    found = session.gradients(batch(), TRAIN)
+    found = trainer.gradients(batch(), TRAIN)
     head = found.output.copy()
-    session.forward(batch(seed=1), want=["relu"])
-    session.gradients(batch(seed=1), TRAIN)
+    trainer.forward(batch(seed=1), want=["relu"])
+    trainer.gradients(batch(seed=1), TRAIN)
     same(values, kept)
     np.testing.assert_array_equal(found.output, head)
-    for arrays in (values, found.parameters, found.inputs, found.state, session.parameters()):
+    for arrays in (values, found.parameters, found.inputs, found.state, trainer.parameters()):
         for array in arrays.values():
             array[...] = np.nan
-    same(session.parameters(), before)
+    same(trainer.parameters(), before)
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -106,18 +106,18 @@ def test_parameters_are_copies_whatever_their_shape(engine, width):
     graph = Sequential(("wide", Linear(width)), ("one", Linear(1)), ("many", Linear(3))).build(Shape("N", 5))
     graph = graph.with_loss(SoftmaxCrossEntropy())
     start = initial_parameters(graph)
-    session = engine.compile(graph, start, dtype="float64")
-    copies = session.parameters()
-    session.train_step(batch(), Momentum(lr=0.5), TRAIN)
+    trainer = engine.compile(graph, start, dtype="float64")
+    copies = trainer.parameters()
+    trainer.train_step(batch(), Momentum(lr=0.5), TRAIN)
     same(copies, start)
-    state = session.optimizer_state()
+    state = trainer.optimizer_state()
     kept = {name: value.copy() for name, value in state.items()}
-    session.train_step(batch(), Momentum(lr=0.5), TRAIN)
+    trainer.train_step(batch(), Momentum(lr=0.5), TRAIN)
     same(state, kept)
-    session.load(start)
-    found = session.gradients(batch(), TRAIN).parameters
+    trainer.load(start)
+    found = trainer.gradients(batch(), TRAIN).parameters
     kept = {name: value.copy() for name, value in found.items()}
-    session.gradients(batch(seed=1), TRAIN)
+    trainer.gradients(batch(seed=1), TRAIN)
     same(found, kept)
 
 
@@ -129,25 +129,25 @@ def test_outputs_do_not_share_the_input(engine):
     assert np.all(x != 0)
 
 
-def test_a_training_step_is_its_gradient_and_its_update(session):
-    weights = session.parameters()
-    found = session.gradients(batch(), TRAIN, SGD(weight_decay=0.1))
-    result = session.train_step(batch(), SGD(lr=0.5, weight_decay=0.1), TRAIN)
+def test_a_training_step_is_its_gradient_and_its_update(trainer):
+    weights = trainer.parameters()
+    found = trainer.gradients(batch(), TRAIN, SGD(weight_decay=0.1))
+    result = trainer.train_step(batch(), SGD(lr=0.5, weight_decay=0.1), TRAIN)
     assert result.loss == pytest.approx(found.loss, rel=1e-14)
     assert result.penalty == pytest.approx(found.penalty, rel=1e-14)
     assert result.cost == result.loss + result.penalty
     np.testing.assert_allclose(result.output, found.output, rtol=1e-13)
-    after = session.parameters()
+    after = trainer.parameters()
     for name, g in found.parameters.items():
         np.testing.assert_allclose(after[name], weights[name] - 0.5 * g, rtol=1e-12, atol=1e-15)
     for name, value in found.state.items():
         np.testing.assert_allclose(after[name], value, rtol=1e-14)
 
 
-def test_penalty_is_reported_and_differentiated(session):
-    plain = session.gradients(batch(), TRAIN)
-    decayed = session.gradients(batch(), TRAIN, SGD(weight_decay=0.2))
-    weights = session.parameters()
+def test_penalty_is_reported_and_differentiated(trainer):
+    plain = trainer.gradients(batch(), TRAIN)
+    decayed = trainer.gradients(batch(), TRAIN, SGD(weight_decay=0.2))
+    weights = trainer.parameters()
     squares = sum(float(np.sum(weights[name] ** 2)) for name in ("fc1.weight", "head.weight"))
     assert plain.penalty == 0
     assert decayed.penalty == pytest.approx(0.1 * squares)
@@ -155,30 +155,30 @@ def test_penalty_is_reported_and_differentiated(session):
     for name, g in plain.parameters.items():
         term = 0.2 * weights[name] if name in ("fc1.weight", "head.weight") else 0
         np.testing.assert_allclose(decayed.parameters[name], g + term, rtol=1e-12, atol=1e-15)
-    decoupled = session.gradients(batch(), TRAIN, SGD(weight_decay=0.2, decay="decoupled"))
+    decoupled = trainer.gradients(batch(), TRAIN, SGD(weight_decay=0.2, decay="decoupled"))
     assert decoupled.penalty == 0
     same(decoupled.parameters, plain.parameters)
 
 
-def test_evaluation_uses_running_statistics_and_no_dropout(session):
-    one = session.forward({"x": batch()["x"][:1]})["head"]
-    np.testing.assert_allclose(one, session.forward({"x": batch()["x"]})["head"][:1], rtol=1e-13)
+def test_evaluation_uses_running_statistics_and_no_dropout(trainer):
+    one = trainer.forward({"x": batch()["x"][:1]})["head"]
+    np.testing.assert_allclose(one, trainer.forward({"x": batch()["x"]})["head"][:1], rtol=1e-13)
 
 
-def test_dropout_follows_seed_and_step(session):
+def test_dropout_follows_seed_and_step(trainer):
     def output(mode):
-        return session.forward(batch(), mode)["head"]
+        return trainer.forward(batch(), mode)["head"]
 
     np.testing.assert_array_equal(output(Mode(True, 1, 2)), output(Mode(True, 1, 2)))
     assert np.any(output(Mode(True, 1, 2)) != output(Mode(True, 1, 3)))
     assert np.any(output(Mode(True, 1, 2)) != output(Mode(True, 2, 2)))
 
 
-def test_a_training_batch_of_one_is_refused_by_name(session):
-    before = session.parameters()
+def test_a_training_batch_of_one_is_refused_by_name(trainer):
+    before = trainer.parameters()
     with pytest.raises(UserError, match=r"node 'bn': .* two values or more a channel.*batch size"):
-        session.train_step(batch(1), SGD(), TRAIN)
-    same(session.parameters(), before)
+        trainer.train_step(batch(1), SGD(), TRAIN)
+    same(trainer.parameters(), before)
 
 
 @pytest.mark.parametrize(
@@ -194,12 +194,12 @@ def test_a_training_batch_of_one_is_refused_by_name(session):
         ({"z": np.zeros(7)}, "unknown input 'z'"),
     ],
 )
-def test_bad_inputs_are_named(session, change, message):
+def test_bad_inputs_are_named(trainer, change, message):
     inputs = {name: value for name, value in (batch() | change).items() if value is not None}
     for call in (
-        lambda: session.train_step(inputs, SGD(), TRAIN),
-        lambda: session.gradients(inputs, TRAIN),
-        *([] if "y" not in inputs else [lambda: session.forward(inputs)]),
+        lambda: trainer.train_step(inputs, SGD(), TRAIN),
+        lambda: trainer.gradients(inputs, TRAIN),
+        *([] if "y" not in inputs else [lambda: trainer.forward(inputs)]),
     ):
         with pytest.raises(UserError, match=message):
             call()
@@ -213,22 +213,22 @@ def test_bad_inputs_are_named(session, change, message):
         ({"fc1.wait": np.zeros(1)}, "unknown parameter 'fc1.wait'; did you mean fc1.weight"),
     ],
 )
-def test_bad_parameters_are_named(engine, session, change, message):
-    before = session.parameters()
+def test_bad_parameters_are_named(engine, trainer, change, message):
+    before = trainer.parameters()
     parameters = {name: value for name, value in (before | change).items() if value is not None}
     with pytest.raises(UserError, match=message):
-        session.load(parameters)
+        trainer.load(parameters)
     with pytest.raises(UserError, match=message):
-        engine.compile(session.graph, parameters, dtype="float64")
-    same(session.parameters(), before)
+        engine.compile(trainer.graph, parameters, dtype="float64")
+    same(trainer.parameters(), before)
 
 
-def test_load_takes_what_parameters_gave(engine, session):
-    session.train_step(batch(), SGD(), TRAIN)
-    other = engine.compile(session.graph, initial_parameters(session.graph, 9), dtype="float64")
-    other.load(session.parameters())
-    same(other.parameters(), session.parameters())
-    np.testing.assert_array_equal(other.forward(batch())["head"], session.forward(batch())["head"])
+def test_load_takes_what_parameters_gave(engine, trainer):
+    trainer.train_step(batch(), SGD(), TRAIN)
+    other = engine.compile(trainer.graph, initial_parameters(trainer.graph, 9), dtype="float64")
+    other.load(trainer.parameters())
+    same(other.parameters(), trainer.parameters())
+    np.testing.assert_array_equal(other.forward(batch())["head"], trainer.forward(batch())["head"])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -254,39 +254,39 @@ def test_resumes_bit_for_bit(engine, name):
     same(second.optimizer_state(), through.optimizer_state())
 
 
-def test_optimizer_state_can_start_afresh(session):
-    start = session.parameters()
-    session.train_step(batch(), Momentum(), TRAIN)
-    once = session.parameters()
-    session.train_step(batch(), Momentum(), TRAIN)
-    session.load(start)
-    session.load_optimizer_state(Momentum(), {})
-    session.train_step(batch(), Momentum(), TRAIN)
-    same(session.parameters(), once)
+def test_optimizer_state_can_start_afresh(trainer):
+    start = trainer.parameters()
+    trainer.train_step(batch(), Momentum(), TRAIN)
+    once = trainer.parameters()
+    trainer.train_step(batch(), Momentum(), TRAIN)
+    trainer.load(start)
+    trainer.load_optimizer_state(Momentum(), {})
+    trainer.train_step(batch(), Momentum(), TRAIN)
+    same(trainer.parameters(), once)
 
 
-def test_bad_optimizer_state_is_named(session):
-    session.train_step(batch(), Adam(), TRAIN)
-    state = session.optimizer_state()
+def test_bad_optimizer_state_is_named(trainer):
+    trainer.train_step(batch(), Adam(), TRAIN)
+    state = trainer.optimizer_state()
     with pytest.raises(UserError, match=r"'v/head.bias' .* is missing"):
-        session.load_optimizer_state(Adam(), {name: value for name, value in state.items() if name != "v/head.bias"})
+        trainer.load_optimizer_state(Adam(), {name: value for name, value in state.items() if name != "v/head.bias"})
     with pytest.raises(UserError, match="unknown optimizer state 'm/"):
-        session.load_optimizer_state(Momentum(), state)
+        trainer.load_optimizer_state(Momentum(), state)
     with pytest.raises(UserError, match=r"'m/head.bias' has shape \(2,\), not \(3,\)"):
-        session.load_optimizer_state(Adam(), state | {"m/head.bias": np.zeros(2)})
+        trainer.load_optimizer_state(Adam(), state | {"m/head.bias": np.zeros(2)})
 
 
-def test_watch_sees_every_node_both_ways(engine, session, reference):
+def test_watch_sees_every_node_both_ways(engine, trainer, reference):
     def seen(s):
         calls = []
         s.train_step(batch(), SGD(), TRAIN, lambda *call: calls.append((*call[:2], np.array(call[2]))))
         return calls
 
-    other = reference.compile(session.graph, session.parameters())
+    other = reference.compile(trainer.graph, trainer.parameters())
     # Where fusing changes bits, a watched pass is fused as well, and a chain is seen as its last node.
     hidden = {"bn"} if engine.name == "numba" else set()
-    calls, expected = seen(session), [call for call in seen(other) if call[0] not in hidden]
-    names = [node.name for node in session.graph.nodes if node.name not in hidden]
+    calls, expected = seen(trainer), [call for call in seen(other) if call[0] not in hidden]
+    names = [node.name for node in trainer.graph.nodes if node.name not in hidden]
     assert [call[:2] for call in calls] == [
         *((name, "forward") for name in names),
         *((name, "backward") for name in reversed(names)),
@@ -295,26 +295,26 @@ def test_watch_sees_every_node_both_ways(engine, session, reference):
         np.testing.assert_allclose(value, right, rtol=1e-11, atol=1e-14, err_msg=f"{name} {direction}")
 
 
-def test_watching_changes_nothing(engine, session):
-    other = engine.compile(session.graph, session.parameters(), dtype="float64")
+def test_watching_changes_nothing(engine, trainer):
+    other = engine.compile(trainer.graph, trainer.parameters(), dtype="float64")
     for step in range(3):
-        session.train_step(batch(), Adam(), Mode(True, 0, step))
+        trainer.train_step(batch(), Adam(), Mode(True, 0, step))
         other.train_step(batch(), Adam(), Mode(True, 0, step), lambda *_: None)
-    same(session.parameters(), other.parameters())
+    same(trainer.parameters(), other.parameters())
 
 
-def test_gradients_between_steps_change_nothing(engine, session):
-    other = engine.compile(session.graph, session.parameters(), dtype="float64")
+def test_gradients_between_steps_change_nothing(engine, trainer):
+    other = engine.compile(trainer.graph, trainer.parameters(), dtype="float64")
     for step in range(3):
-        session.train_step(batch(), Adam(), Mode(True, 0, step))
+        trainer.train_step(batch(), Adam(), Mode(True, 0, step))
         other.gradients(batch(5, seed=2), Mode(True, 9, 9), Adam(weight_decay=0.1))
         other.forward(batch(2), Mode(True, 0, 0), want=["bn"])
         other.train_step(batch(), Adam(), Mode(True, 0, step))
-    same(session.parameters(), other.parameters())
-    same(session.optimizer_state(), other.optimizer_state())
+    same(trainer.parameters(), other.parameters())
+    same(trainer.optimizer_state(), other.optimizer_state())
 
 
-def test_two_sessions_are_independent(engine):
+def test_two_trainers_are_independent(engine):
     graph = residual()
     start = initial_parameters(graph)
     a, b = (engine.compile(graph, start, dtype="float64") for _ in range(2))
@@ -328,27 +328,27 @@ def test_a_branch_that_the_loss_does_not_see(engine):
     net("unseen", Linear(2), net.x)
     graph = net.graph(seen).with_loss(SoftmaxCrossEntropy())
     start = initial_parameters(graph)
-    session = engine.compile(graph, start, dtype="float64")
-    assert not np.any(session.gradients(batch(), TRAIN).parameters["unseen.weight"])
-    session.train_step(batch(), Momentum(lr=0.5, weight_decay=0.1), TRAIN)
-    np.testing.assert_allclose(session.parameters()["unseen.weight"], 0.95 * start["unseen.weight"], rtol=1e-14)
+    trainer = engine.compile(graph, start, dtype="float64")
+    assert not np.any(trainer.gradients(batch(), TRAIN).parameters["unseen.weight"])
+    trainer.train_step(batch(), Momentum(lr=0.5, weight_decay=0.1), TRAIN)
+    np.testing.assert_allclose(trainer.parameters()["unseen.weight"], 0.95 * start["unseen.weight"], rtol=1e-14)
 
 
 def test_a_network_without_loss_only_predicts(engine):
     graph = Sequential(Linear(2), Tanh()).build(Shape("N", 5))
-    session = engine.compile(graph, initial_parameters(graph), dtype="float64")
-    assert session.forward({"x": batch()["x"]})["1"].shape == (7, 2)
+    trainer = engine.compile(graph, initial_parameters(graph), dtype="float64")
+    assert trainer.forward({"x": batch()["x"]})["1"].shape == (7, 2)
     with pytest.raises(UserError, match="no loss"):
-        session.train_step({"x": batch()["x"]}, SGD(), TRAIN)
+        trainer.train_step({"x": batch()["x"]}, SGD(), TRAIN)
     with pytest.raises(UserError, match="no loss"):
-        session.gradients({"x": batch()["x"]}, TRAIN)
+        trainer.gradients({"x": batch()["x"]}, TRAIN)
 
 
-def test_inputs_of_another_float_dtype_are_converted(session):
+def test_inputs_of_another_float_dtype_are_converted(trainer):
     inputs = batch()
     single = {"x": inputs["x"].astype(np.float32), "y": inputs["y"].astype(np.uint8)}
     double = {"x": single["x"].astype(np.float64), "y": inputs["y"]}
-    same(session.forward(single), session.forward(double))
+    same(trainer.forward(single), trainer.forward(double))
 
 
 def test_a_branch_that_the_loss_does_not_see_stands_still(engine):
@@ -356,9 +356,9 @@ def test_a_branch_that_the_loss_does_not_see_stands_still(engine):
     h = net("fc", Linear(3), net.x)
     net("beside", Linear(2), h)
     graph = net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
-    session = engine.compile(graph, initial_parameters(graph), dtype="float64")
-    before = session.parameters()["beside.weight"]
+    trainer = engine.compile(graph, initial_parameters(graph), dtype="float64")
+    before = trainer.parameters()["beside.weight"]
     for step in range(3):
-        session.train_step(batch(), Adam(lr=0.1, weight_decay=0.0), Mode(training=True, step=step))
-    np.testing.assert_array_equal(session.parameters()["beside.weight"], before)
-    assert not session.gradients(batch(), TRAIN).parameters["beside.weight"].any()
+        trainer.train_step(batch(), Adam(lr=0.1, weight_decay=0.0), Mode(training=True, step=step))
+    np.testing.assert_array_equal(trainer.parameters()["beside.weight"], before)
+    assert not trainer.gradients(batch(), TRAIN).parameters["beside.weight"].any()

@@ -15,10 +15,10 @@ from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
 
 
-class ReferenceSession:
-    """See `backproof.engines.base.Session`. Float inputs of any dtype are computed with as float64.
+class ReferenceTrainer:
+    """See `backproof.engines.base.Trainer`. Float inputs of any dtype are computed with as float64.
 
-    An engine that inherits this one brings a session with tables of its own.
+    An engine that inherits this one brings a trainer with tables of its own.
 
     Attributes:
         engine: the engine's name, for messages.
@@ -49,7 +49,7 @@ class ReferenceSession:
         return {name: sweep.value(name).copy() for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the session stays as it was."""
+        """Gradients of parameters and inputs; the trainer stays as it was."""
         sweep, gradients = self._forward(inputs, mode, with_loss=True)
         of_inputs = sweep.backward()
         return Gradients(
