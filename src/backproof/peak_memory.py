@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def peak_memory_mb() -> float | None:
-    """Most resident memory that this process has held so far, in 10⁶ bytes; None where the system does not tell.
+    """Most resident memory that this process has held so far, in 10⁶ bytes; None where the system does not say.
 
     It is the whole process's, so what runs later in one process cannot have less than what ran before.
     Linux hands `ru_maxrss` down from the process that started this one, so there its own high-water mark is read.

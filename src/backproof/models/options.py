@@ -37,7 +37,7 @@ def _value(text: str) -> int | float | bool | str:
 
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}
-"""What the user is told of the kinds that a model's function declares."""
+"""How messages name the kinds that a model's function declares."""
 
 
 def check_kinds(model: str, function: Model, options: Mapping[str, Any]) -> None:
