@@ -9,13 +9,13 @@ import pytest
 
 from backproof.engines import get_engine
 from backproof.errors import UserError
+from backproof.figures.checks import network_map, rows_of
 from backproof.graph import Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.optim import SGD
 from backproof.verify import CheckReport, Finding, check_model, check_trajectory
 from backproof.view.check_page import check_page, write_check_page
-from backproof.view.figures.checks import network_map, rows_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "verify"))
 from faulty import FaultyEngine

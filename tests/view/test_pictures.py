@@ -6,8 +6,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from backproof.view.figures.confusion import mistakes
-from backproof.view.figures.pictures import (
+from backproof.plots.confusion import mistakes
+from backproof.plots.pictures import (
     DIVERGING,
     data_uri,
     diverging,
@@ -56,10 +56,9 @@ def test_data_uri_is_a_png_of_the_pixels():
     assert np.array_equal(np.asarray(Image.open(BytesIO(b64decode(data)))), pixels)
 
 
-def test_image_shape_needs_as_many_numbers_as_pixels(make_run):
-    run = make_run("a")
-    assert image_shape(run, 64) == (1, 8, 8)
-    assert image_shape(run, 32) is None
+def test_image_shape_needs_as_many_numbers_as_pixels():
+    assert image_shape((1, 8, 8), 64) == (1, 8, 8)
+    assert image_shape((1, 8, 8), 32) is None
 
 
 def test_spread_out_keeps_first_and_last():

@@ -7,9 +7,7 @@ import backproof
 from backproof.bench import Experiment, Result
 from backproof.bench.measurement import contenders
 from backproof.bench.table import facts
-from backproof.view.bench_tables import TABLES, exponent
-from backproof.view.document import document, write_document
-from backproof.view.figures.benchmarks import (
+from backproof.figures.benchmarks import (
     Scaling,
     contender_color,
     operations_figure,
@@ -19,6 +17,8 @@ from backproof.view.figures.benchmarks import (
     share,
     times_figure,
 )
+from backproof.view.bench_tables import TABLES, exponent
+from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import duration
 from backproof.view.sections.curves import figure_card, plot

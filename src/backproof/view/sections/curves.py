@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from backproof.figures import curves
 from backproof.runs.store import Run
-from backproof.view.figures import curves
 from backproof.view.html import Html, element, script_data, section
 from backproof.view.sections.table import dot
 

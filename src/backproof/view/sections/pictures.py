@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from backproof.graph import Array
+from backproof.plots.pictures import data_uri, image_shape, sample_images, spread_out, weight_mosaic
 from backproof.runs.store import Run
-from backproof.view.figures.pictures import data_uri, image_shape, sample_images, spread_out, weight_mosaic
 from backproof.view.html import Content, Html, element, join
 from backproof.view.numbers import written
 
@@ -30,7 +30,7 @@ def weights_blocks(run: Run) -> list[Html]:
 def layer_block(run: Run, layer: str, weights: dict[int, Array]) -> Html:
     """One layer over the epochs, all on one scale of colours."""
     units, fan_in = next(iter(weights.values())).shape
-    shape = image_shape(run, fan_in)
+    shape = image_shape(run.dataset.image_shape, fan_in)
     largest = max(float(np.abs(w[np.isfinite(w)]).max(initial=0.0)) for w in weights.values())
     tile = min(max(WIDEST // units, TILES[0]), TILES[1])
     scale = max(1, tile // (shape[2] + 1)) if shape else max(1, min(12, WIDEST // fan_in))
@@ -61,7 +61,7 @@ def samples_block(place: int, run: Run) -> Html | None:
     if not kept:
         return None
     samples = next(iter(kept.values()))["samples_x"]
-    shape = image_shape(run, int(np.prod(samples.shape[1:])))
+    shape = image_shape(run.dataset.image_shape, int(np.prod(samples.shape[1:])))
     style = []
     if shape is not None:
         style = [

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from backproof.figures.profile import node_times
 from backproof.graph import Array
+from backproof.plots.confusion import confusion, mistakes
 from backproof.runs.store import Run
-from backproof.view.figures.confusion import confusion, mistakes
-from backproof.view.figures.profile import node_times
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import written
 from backproof.view.sections.curves import plot

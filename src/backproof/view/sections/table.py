@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import combinations, groupby
 
 from backproof.compare import Column, Comparison, Repeats, Row, WeightDistance, same_but_engine, weight_distance
+from backproof.plots.theme import color
 from backproof.runs.store import Run
 from backproof.view.best import best_rows
-from backproof.view.figures.theme import color
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.numbers import spread, state, written
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from backproof.plots.theme import COLORS, axis, themed
 from backproof.runs.store import NodeTime
-from backproof.view.figures.theme import COLORS, axis, dress
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -28,4 +28,4 @@ def node_times(nodes: Sequence[NodeTime]) -> "Figure":
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_layout(xaxis=axis("µs a step, forward blue, backward orange"))
     figure.update_layout(yaxis=axis(None, autorange="reversed", type="category"))
-    return dress(figure, 90 + 26 * len(nodes))
+    return themed(figure, 90 + 26 * len(nodes))

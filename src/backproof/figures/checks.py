@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backproof.engines.base import Direction
+from backproof.plots.theme import BLUE, COLORS, GRID, ORANGE, axis, themed
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import EPSILON
 from backproof.verify.networks.report import ModelReport, Panel, Way
 from backproof.verify.training.trajectory import Growth
-from backproof.view.figures.theme import BLUE, COLORS, GRID, ORANGE, axis, dress
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -95,7 +95,7 @@ def network_map(report: ModelReport, engine: str, direction: Direction) -> "Figu
             None, autorange="reversed", tickvals=[*range(len(rows))], ticktext=labels, tickfont={"size": 11}, **quiet
         ),
     )
-    return dress(figure, 30 + 21 * len(rows) + 30 * (len(rows) < 4)).update_layout(margin={"l": 8, "b": 8, "t": 4})
+    return themed(figure, 30 + 21 * len(rows) + 30 * (len(rows) < 4)).update_layout(margin={"l": 8, "b": 8, "t": 4})
 
 
 def _shade(finding: Finding | None) -> float:
@@ -160,7 +160,7 @@ def by_depth(report: ModelReport, direction: Direction) -> "Figure":
         xaxis=axis(None, tickvals=[x for x, _ in starts], ticktext=[t for _, t in starts], tickangle=0),
         yaxis=axis("relative error", type="log", exponentformat="power", dtick=3, range=[lowest, 0.5]),
     )
-    dress(figure, 340)
+    themed(figure, 340)
     return figure.update_layout(
         showlegend=True, legend={"orientation": "h", "y": -0.14, "x": 0, "font": {"size": 12}}, margin={"b": 60}
     )
@@ -202,7 +202,7 @@ def error_map(panel: Panel) -> "Figure":
         xaxis=axis(None, **quiet, dtick=-(-columns // 8), showticklabels=columns > 1),
         yaxis=axis(None, autorange="reversed", **quiet, dtick=-(-rows // 4), showticklabels=rows > 1),
     )
-    return dress(figure, 60 + min(200, max(40, 12 * rows))).update_layout(margin={"l": 36, "r": 4, "t": 4, "b": 28})
+    return themed(figure, 60 + min(200, max(40, 12 * rows))).update_layout(margin={"l": 36, "r": 4, "t": 4, "b": 28})
 
 
 def growth_figure(growth: Growth) -> "Figure":
@@ -230,5 +230,5 @@ def growth_figure(growth: Growth) -> "Figure":
     figure.update_layout(
         xaxis=axis("training step", gridcolor=GRID), yaxis=axis("relative error", type="log", exponentformat="power")
     )
-    dress(figure, 340)
+    themed(figure, 340)
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.24, "x": 0}, margin={"b": 72})

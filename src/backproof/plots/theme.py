@@ -34,8 +34,8 @@ def axis(title: str | None, **options: Any) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 12, "font": {"size": 13}}, **quiet, **options}
 
 
-def dress(figure: "Figure", height: int, **layout: Any) -> "Figure":
-    """Give a figure the common look."""
+def themed(figure: "Figure", height: int, **layout: Any) -> "Figure":
+    """The common look of all figures."""
     return figure.update_layout(
         template="none",
         height=height,

@@ -7,15 +7,13 @@ from io import BytesIO
 import numpy as np
 
 from backproof.graph import Array
-from backproof.runs.store import Run
 
 DIVERGING = np.array([[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]], np.float64)
 """Negative blue, zero white, positive red: ColorBrewer's RdBu, safe for colour-blind eyes."""
 
 
-def image_shape(run: Run, size: int) -> tuple[int, int, int] | None:
-    """Channels, height and width if an array of `size` numbers lies over the pixels of the run's samples."""
-    shape = run.dataset.image_shape
+def image_shape(shape: tuple[int, ...], size: int) -> tuple[int, int, int] | None:
+    """Channels, height and width if an array of `size` numbers lies over the pixels of images of this shape."""
     if len(shape) != 3 or shape[0] * shape[1] * shape[2] != size:
         return None
     channels, height, width = shape

@@ -9,7 +9,7 @@ from backproof.bench import Experiment, Measurement, curves
 from backproof.bench.growth import Curve, Quantity
 from backproof.bench.measurement import contenders
 from backproof.bench.table import varying
-from backproof.view.figures.theme import axis, color, dress
+from backproof.plots.theme import axis, color, themed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -104,7 +104,7 @@ def bars_figure(every: Sequence[Bars], form: str, *, mark: bool = False) -> "Fig
     if mark:
         figure.add_vline(x=1.0, line={"color": "#8a9098", "width": 1, "dash": "dot"})
     count = len({label for bars in every for label in bars.labels}) * len(every)
-    dress(figure, 80 + int(count * BAR / 0.72))
+    themed(figure, 80 + int(count * BAR / 0.72))
     return figure.update_layout(margin={"l": 8, "r": 48, "t": 8, "b": 36})
 
 
@@ -214,7 +214,7 @@ def scaling_figure(group: Sequence[Curve], unit: str) -> "Figure":
         "ticktext": [f"{v:,g}" for v in heights],
     }
     figure.update_layout(xaxis=axis(group[0].axis, **ticks), yaxis=axis(unit, **levels))
-    return dress(figure, 300)
+    return themed(figure, 300)
 
 
 def round_values(low: float, high: float) -> list[float]:

@@ -5,8 +5,8 @@ from itertools import accumulate, combinations
 from typing import TYPE_CHECKING, Any, Literal
 
 from backproof.compare import same_but_engine
+from backproof.plots.theme import axis, color, symbol, themed
 from backproof.runs.store import Run
-from backproof.view.figures.theme import axis, color, dress, symbol
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -124,4 +124,4 @@ def finish(figure: "Figure", runs: Sequence[Run], x: str, form: dict[str, Any], 
     longest = max((len(run.epochs()) for run in runs), default=0)
     ticks = {"dtick": 1} if whole and longest <= 12 else {"tickformat": ",d"} if whole else {"ticksuffix": " s"}
     figure.update_layout(xaxis=axis(x, **ticks), yaxis=axis(None, **form))
-    return dress(figure, HEIGHT, hovermode="x unified" if len(runs) <= 4 and whole else "closest")
+    return themed(figure, HEIGHT, hovermode="x unified" if len(runs) <= 4 and whole else "closest")

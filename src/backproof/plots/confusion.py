@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backproof.graph import Array
-from backproof.view.figures.theme import BLUE, ORANGE, axis, dress
+from backproof.plots.theme import BLUE, ORANGE, axis, themed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -57,7 +57,7 @@ def confusion(matrix: Array, classes: Sequence[str]) -> "Figure":
         xaxis=axis("answer", side="top", constrain="domain", **labels),
         yaxis=axis("true class", autorange="reversed", scaleanchor="x", constrain="domain", **labels),
     )
-    return dress(figure, 540).update_layout(margin={"b": 8})
+    return themed(figure, 540).update_layout(margin={"b": 8})
 
 
 def label(name: str) -> str:

@@ -1,1 +1,0 @@
-"""Figures of runs, as Plotly figures and as small pictures."""
