@@ -1,35 +1,109 @@
 """A user's own Python file: run as a module, and what goes wrong in it told in one sentence with the line."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 
 from backproof.errors import UserError
 
+USER_MODULE = "backproof_user_"
+"""What the names of modules made from users' files begin with."""
 
-def execute(path: Path, subject: str) -> ModuleType:
+
+@dataclass(frozen=True)
+class Source:
+    """A user's file that was executed.
+
+    Attributes:
+        path: the file, resolved.
+        content: the bytes that were executed, and `sha256`, what identifies them.
+        module: what they became.
+        beside: files of the same folder that it imported, resolved.
+    """
+
+    path: Path
+    content: bytes
+    module: ModuleType
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """64 hexadecimal digits."""
+        return sha256(self.content).hexdigest()
+
+
+EXECUTED: dict[Path, Source] = {}
+"""The latest execution of each file in this process."""
+
+FORGETTERS: list[Callable[[str], None]] = []
+"""Called with the name of a module that failed, or that is executed anew: what it had entered elsewhere goes."""
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name means something in a file: `path/to/file.py:NAME`, or the file alone."""
+    return name.endswith(".py") or ".py:" in name
+
+
+def split_reference(reference: str) -> tuple[Path, str]:
+    """`path/to/file.py:NAME` as file and name; "" for a name that is not given."""
+    if reference.endswith(".py"):
+        return Path(reference), ""
+    path, _, name = reference.rpartition(":")
+    return Path(path), name
+
+
+def execute(path: Path, subject: str) -> Source:
     """Run the file as a module, with its folder importable meanwhile, as Python does for scripts.
 
-    Raises `UserError`, which begins with `subject`, if it is no Python file or fails.
+    A file that was executed before, and has not changed, is not executed again. Raises `UserError`, which begins with
+    `subject`, if there is no such file, if it is no Python file, or if it fails.
     """
     resolved = path.resolve()
-    spec = spec_from_file_location(f"backproof_user_{sha256(str(resolved).encode()).hexdigest()[:12]}", resolved)
-    if spec is None or spec.loader is None:
+    try:
+        content = resolved.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{subject}: there is no file '{path}'") from None
+    except OSError as error:
+        raise UserError(f"{subject}: '{path}' cannot be read: {error.strerror or error}") from error
+    if resolved.suffix != ".py":
         raise UserError(f"{subject} is no Python file; its name must end in .py")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up here
+    known = EXECUTED.get(resolved)
+    if known is None or known.content != content:
+        known = EXECUTED[resolved] = _execute(path, resolved, content, subject)
+    return known
+
+
+def _execute(path: Path, resolved: Path, content: bytes, subject: str) -> Source:
+    module = ModuleType(f"{USER_MODULE}{sha256(str(resolved).encode()).hexdigest()[:12]}")
+    module.__file__ = str(resolved)
+    _forget(module.__name__)
+    EXECUTED.pop(resolved, None)
+    before = set(sys.modules)
+    sys.modules[module.__name__] = module  # dataclasses look their module up here
     sys.path.insert(0, str(resolved.parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[spec.name]
+        exec(compile(content, str(resolved), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        _forget(module.__name__)
+        del sys.modules[module.__name__]
         raise failure(path, error, subject) from error
     finally:
         sys.path.remove(str(resolved.parent))
-    return module
+    imported = [getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before]
+    beside = {Path(file) for file in imported if file and "site-packages" not in file} - {resolved}
+    earlier = {other for source in EXECUTED.values() for other in source.beside}
+    return Source(
+        resolved, content, module, tuple(sorted(p for p in beside | earlier if p.is_relative_to(resolved.parent)))
+    )
+
+
+def _forget(module: str) -> None:
+    for forget in FORGETTERS:
+        forget(module)
 
 
 def failure(path: Path, error: BaseException, subject: str, where: str = "") -> UserError:

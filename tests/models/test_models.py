@@ -186,8 +186,8 @@ def test_own_file_may_import_its_neighbour(own: Path) -> None:
         (":wrong_classes", r"puts out \(N, 11\); 10 classes need \(N, 10\)"),
         (":needs", r"needs its option 'depth'; give --model-option depth=VALUE"),
         (":too_few", r"must take \(input, classes\)"),
-        (":residul", r"unknown function of '.*own.py' 'residul'; did you mean residual"),
-        ("", r"names no function; write .*own.py:FUNCTION, where the file has: any_option, broken"),
+        (":residul", r"unknown model of '.*own.py' 'residul'; did you mean residual"),
+        ("", r"says only the file; write .*own.py:NAME with one of: residual, broken"),
     ],
 )
 def test_own_file_at_fault(own: Path, function: str, sentence: str) -> None:

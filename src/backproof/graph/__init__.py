@@ -2,7 +2,7 @@
 
 from backproof.graph.builder import Builder, Sequential, Value
 from backproof.graph.graph import Graph, Input, Node
-from backproof.graph.initializers import INITIALIZERS, initial_parameters
+from backproof.graph.initializers import INITIALIZERS, initial_parameters, initializer
 from backproof.graph.op import OPERATIONS, Array, Arrays, Loss, Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 
@@ -24,5 +24,6 @@ __all__ = [
     "Shape",
     "Value",
     "initial_parameters",
+    "initializer",
     "operation",
 ]

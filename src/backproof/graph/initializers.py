@@ -6,24 +6,29 @@ changes no other layer's weights.
 
 from collections.abc import Callable
 from hashlib import sha256
+from inspect import isfunction
 from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError, unknown
+from backproof.errors import UserError
 from backproof.graph.graph import Graph
 from backproof.graph.op import ParameterSpec
+from backproof.registry import Registry
 
 Draw = Callable[[np.random.Generator, ParameterSpec], npt.NDArray[np.float64]]
 
-INITIALIZERS: dict[str, Draw] = {}
+INITIALIZERS: Registry[Draw] = Registry("initializer", isfunction)
 """Every initializer by name."""
 
 
-def _initializer(*names: str) -> Callable[[Draw], Draw]:
+def initializer(*names: str) -> Callable[[Draw], Draw]:
+    """Decorator: this function (generator, `ParameterSpec`) -> weights is the initializer of these names."""
+
     def register(draw: Draw) -> Draw:
-        INITIALIZERS.update(dict.fromkeys(names, draw))
+        for name in names:
+            INITIALIZERS.add(name, draw)
         return draw
 
     return register
@@ -33,67 +38,67 @@ def _uniform(rng: np.random.Generator, spec: ParameterSpec, bound: float) -> npt
     return rng.uniform(-bound, bound, spec.shape)
 
 
-@_initializer("glorot_normal", "xavier_normal")
+@initializer("glorot_normal", "xavier_normal")
 def glorot_normal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """N(0, 2 / (fan_in + fan_out)).  Glorot & Bengio 2010."""
     return rng.standard_normal(spec.shape) * sqrt(2 / (spec.fan_in + spec.fan_out))
 
 
-@_initializer("glorot_uniform", "xavier_uniform")
+@initializer("glorot_uniform", "xavier_uniform")
 def glorot_uniform(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """U(±√(6 / (fan_in + fan_out))).  Glorot & Bengio 2010, eq. 16."""
     return _uniform(rng, spec, sqrt(6 / (spec.fan_in + spec.fan_out)))
 
 
-@_initializer("kaiming_normal", "he_normal")
+@initializer("kaiming_normal", "he_normal")
 def kaiming_normal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """N(0, 2 / fan_in).  He et al. 2015, eq. 10.  Hobby code writes it `randn / sqrt(fan_in / 2)`."""
     return rng.standard_normal(spec.shape) * sqrt(2 / spec.fan_in)
 
 
-@_initializer("kaiming_uniform", "he_uniform")
+@initializer("kaiming_uniform", "he_uniform")
 def kaiming_uniform(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """U(±√(6 / fan_in)).  He et al. 2015, with gain √2."""
     return _uniform(rng, spec, sqrt(6 / spec.fan_in))
 
 
-@_initializer("lecun_normal")
+@initializer("lecun_normal")
 def lecun_normal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """N(0, 1 / fan_in).  LeCun et al. 1998, section 4.6.  Hobby code writes it `randn / sqrt(fan_in)`."""
     return rng.standard_normal(spec.shape) * sqrt(1 / spec.fan_in)
 
 
-@_initializer("lecun_uniform")
+@initializer("lecun_uniform")
 def lecun_uniform(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """U(±√(3 / fan_in)): the variance of LeCun et al. 1998, uniform."""
     return _uniform(rng, spec, sqrt(3 / spec.fan_in))
 
 
-@_initializer("normal")
+@initializer("normal")
 def normal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """N(0, 0.01²), whatever the fan."""
     return rng.standard_normal(spec.shape) * 0.01
 
 
-@_initializer("uniform")
+@initializer("uniform")
 def uniform(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """U(±0.05), whatever the fan: Keras's RandomUniform."""
     return _uniform(rng, spec, 0.05)
 
 
-@_initializer("zeros")
+@initializer("zeros")
 def zeros(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:  # noqa: ARG001
     """All 0."""
     return np.zeros(spec.shape)
 
 
-@_initializer("ones")
+@initializer("ones")
 def ones(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:  # noqa: ARG001
     """All 1."""
     return np.ones(spec.shape)
 
 
-@_initializer("orthogonal")
+@initializer("orthogonal")
 def orthogonal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """Orthonormal rows or columns, whichever are fewer, of the weight seen as (out, rest).
 
@@ -103,13 +108,6 @@ def orthogonal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))
     return np.ascontiguousarray(q if rows >= columns else q.T).reshape(spec.shape)
-
-
-def require_initializer(name: str) -> Draw:
-    """The initializer `name`. Raises `UserError` with the nearest names."""
-    if name not in INITIALIZERS:
-        raise unknown("initializer", name, INITIALIZERS)
-    return INITIALIZERS[name]
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -126,11 +124,11 @@ def initial_parameters(
     `initializer` fills the parameters whose operation leaves the choice to the run.
     Raises `UserError` for an unknown initializer, or `orthogonal` on a parameter of fewer than two axes.
     """
-    require_initializer(initializer)
+    INITIALIZERS.require(initializer)
     values = {}
     for name, spec in graph.parameters.items():
         chosen = spec.initializer or initializer
         if chosen == "orthogonal" and len(spec.shape) < 2:
             raise UserError(f"'{name}' has shape {spec.shape}; the initializer 'orthogonal' needs two axes or more")
-        values[name] = require_initializer(chosen)(generator(seed, name), spec)
+        values[name] = INITIALIZERS.require(chosen)(generator(seed, name), spec)
     return values

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from inspect import isclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError, unknown
+from backproof.errors import UserError
 from backproof.graph.shape import Shape
+from backproof.registry import Registry
 
 Kind = Literal["float", "int"]
 """What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
@@ -127,22 +129,21 @@ class Loss(Op):
 
 AnyOp = TypeVar("AnyOp", bound=Op)
 
-OPERATIONS: dict[str, type[Op]] = {}
+OPERATIONS: Registry[type[Op]] = Registry("operation", lambda part: isclass(part) and issubclass(part, Op))
 """Every declared operation by name; the checks, the engines and the docs find operations here."""
 
 
 def operation(cls: type[AnyOp]) -> type[AnyOp]:
     """Class decorator: put an operation into the registry."""
-    OPERATIONS[cls.__name__] = cls
+    OPERATIONS.add(cls.__name__, cls)
     return cls
 
 
 def op_from_attributes(name: str, attributes: Mapping[str, Any]) -> Op:
     """Make the operation `name` from JSON attributes. Raises `UserError` for an unknown name or attribute."""
-    if name not in OPERATIONS:
-        raise unknown("operation", name, OPERATIONS)
+    op = OPERATIONS.require(name)
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in attributes.items()}
     try:
-        return OPERATIONS[name](**values)
+        return op(**values)
     except TypeError as error:
         raise UserError(f"operation '{name}' cannot be made from {dict(attributes)}: {error}") from error

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any
 
-from backproof.errors import UserError, unknown
+from backproof.errors import UserError
 from backproof.graph import BATCH, Graph, Shape
-from backproof.models.file import failure, is_file, load
 from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
+from backproof.user_file import failure, is_reference, split_reference
 
 
 def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
@@ -18,19 +18,19 @@ def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, 
     Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails, or one that
     returns something else than a network from `input` to (N, classes), or to (N, classes, H, W), a score a pixel.
     """
-    function = _require(model) if isinstance(model, str) else model
+    function = MODELS.require(model) if isinstance(model, str) else model
     if not callable(function):
         raise UserError(f"model is a {type(model).__name__}; it must be a name, path/to/file.py:function or a function")
     name = model if isinstance(model, str) else getattr(model, "__qualname__", type(model).__qualname__)
     _check_options(name, function, options)
-    in_file = isinstance(model, str) and is_file(model)
+    in_file = isinstance(model, str) and is_reference(model)
     if isinstance(model, str) and not in_file:
         check_kinds(name, function, options)
     try:
         graph = function(input, classes, **options)
     except Exception as error:
         if in_file:
-            raise failure(name, error) from error
+            raise failure(split_reference(name)[0], error, f"model '{name}'") from error
         if isinstance(error, UserError):
             raise UserError(f"model '{name}': {error}") from error
         raise
@@ -40,15 +40,7 @@ def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, 
 
 def options_of(model: str) -> dict[str, Any]:
     """A model's options and their defaults (`inspect.Parameter.empty` for an option that must be given)."""
-    return {name: parameter.default for name, parameter in _options(_require(model)).items()}
-
-
-def _require(model: str) -> Model:
-    if is_file(model):
-        return load(model)
-    if model not in MODELS:
-        raise unknown("model", model, MODELS)
-    return MODELS[model]
+    return {name: parameter.default for name, parameter in _options(MODELS.require(model)).items()}
 
 
 def _options(function: Model) -> dict[str, Parameter]:

@@ -1,6 +1,7 @@
 """What an optimizer must declare. Engines execute it."""
 
 from dataclasses import dataclass, field, fields
+from inspect import isclass
 from math import isfinite
 from numbers import Real
 from typing import ClassVar, Literal, TypeVar
@@ -8,6 +9,8 @@ from typing import ClassVar, Literal, TypeVar
 from backproof.errors import UserError, unknown
 from backproof.graph.op import ParameterSpec
 from backproof.optim.schedules import Constant, Schedule
+from backproof.registry import Registry
+from backproof.user_file import is_reference
 
 Decay = Literal["coupled", "decoupled"]
 
@@ -76,18 +79,18 @@ class Optimizer:
 
 AnyOptimizer = TypeVar("AnyOptimizer", bound=Optimizer)
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {}
+OPTIMIZERS: Registry[type[Optimizer]] = Registry(
+    "optimizer", lambda part: isclass(part) and issubclass(part, Optimizer)
+)
 """Every optimizer by its name in lower case; the command line and the checks find them here."""
 
 
 def optimizer(cls: type[AnyOptimizer]) -> type[AnyOptimizer]:
     """Class decorator: put an optimizer into the registry."""
-    OPTIMIZERS[cls.__name__.lower()] = cls
+    OPTIMIZERS.add(cls.__name__.lower(), cls)
     return cls
 
 
 def require_optimizer(name: str) -> type[Optimizer]:
-    """The optimizer `name`, in any case. Raises `UserError` with the nearest names."""
-    if name.lower() not in OPTIMIZERS:
-        raise unknown("optimizer", name, OPTIMIZERS)
-    return OPTIMIZERS[name.lower()]
+    """The optimizer `name`, in any case, or that of `FILE.py:CLASS`. Raises `UserError` with the nearest names."""
+    return OPTIMIZERS.require(name if is_reference(name) else name.lower())

@@ -152,12 +152,11 @@ class AnomalyFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class GradientsChecked(Event):
-    """Analytical and numerical gradients were compared before `step`; `error` is the largest relative one."""
+    """Analytical and numerical gradients were compared before `step`."""
 
     epoch: int
     step: int
     passed: bool
-    error: float
     message: str
 
 

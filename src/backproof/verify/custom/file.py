@@ -38,10 +38,8 @@ def read_file(path: Path) -> Declared:
 
     Raises `UserError` if there is no such file, if it fails, or if nothing in it can be checked.
     """
-    if not path.is_file():
-        raise UserError(f"there is no file '{path}'")
     before = _declared()
-    module = execute(path, f"'{path}'")
+    module = execute(path, f"'{path}'").module
     classes = [c for _, c in getmembers(module, isclass) if c.__module__ == module.__name__]
     now = _declared()
     with_kernel = [c for c in now if now[c] is not before.get(c)]
