@@ -111,8 +111,8 @@ def test_the_line_of_progress_is_gone_after_an_interrupt(here: Path, monkeypatch
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("backproof.runs.model_check.check_gradients", interrupted)
+    monkeypatch.setattr("backproof.runs.checks.model.check_gradients", interrupted)
     monkeypatch.setattr("sys.stderr", terminal := Terminal())
     with pytest.raises(SystemExit, match="130"):
         main(["check", "run", "runs/mlp-numpy"])
-    assert terminal.getvalue() == "\r\x1b[Khealth\r\x1b[Kgradients by numbers\r\x1b[K"
+    assert terminal.getvalue() == "\r\x1b[Kanomalies\r\x1b[Kgradients by numbers\r\x1b[K"

@@ -115,14 +115,14 @@ def test_problems_are_warned_of_and_checks_counted(told, tmp_path):
     observer, out = told
     observer.run_started(started(tmp_path))
     observer.anomaly_found(AnomalyFound(1, 3, "relu1", "forward", "epoch 1, step 3: NaN in relu1"))
-    observer.gradients_checked(GradientsChecked(1, 1, True, "fine"))
-    observer.gradients_checked(GradientsChecked(1, 2, False, "epoch 1, step 2: [fc1] differs"))
+    observer.gradients_checked(GradientsChecked(1, 1, True, 1.2e-8, "fine"))
+    observer.gradients_checked(GradientsChecked(1, 2, False, 0.5, "epoch 1, step 2: [fc1] differs"))
     observer.run_finished(RunFinished("mlp-numpy", tmp_path, "finished", 75.2))
     text = out.getvalue()
     assert "warning: epoch 1, step 3: NaN in relu1" in text
     assert "warning: epoch 1, step 2: [fc1] differs" in text
     assert "fine" not in text
-    assert "gradient checks passed: 1" in text
+    assert "gradient checks passed: 1, largest relative error 1.2e-08" in text
     assert f"finished after 1 min 15 s, kept in {tmp_path}" in text
 
 

@@ -90,8 +90,8 @@ def model(
     from backproof.engines import Mode
     from backproof.models import read_options
     from backproof.optim import require_optimizer
-    from backproof.runs.model_check import check_question
-    from backproof.runs.question import Draw, data_question, random_question
+    from backproof.runs.checks.case import Draw, data_case, random_case
+    from backproof.runs.checks.model import check_case
 
     if batch_size < 1 or steps < 0:
         raise UserError("--batch-size is 1 or more, and --steps 0 or more")
@@ -103,12 +103,12 @@ def model(
     draw = Draw(batch_size, batches, seed, weights)
     if data:
         source = DataOptions(dataset=data, data_dir=data_dir)
-        question = data_question(name, options, source, PreprocessingOptions(resize=size), draw)
+        case = data_case(name, options, source, PreprocessingOptions(resize=size), draw)
     else:
-        question = random_question(name, options, (*input[:1], *size) if size else input, classes, draw)
+        case = random_case(name, options, (*input[:1], *size) if size else input, classes, draw)
     with _watched() as tell:
-        reports = check_question(
-            replace(question, mode=Mode(not evaluation, seed)),
+        reports = check_case(
+            replace(case, mode=Mode(not evaluation, seed)),
             engine_names(engines),
             dtype=dtype,
             nodes=node,
@@ -129,7 +129,7 @@ def run(
     report: Report = None,
     json: Json = None,
 ) -> int:
-    """Check a run's last checkpoint on the batches that come next: parity, training steps, health, gradients.
+    """Check a run's last checkpoint on the batches that come next: node by node, training steps, anomalies, gradients.
 
     Nothing in the run's folder is changed. The exit code is 1 if anything disagrees.
 
@@ -144,7 +144,7 @@ def run(
     steps
         Training steps to follow from the checkpoint on.
     """
-    from backproof.runs.model_check import check_run
+    from backproof.runs.checks.model import check_run
     from backproof.runs.store import open_run
 
     if steps < 0:

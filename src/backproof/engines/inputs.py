@@ -1,4 +1,4 @@
-"""The checks at every trainer's door: do inputs, weights and optimizer state fit the network?"""
+"""The checks at the entry of every trainer: do inputs, weights and optimizer state fit the network?"""
 
 from collections.abc import Collection, Mapping
 from typing import NoReturn

@@ -6,23 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from backproof.errors import UserError
+from backproof.runs.checks.anomaly import AnomalyCheck
+from backproof.runs.checks.gradients import GradientChecks, float64_twin
+from backproof.runs.checks.lockstep import Lockstep, second_trainer
 from backproof.runs.differences import continued
 from backproof.runs.dump import DumpBatches
 from backproof.runs.environment import environment, now
-from backproof.runs.gradients import GradientChecks, float64_twin
 from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Datasets, Prepared, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
-from backproof.runs.shadow import Shadow, second_trainer
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
 from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.events import Observer, RunFinished, RunStarted, notify
-from backproof.train.health import HealthCheck
 from backproof.train.interruption import Interruption
 from backproof.train.loop import fit
 from backproof.train.progress import Progress
@@ -191,7 +191,7 @@ def _own_observers(
         checks = GradientChecks(prepared, lambda event: notify(everyone, event))
         everyone.append(checks)
     if spec.training.check_against:
-        everyone.append(Shadow(prepared, lambda event: notify(everyone, event)))
+        everyone.append(Lockstep(prepared, lambda event: notify(everyone, event)))
     if spec.output.profile:
         write_node_times(prepared, folder)
         flame_graph = FlameGraph(folder)
@@ -205,7 +205,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
     training = spec.training
     watch = None
     if training.health_checks != "off":
-        watch = HealthCheck(training.health_checks, progress, lambda problem: notify(everyone, problem))
+        watch = AnomalyCheck(training.health_checks, progress, lambda problem: notify(everyone, problem))
     started = RunStarted(
         name=folder.name,
         folder=folder,

@@ -86,8 +86,8 @@ class Options(TypedDict, total=False):
     gradient_check_every: int
     check_against: str
     check_every: int
-    check_against_action: Literal["warn", "error"]
-    health_checks: Reaction | Literal["pdb"]
+    check_against_action: Literal["warn", "error", "pdb"]
+    health_checks: Reaction
     # output
     name: str
     runs_dir: str

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from backproof.peak_memory import peak_memory_mb
-from backproof.runs.gradients import GradientChecks
+from backproof.runs.checks.gradients import GradientChecks
 from backproof.runs.prepare import Prepared
 from backproof.runs.store import FinalFigures, RunResult, TestFigures
 from backproof.train.metrics import evaluate, macro_f1
@@ -35,9 +35,9 @@ def ended(
     )
 
 
-def counts(checks: GradientChecks | None) -> dict[str, int] | None:
-    """How many gradient checks were made and how many failed; None if none were wanted."""
-    return None if checks is None else {"made": checks.made, "failed": checks.failed}
+def counts(checks: GradientChecks | None) -> dict[str, float] | None:
+    """How many gradient checks were made and failed, and their largest relative error; None if none were wanted."""
+    return None if checks is None else {"made": checks.made, "failed": checks.failed, "largest_error": checks.error}
 
 
 def measured(prepared: Prepared, result: RunResult) -> RunResult:

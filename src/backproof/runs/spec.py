@@ -8,7 +8,7 @@ from backproof.data.options import AugmentationOptions, DataOptions, Preprocessi
 from backproof.engines.base import DType
 from backproof.errors import UserError
 
-Reaction = Literal["off", "warn", "error"]
+Reaction = Literal["off", "warn", "error", "pdb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,15 +198,15 @@ class TrainingOptions:
     keep_best
         Give back the weights of the epoch with the lowest dev cost.
     gradient_checks
-        Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn or error.
+        Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn, error or pdb.
     gradient_check_every
         Steps between gradient checks.
     check_against
-        Shadow the run with this engine: it takes the same steps from the same weights on the same bytes; empty for off.
+        Compare with this engine in lockstep: the same steps from the same weights on the same bytes; empty for off.
     check_every
         Steps between comparisons with that engine.
     check_against_action
-        What to do at the first difference that rounding does not explain: warn or error.
+        What to do at the first difference that rounding does not explain: warn, error or pdb.
     health_checks
         Look for the first NaN or infinity in every node: off, warn, error, or pdb to stop there in a debugger.
     """
@@ -221,8 +221,8 @@ class TrainingOptions:
     gradient_check_every: int = 100
     check_against: str = ""
     check_every: int = 1
-    check_against_action: Literal["warn", "error"] = "error"
-    health_checks: Reaction | Literal["pdb"] = "off"
+    check_against_action: Literal["warn", "error", "pdb"] = "error"
+    health_checks: Reaction = "off"
 
     def __post_init__(self) -> None:
         if self.epochs < 0:

@@ -73,7 +73,7 @@ class RunResult:
         seconds: wall time of all epochs, dev evaluations included.
         peak_memory_mb: most resident memory of the whole process so far, in 10⁶ bytes; None where the system does
             not tell.
-        gradient_checks: how many were made and how many failed.
+        gradient_checks: how many were made, how many failed, and the largest relative error.
     """
 
     status: Literal["finished", "interrupted", "failed"]
@@ -90,7 +90,7 @@ class RunResult:
     early_stop_epoch: int | None = None
     best_epoch: int | None = None
     peak_memory_mb: float | None = None
-    gradient_checks: dict[str, int] | None = None
+    gradient_checks: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -152,11 +152,12 @@ class AnomalyFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class GradientsChecked(Event):
-    """Analytical and numerical gradients were compared before `step`."""
+    """Analytical and numerical gradients were compared before `step`; `error` is the largest relative one."""
 
     epoch: int
     step: int
     passed: bool
+    error: float
     message: str
 
 

@@ -52,7 +52,7 @@ def fit(
         dev: measured after each epoch, in evaluation mode.
         early_stopping: mark the epoch at whose end the dev cost has not improved for so many epochs; 0 for off.
         stop_early: end at that mark.
-        watch: called with every node's values; see `backproof.train.health`.
+        watch: called with every node's values; see `backproof.runs.checks.anomaly`.
         observers: notified of every event; they change nothing.
         interruption: its flag, once raised, ends the training after the step under way.
     """

@@ -46,6 +46,7 @@ class TerminalProgress(Observer):
         self._epochs = 0
         self._batches = 0
         self._checks = self._compared = 0
+        self._largest = 0.0
 
     def run_started(self, event: RunStarted) -> None:
         """Name the run and head the columns."""
@@ -111,6 +112,8 @@ class TerminalProgress(Observer):
     def gradients_checked(self, event: GradientsChecked) -> None:
         """Count those that passed, warn of the others."""
         self._checks += event.passed
+        if event.passed:
+            self._largest = max(self._largest, event.error)
         if not event.passed:
             self._say(f"warning: {event.message}", style="yellow")
 
@@ -129,7 +132,7 @@ class TerminalProgress(Observer):
         """Say where the run is kept."""
         self._end_bar()
         if self._checks:
-            self._say(f"gradient checks passed: {self._checks}")
+            self._say(f"gradient checks passed: {self._checks}, largest relative error {self._largest:.1e}")
         if self._compared:
             self._say(f"steps on which a second engine agrees: {self._compared}")
         self._say(f"{event.status} after {duration(event.seconds)}, kept in {event.folder}")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution import Geometry, choose
 from backproof.engines.numpy.convolution.banded import Banded
 from backproof.engines.numpy.convolution.im2col import Im2col
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd, transforms
+from backproof.engines.numpy.workspace import Pool
 
 ROUNDING = {
     ("float64", 2): 1e-13,

@@ -7,8 +7,8 @@ import pytest
 
 from backproof.engines import Mode
 from backproof.engines.numpy import NumpyEngine, buffers
-from backproof.engines.numpy.buffers import aligned
 from backproof.engines.numpy.memory import segments
+from backproof.engines.numpy.workspace import aligned
 from backproof.graph import Builder, Graph, Shape, initial_parameters
 from backproof.ops import (
     AdaptiveAvgPool2d,

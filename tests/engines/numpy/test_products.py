@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from backproof.engines.numpy import NumpyEngine, products
-from backproof.engines.numpy.buffers import aligned
 from backproof.engines.numpy.products import largest_batch, product
+from backproof.engines.numpy.workspace import aligned
 
 SHAPES = [
     (16, 784, 256),

@@ -44,7 +44,7 @@ class PaddedWithZeros(MaxPool2dKernel):
         (x,) = inputs
         g = window(op, x.shape)
         shape = (len(x), *g.out, x.shape[3])
-        y, winner = call.lend_output(shape), call.lend("winner", shape, np.uint8)
+        y, winner = call.borrow_output(shape), call.borrow("winner", shape, np.uint8)
         self.find(g, g.padded(x, call.pool, 0.0), y, winner, call)
         return y, (winner, x.shape)
 

@@ -30,15 +30,15 @@ class EngineOperation:
         self._outputs: tuple[Array, ...] = ()
 
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
-        from backproof.engines.numpy.buffers import Arena, Lender, Pool
-        from backproof.engines.numpy.door import inside, outside
+        from backproof.engines.numpy.layout import inside, outside
         from backproof.engines.numpy.parameters import Parameters
+        from backproof.engines.numpy.workspace import Arena, Pool, Workspace
 
         dtype = np.dtype(job.dtype)
         weights = Parameters(drawn.graph, dtype)
         weights.load(drawn.parameters)
         memory = Arena(dtype)
-        self._call: Call = Lender("op", wants, Pool(dtype), memory)
+        self._call: Call = Workspace("op", wants, Pool(dtype), memory)
         self._begin: Callable[[], None] = memory.reset
         self._p = {local: weights.views[self._node.path(local)] for local in self._node.parameters}
         self._g = {

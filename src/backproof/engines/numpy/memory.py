@@ -12,7 +12,7 @@ from math import isqrt
 from typing import Any
 
 from backproof.engines.base import EVALUATION, Mode, Watch
-from backproof.engines.numpy.buffers import Planned
+from backproof.engines.numpy.workspace import Planned
 from backproof.engines.sweep import Step, Sweep
 from backproof.graph import Array, Arrays, Graph
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.engines.numpy.buffers import Pool
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 from backproof.optim import (
     SGD,

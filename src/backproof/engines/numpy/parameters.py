@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.inputs import check_parameters
-from backproof.engines.numpy.buffers import ALIGNMENT, aligned
 from backproof.engines.numpy.kernels.kernel import layout
+from backproof.engines.numpy.workspace import ALIGNMENT, aligned
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 

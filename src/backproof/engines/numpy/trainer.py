@@ -10,12 +10,12 @@ from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResul
 from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_loss
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
-from backproof.engines.numpy.buffers import Arena, Lender, Planned, Pool
-from backproof.engines.numpy.door import inside, inside_unturned, outside
 from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
+from backproof.engines.numpy.layout import to_nchw, to_nhwc, to_nhwc_view
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
+from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.ops import Flatten, Reshape
@@ -83,7 +83,7 @@ class NumpyTrainer:
         self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
         # Flatten wants the canonical order back: what nobody else takes is not turned at all, but only seen so.
         takers = {i.name: {type(node.op) for node in graph.nodes if i.name in node.inputs} for i in graph.inputs}
-        self._enter = {name: inside_unturned if ops <= {Flatten, Reshape} else inside for name, ops in takers.items()}
+        self._enter = {name: to_nhwc_view if ops <= {Flatten, Reshape} else to_nhwc for name, ops in takers.items()}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Trainer.forward`."""
@@ -96,7 +96,7 @@ class NumpyTrainer:
         )
         sweep = self._run_forward(plan, inputs, mode)
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
-        return {name: outside(sweep.value(name)) for name in names}
+        return {name: to_nchw(sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         """See `Trainer.gradients`."""
@@ -107,9 +107,9 @@ class NumpyTrainer:
         return Gradients(
             loss=sweep.loss,
             penalty=penalty,
-            output=outside(sweep.value(self.graph.output)),
+            output=to_nchw(sweep.value(self.graph.output)),
             parameters=self._parameters.canonical_gradients(),
-            inputs={name: outside(gradient) for name, gradient in input_gradients.items()},
+            inputs={name: to_nchw(gradient) for name, gradient in input_gradients.items()},
             state={name: value.copy() for name, value in sweep.state().items()},
         )
 
@@ -134,7 +134,7 @@ class NumpyTrainer:
         )
         output = sweep.value(self.graph.output)
         if output.ndim > 2:
-            output = outside(output)
+            output = to_nchw(output)
         return StepResult(sweep.loss, penalty, output)
 
     def _run_forward(self, plan: Plan, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> Sweep:
@@ -151,8 +151,8 @@ class NumpyTrainer:
         # Where no gradients are, values may have their memory: prediction needs no more than training has.
         values = {"all": None, "checkpoints": Planned(self._values), "nothing": gradients}[plan.keep]
 
-        def make_call(node: Node, wants: tuple[bool, ...]) -> Lender:
-            return Lender(
+        def make_call(node: Node, wants: tuple[bool, ...]) -> Workspace:
+            return Workspace(
                 node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool, gradients, values
             )
 

@@ -1,7 +1,7 @@
-"""The health of a training: where the first NaN, infinity, flood of denormals, dead ReLU or lost gradient began.
+"""Numerical anomalies of a training: NaN, infinity, denormals, dead ReLUs and lost gradients, and where they began.
 
-`--health-checks` of a run stops at the first number that is not finite. This looks at every value and every gradient of
-some steps, for more than that, and tells the node that made a bad number from those that got it and pass it on.
+`--anomaly-checks` of a run stops at the first number that is not finite. This looks at every value and
+gradient of some steps, for more than that, and tells the node that made a bad number from those that pass it on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +65,7 @@ SYMPTOMS = tuple(
 )
 
 
-def check_health(
+def check_anomalies(
     engine: Engine,
     graph: Graph,
     parameters: Arrays,

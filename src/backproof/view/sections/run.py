@@ -106,6 +106,8 @@ def checks_block(run: Run) -> Html | None:
         return None
     made, failed = result.gradient_checks["made"], result.gradient_checks["failed"]
     verdict = "all of them passed" if not failed else f"{failed} of them failed"
+    if "largest_error" in result.gradient_checks:  # runs kept by earlier versions have none
+        verdict += f", largest relative error {result.gradient_checks['largest_error']:.1e}"
     sentence = f"{made:,} numerical against analytical, in float64 on minibatches of the training: {verdict}."
     return element("div", element("h3", "Gradient checks"), element("p", sentence), class_="card")
 

@@ -6,8 +6,8 @@ dx = dy [y > 0]
 from backproof.engines.kernel import computes
 from backproof.engines.numba.compiled import compiled
 from backproof.engines.numba.kernels.kernel import KERNELS
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels import activation
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
 from backproof.ops import ReLU
 
@@ -24,6 +24,6 @@ def relu_gradient(dy: Array, y: Array, dx: Array) -> None:
 class ReLUKernel(activation.ReLUKernel):
     """Without an array for the mask."""
 
-    def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy [y > 0]."""
         relu_gradient(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))

@@ -20,9 +20,9 @@ import numpy as np
 from backproof.engines.kernel import AnyOp, computes
 from backproof.engines.numba.compiled import compiled
 from backproof.engines.numba.kernels.kernel import KERNELS
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.fusion import BatchNormReLU
 from backproof.engines.numpy.kernels import fused, norm
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 from backproof.ops import BatchNorm
 

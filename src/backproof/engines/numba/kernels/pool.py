@@ -12,9 +12,9 @@ import numpy as np
 from backproof.engines.kernel import computes
 from backproof.engines.numba.compiled import compiled
 from backproof.engines.numba.kernels.kernel import KERNELS
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.convolution.geometry import Geometry, Pair
 from backproof.engines.numpy.kernels import pool
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
 from backproof.ops import MaxPool2d
 
@@ -59,13 +59,13 @@ def hand_back(dy: Array, winner: Array, padded: Array, kernel: Pair, stride: Pai
 class MaxPool2dKernel(pool.MaxPool2dKernel):
     """One pass over the map, where NumPy takes one a tap."""
 
-    def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
+    def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Workspace) -> None:
         """See the NumPy engine's, which is the faster one where a window's loop over channels is short."""
         if y.shape[3] < pool.FEW_CHANNELS:
             super().find(g, padded, y, winner, call)
             return
         find(padded, y, winner, (*g.kernel,), (*g.stride,), (*g.dilation,))
 
-    def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
+    def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
         """See the NumPy engine's."""
         hand_back(dy, winner, padded, (*g.kernel,), (*g.stride,), (*g.dilation,))

@@ -20,9 +20,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.im2col import CACHE, Im2col
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 MOST_CHANNELS = 6

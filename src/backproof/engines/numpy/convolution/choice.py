@@ -3,13 +3,13 @@
 from functools import cache
 from typing import Protocol
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.banded import Banded, together
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.im2col import Im2col, Scatter, add_taps
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 FEWEST_CHANNELS = 64

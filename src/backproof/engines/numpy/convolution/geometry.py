@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backproof.engines.numpy.buffers import Pool
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 Pair = tuple[int, int]

@@ -7,8 +7,8 @@ With a stride, the pixels that take part are gathered first. Two thirds of ResNe
 
 import numpy as np
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 Pixels = tuple[slice, slice, slice]

@@ -24,8 +24,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from backproof.engines.numpy.buffers import Pool
 from backproof.engines.numpy.convolution.geometry import Geometry
+from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 
 TAPS = 3

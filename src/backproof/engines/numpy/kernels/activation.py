@@ -1,4 +1,4 @@
-"""Activations. Every one is a few passes in lent buffers, and backward needs no more than x or y.
+"""Activations. Every one is a few passes in borrowed buffers, and backward needs no more than x or y.
 
 ReLU         y = max(x, 0)                     dx = dy [y > 0]
 LeakyReLU    y = x or slope · x                dx = dy · (1 or slope)
@@ -19,8 +19,8 @@ from math import pi, sqrt
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, computes
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import (
     ELU,
@@ -42,29 +42,29 @@ from backproof.ops.activation import Clip
 class _Activation(NumpyKernel[AnyOp]):
     """y = f(x), and dx from dy and y (or x)."""
 
-    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = f(x)."""
         (x,) = inputs
-        y = call.lend_output(x.shape)
+        y = call.borrow_output(x.shape)
         self.compute(op, x, y, call)
         return y, (x, y)
 
     def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dx, if anybody wants it."""
         if not call.wants[0]:
             return (None,)
         x, y = saved
-        dx = call.lend_gradient(dy.shape)
+        dx = call.borrow_gradient(dy.shape)
         self.differentiate(op, dy, x, y, dx, call)
         return (dx,)
 
-    def compute(self, op: AnyOp, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: AnyOp, x: Array, y: Array, call: Workspace) -> None:
         """Fill y."""
         raise NotImplementedError
 
-    def differentiate(self, op: AnyOp, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: AnyOp, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """Fill dx."""
         raise NotImplementedError
 
@@ -73,13 +73,13 @@ class _Activation(NumpyKernel[AnyOp]):
 class ReLUKernel(_Activation[ReLU]):
     """Multiplying by a mask beats every masked assignment."""
 
-    def compute(self, op: ReLU, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: ReLU, x: Array, y: Array, call: Workspace) -> None:
         """y = max(x, 0)."""
         np.maximum(x, 0, out=y)
 
-    def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy [y > 0]."""
-        positive = np.greater(y, 0, out=call.lend("positive", y.shape, np.bool_))
+        positive = np.greater(y, 0, out=call.borrow("positive", y.shape, np.bool_))
         np.multiply(dy, positive, out=dx)
 
 
@@ -87,17 +87,17 @@ class ReLUKernel(_Activation[ReLU]):
 class LeakyReLUKernel(_Activation[LeakyReLU]):
     """The factor, 1 or negative_slope, is worked out once and serves both directions."""
 
-    def compute(self, op: LeakyReLU, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: LeakyReLU, x: Array, y: Array, call: Workspace) -> None:
         """y = x · factor,   factor = slope + (1 - slope) [x > 0]."""
-        factor = call.lend("factor", x.shape)
+        factor = call.borrow("factor", x.shape)
         np.greater(x, 0, out=factor, casting="unsafe")
         factor *= 1 - op.negative_slope
         factor += op.negative_slope
         np.multiply(x, factor, out=y)
 
-    def differentiate(self, op: LeakyReLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: LeakyReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · factor."""
-        np.multiply(dy, call.lend("factor", x.shape), out=dx)
+        np.multiply(dy, call.borrow("factor", x.shape), out=dx)
 
 
 def _sigmoid(x: Array, factor: float, out: Array) -> Array:
@@ -113,11 +113,11 @@ def _sigmoid(x: Array, factor: float, out: Array) -> Array:
 class SigmoidKernel(_Activation[Sigmoid]):
     """From y alone."""
 
-    def compute(self, op: Sigmoid, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: Sigmoid, x: Array, y: Array, call: Workspace) -> None:
         """y = σ(x)."""
         _sigmoid(x, 1, out=y)
 
-    def differentiate(self, op: Sigmoid, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: Sigmoid, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · y (1 - y)."""
         np.subtract(1, y, out=dx)
         dx *= y
@@ -128,11 +128,11 @@ class SigmoidKernel(_Activation[Sigmoid]):
 class TanhKernel(_Activation[Tanh]):
     """NumPy's own tanh."""
 
-    def compute(self, op: Tanh, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: Tanh, x: Array, y: Array, call: Workspace) -> None:
         """y = tanh x."""
         np.tanh(x, out=y)
 
-    def differentiate(self, op: Tanh, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: Tanh, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · (1 - y²)."""
         np.multiply(y, y, out=dx)
         np.subtract(1, dx, out=dx)
@@ -147,13 +147,13 @@ K, Q = sqrt(2 / pi), 0.044715
 class GELUKernel(_Activation[GELU]):
     """What backward needs of Φ it works out anew: cheaper than memory."""
 
-    def compute(self, op: GELU, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: GELU, x: Array, y: Array, call: Workspace) -> None:
         """y = x · 2Φ(x) / 2."""
         _two_phi(op, x, out=y)
         y *= x
         y *= 0.5
 
-    def differentiate(self, op: GELU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: GELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · (2Φ(x) + 2x φ(x)) / 2."""
         slope = call.pool.scratch("slope", x.shape)
         if op.approximate == "tanh":
@@ -197,12 +197,12 @@ def _two_phi(op: GELU, x: Array, out: Array) -> None:
 class SiLUKernel(_Activation[SiLU]):
     """σ(x) is worked out anew in backward: y / x is none at 0."""
 
-    def compute(self, op: SiLU, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: SiLU, x: Array, y: Array, call: Workspace) -> None:
         """y = x σ(x)."""
         _sigmoid(x, 1, out=y)
         y *= x
 
-    def differentiate(self, op: SiLU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: SiLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · σ(x) (1 + x - y)."""
         sigma = _sigmoid(x, 1, out=call.pool.scratch("sigma", x.shape))
         np.subtract(x, y, out=dx)
@@ -215,21 +215,21 @@ class SiLUKernel(_Activation[SiLU]):
 class SoftplusKernel(_Activation[Softplus]):
     """With z = β x:  log(1 + eᶻ) = max(z, 0) + log(1 + e^-|z|), which cannot overflow."""
 
-    def compute(self, op: Softplus, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: Softplus, x: Array, y: Array, call: Workspace) -> None:
         """y = max(x, 0) + log(1 + e^-|z|) [z <= threshold] / β."""
         np.abs(x, out=y)
         y *= -op.beta
         np.exp(y, out=y)
         np.log1p(y, out=y)
-        bent = np.less_equal(x, op.threshold / op.beta, out=call.lend("mask", x.shape, np.bool_))
+        bent = np.less_equal(x, op.threshold / op.beta, out=call.borrow("mask", x.shape, np.bool_))
         y *= bent
         y *= 1 / op.beta
         y += np.maximum(x, 0, out=call.pool.scratch("straight", x.shape))
 
-    def differentiate(self, op: Softplus, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: Softplus, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · max(σ(z), [z > threshold])."""
         _sigmoid(x, op.beta, out=dx)
-        straight = np.greater(x, op.threshold / op.beta, out=call.lend("mask", x.shape, np.bool_))
+        straight = np.greater(x, op.threshold / op.beta, out=call.borrow("mask", x.shape, np.bool_))
         np.maximum(dx, straight, out=dx)
         dx *= dy
 
@@ -238,14 +238,14 @@ class SoftplusKernel(_Activation[Softplus]):
 class ELUKernel(_Activation[ELU]):
     """Both branches at once: one of max(x, 0) and min(x, 0) is 0."""
 
-    def compute(self, op: ELU, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: ELU, x: Array, y: Array, call: Workspace) -> None:
         """y = max(x, 0) + α (e^min(x, 0) - 1)."""
         np.minimum(x, 0, out=y)
         np.expm1(y, out=y)
         y *= op.alpha
         y += np.maximum(x, 0, out=call.pool.scratch("positive", x.shape))
 
-    def differentiate(self, op: ELU, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: ELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy · e^min(x, 0) · (1 or α)."""
         np.minimum(x, 0, out=dx)
         np.exp(dx, out=dx)
@@ -262,16 +262,16 @@ class ELUKernel(_Activation[ELU]):
 class ClipKernel(_Activation[Clip]):
     """As ReLU, with two bounds."""
 
-    def compute(self, op: Clip, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: Clip, x: Array, y: Array, call: Workspace) -> None:
         """y = min(max(x, lower), upper)."""
         lower, upper = op.bounds
         np.maximum(x, lower, out=y)
         np.minimum(y, upper, out=y)
 
-    def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy [y > lower] [y < upper]."""
         lower, upper = op.bounds
-        mask = call.lend("mask", y.shape, np.bool_)
+        mask = call.borrow("mask", y.shape, np.bool_)
         np.multiply(dy, np.greater(y, lower, out=mask), out=dx)
         dx *= np.less(y, upper, out=mask)
 
@@ -285,17 +285,17 @@ def _row_shape(x: Array) -> tuple[int, ...]:
 class SoftmaxKernel(_Activation[Softmax]):
     """The row's largest input is taken off first, so that nothing overflows."""
 
-    def compute(self, op: Softmax, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: Softmax, x: Array, y: Array, call: Workspace) -> None:
         """y = eˣ / Σ eˣ."""
-        row = call.lend("row", _row_shape(x))
+        row = call.borrow("row", _row_shape(x))
         np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
         np.exp(y, out=y)
         np.divide(y, np.sum(y, axis=-1, keepdims=True, out=row), out=y)
 
-    def differentiate(self, op: Softmax, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: Softmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = y (dy - Σ dy y)."""
         np.multiply(dy, y, out=dx)
-        row = np.sum(dx, axis=-1, keepdims=True, out=call.lend("row", _row_shape(x)))
+        row = np.sum(dx, axis=-1, keepdims=True, out=call.borrow("row", _row_shape(x)))
         np.subtract(dy, row, out=dx)
         dx *= y
 
@@ -304,18 +304,18 @@ class SoftmaxKernel(_Activation[Softmax]):
 class LogSoftmaxKernel(_Activation[LogSoftmax]):
     """The row's largest input is taken off first, so that nothing overflows."""
 
-    def compute(self, op: LogSoftmax, x: Array, y: Array, call: Lender) -> None:
+    def compute(self, op: LogSoftmax, x: Array, y: Array, call: Workspace) -> None:
         """y = x - log Σ eˣ."""
-        row = call.lend("row", _row_shape(x))
+        row = call.borrow("row", _row_shape(x))
         np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
         exponentials = np.exp(y, out=call.pool.scratch("softmax", x.shape))
         np.sum(exponentials, axis=-1, keepdims=True, out=row)
         np.log(row, out=row)
         y -= row
 
-    def differentiate(self, op: LogSoftmax, dy: Array, x: Array, y: Array, dx: Array, call: Lender) -> None:
+    def differentiate(self, op: LogSoftmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy - eʸ Σ dy."""
-        row = np.sum(dy, axis=-1, keepdims=True, out=call.lend("row", _row_shape(x)))
+        row = np.sum(dy, axis=-1, keepdims=True, out=call.borrow("row", _row_shape(x)))
         np.exp(y, out=dx)
         dx *= row
         np.subtract(dy, dx, out=dx)

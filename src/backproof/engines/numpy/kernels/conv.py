@@ -16,9 +16,9 @@ from functools import cache
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.convolution import Algorithm, Geometry, Scatter, add_taps, choose
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Conv2d, ConvTranspose2d
 
@@ -36,18 +36,18 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
         """The weight as (kh, kw, in, out)."""
         return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
 
-    def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x * W + b."""
         (x,) = inputs
         conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
-        y = call.lend_output((len(x), *conv.geometry.out, op.out_channels))
+        y = call.borrow_output((len(x), *conv.geometry.out, op.out_channels))
         conv.forward(x, p["weight"], y, call.pool)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
     def backward(
-        self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """db, dW and dx as above."""
         (x,) = saved
@@ -57,7 +57,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
         conv.weight_gradient(x, dy, g["weight"], call.pool)
         if not call.wants[0]:
             return (None,)
-        dx = call.lend_gradient(x.shape)
+        dx = call.borrow_gradient(x.shape)
         conv.input_gradient(dy, p["weight"], dx, call.pool)
         return (dx,)
 
@@ -72,18 +72,20 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
         """The weight as (kh, kw, out, in): that of the convolution from y to x."""
         return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
 
-    def forward(self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(
+        self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
+    ) -> tuple[Array, Saved]:
         """y = input gradient of the convolution, for dy = x."""
         (x,) = inputs
         conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
-        y = call.lend_output((len(x), *conv.geometry.size, op.out_channels))
+        y = call.borrow_output((len(x), *conv.geometry.size, op.out_channels))
         conv.input_gradient(x, p["weight"], y, call.pool)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
     def backward(
-        self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """db; dW with x and dy in changed places; dx = dy * W."""
         (x,) = saved
@@ -93,7 +95,7 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
         conv.weight_gradient(dy, x, g["weight"], call.pool)
         if not call.wants[0]:
             return (None,)
-        dx = call.lend_gradient(x.shape)
+        dx = call.borrow_gradient(x.shape)
         conv.forward(dy, p["weight"], dx, call.pool)
         return (dx,)
 

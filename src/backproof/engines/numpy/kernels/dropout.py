@@ -9,8 +9,8 @@ The mask m is kept for backward, a byte an element; of Dropout2d a byte a channe
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Dropout, Dropout2d
 from backproof.ops.dropout import Dropping
@@ -21,30 +21,30 @@ from backproof.ops.dropout import Dropping
 class DropoutKernel(NumpyKernel[Dropping]):
     """The operation draws the mask, so that every engine drops the same parts."""
 
-    def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x m / (1 - p)."""
         (x,) = inputs
         if not call.mode.training:
             return x, (None,)
         mask = self._mask(op, x, call)
-        y = np.multiply(x, mask, out=call.lend_output(x.shape))
+        y = np.multiply(x, mask, out=call.borrow_output(x.shape))
         y *= 1 / (1 - op.p)
         return y, (mask,)
 
     @staticmethod
-    def _mask(op: Dropping, x: Array, call: Lender) -> Array:
+    def _mask(op: Dropping, x: Array, call: Workspace) -> Array:
         """Drawn for the canonical shape, then turned as images are."""
         canonical = np.moveaxis(x, -1, 1) if x.ndim > 2 else x
         mask = op.mask(canonical.shape, call.mode.seed, call.mode.step, call.node)
         return np.ascontiguousarray(np.moveaxis(mask, 1, -1)) if x.ndim > 2 else mask
 
     def backward(
-        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dx = dy m / (1 - p)."""
         (mask,) = saved
         if not call.wants[0] or mask is None:
             return (dy if call.wants[0] else None,)
-        dx = np.multiply(dy, mask, out=call.lend_gradient(dy.shape))
+        dx = np.multiply(dy, mask, out=call.borrow_gradient(dy.shape))
         dx *= 1 / (1 - op.p)
         return (dx,)

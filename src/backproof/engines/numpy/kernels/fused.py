@@ -10,11 +10,11 @@ bits. See `norm.py` for a, b and the gradient.
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.fusion import BatchNormReLU, LinearReLU
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.linear import LinearKernel
 from backproof.engines.numpy.kernels.norm import Blocks, ColumnKernel, Reduction, complete
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 
 
@@ -22,22 +22,22 @@ from backproof.graph import Array, Arrays
 class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
     """Inputs: x, and r where the chain holds an Add."""
 
-    def forward(self, op: BatchNormReLU, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: BatchNormReLU, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = max(a x + b [+ r], 0)."""
         x, *residual = (value.reshape(-1, value.shape[-1]) for value in inputs)
         a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
-        y = call.lend_output(inputs[0].shape)
+        y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
         self.apply(x, a, b, residual, out, call.pool)
         return y, (x, out, a, mean, inverse, call.mode.training)
 
     def backward(
-        self, op: BatchNormReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: BatchNormReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dr = dy [y > 0], and dx from it."""
         x, y, a, mean, inverse, training = saved
         d_gamma, d_beta = g["weight"], g["bias"]
-        dr = call.lend_gradient(dy.shape)
+        dr = call.borrow_gradient(dy.shape)
         masked = dr.reshape(x.shape)
         self.reduce(x, y, dy.reshape(x.shape), masked, d_gamma, d_beta, call.pool)
         c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
@@ -45,7 +45,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         if len(call.wants) == 1:  # nobody else takes dr: dx may take its place
             self.input_gradient(x, masked, masked, coefficients, call.pool)
             return (dr,)
-        dx = call.lend_gradient(dy.shape)
+        dx = call.borrow_gradient(dy.shape)
         self.input_gradient(x, masked, dx.reshape(x.shape), coefficients, call.pool)
         return dx, dr
 
@@ -75,13 +75,13 @@ class LinearReLUKernel(NumpyKernel[LinearReLU]):
 
     linear = LinearKernel()
 
-    def forward(self, op: LinearReLU, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: LinearReLU, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """The rectified values take the place of the linear layer's, which nobody needs."""
         y, (x,) = self.linear.forward(op.linear, inputs, p, call)
         return np.maximum(y, 0, out=y), (x, y)
 
     def backward(
-        self, op: LinearReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: LinearReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """Mask, then the linear layer's gradient."""
         x, y = saved

@@ -1,15 +1,15 @@
 """The table of this engine's kernels, and what they share."""
 
 from backproof.engines.kernel import AnyOp, Kernel, Kernels
-from backproof.engines.numpy.buffers import Lender
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Node
 
 KERNELS: Kernels = {}
 """The engine's kernels by class of operation; each kernel file adds its own."""
 
 
-class NumpyKernel(Kernel[AnyOp, Lender]):
-    """A kernel that computes in lent buffers: no allocation in the steady state.
+class NumpyKernel(Kernel[AnyOp, Workspace]):
+    """A kernel that computes in borrowed buffers: no allocation in the steady state.
 
     Values of rank 3 and more come channels-last, (N, H, W, C), so the features are always the last axis.
     """

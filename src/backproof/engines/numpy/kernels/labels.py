@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
-from backproof.engines.numpy.door import channels_first
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import channels_first
+from backproof.engines.numpy.workspace import Workspace
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.ops import NLLLoss, SoftmaxCrossEntropy
@@ -44,9 +44,9 @@ class Counted(NamedTuple):
         rows: Array = x.reshape(-1, self.shape[-1])[self.where]
         return rows
 
-    def put(self, d: Array, call: Lender) -> Array:
+    def put(self, d: Array, call: Workspace) -> Array:
         """The gradient of x from that of the rows that count; of all others it is 0."""
-        dx = call.lend("dx", self.shape)
+        dx = call.borrow("dx", self.shape)
         dx[...] = 0
         dx.reshape(-1, self.shape[-1])[self.where] = d
         return dx
@@ -57,7 +57,7 @@ class Counted(NamedTuple):
         return quotient
 
 
-def count(op: OfLabels, x: Array, labels: Array, call: Lender) -> Counted:
+def count(op: OfLabels, x: Array, labels: Array, call: Workspace) -> Counted:
     """Find what counts. Raises `UserError` for a label that is no class."""
     classes = x.shape[-1]
     labels = channels_first(labels).reshape(-1)
@@ -75,7 +75,7 @@ def count(op: OfLabels, x: Array, labels: Array, call: Lender) -> Counted:
 
 
 def cross_entropy(
-    op: SoftmaxCrossEntropy, x: Array, labels: Array, call: Lender
+    op: SoftmaxCrossEntropy, x: Array, labels: Array, call: Workspace
 ) -> tuple[Array, tuple[Counted, Array, Array]]:
     """With z = x - max x:  - Σ꜀ q log softmax = Σ꜀ q (log Σ eᶻ - z)."""
     counted = count(op, x, labels, call)
@@ -90,7 +90,7 @@ def cross_entropy(
     return counted.mean(np.sum(q * (np.log(total) - z))), (counted, e / total, q)
 
 
-def cross_entropy_gradient(dy: Array, saved: tuple[Counted, Array, Array], call: Lender) -> Array:
+def cross_entropy_gradient(dy: Array, saved: tuple[Counted, Array, Array], call: Workspace) -> Array:
     """dx = (softmax(x) Σ꜀ q - q) / D."""
     counted, probability, q = saved
     return counted.put(counted.mean((probability * q.sum(axis=1, keepdims=True) - q) * dy), call)
@@ -100,7 +100,7 @@ def cross_entropy_gradient(dy: Array, saved: tuple[Counted, Array, Array], call:
 class NLLLossKernel(NumpyKernel[NLLLoss]):
     """One number of each row."""
 
-    def forward(self, op: NLLLoss, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: NLLLoss, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """L = - 1/D Σₙ w[label] x[n, label]."""
         x, labels = inputs
         counted = count(op, x, labels, call)
@@ -108,7 +108,7 @@ class NLLLossKernel(NumpyKernel[NLLLoss]):
         return counted.mean(np.sum(-true * counted.weights[counted.labels])), (counted,)
 
     def backward(
-        self, op: NLLLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: NLLLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dx[n, label] = - w[label] / D."""
         (counted,) = saved

@@ -10,9 +10,9 @@ does (out, in) win, because the products then stream through W row by row.
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.products import product
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Linear
 
@@ -28,17 +28,17 @@ class LinearKernel(NumpyKernel[Linear]):
         """The weight as (in, out), unless it is very wide."""
         return (1, 0) if parameter == "weight" and shape[1] < WIDE else super().layout(op, parameter, shape)
 
-    def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x W + b."""
         (x,) = inputs
-        y = call.lend_output((len(x), op.out_features))
+        y = call.borrow_output((len(x), op.out_features))
         product(x, p["weight"] if x.shape[1] < WIDE else p["weight"].T, out=y)
         if op.bias:
             np.add(y, p["bias"], out=y)
         return y, inputs
 
     def backward(
-        self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
         (x,) = saved
@@ -51,6 +51,6 @@ class LinearKernel(NumpyKernel[Linear]):
             np.dot(call.pool.ones(len(dy)), dy, out=g["bias"])
         if not call.wants[0]:
             return (None,)
-        dx = call.lend("dx", x.shape)
+        dx = call.borrow("dx", x.shape)
         product(dy, p["weight"] if wide else p["weight"].T, out=dx)
         return (dx,)

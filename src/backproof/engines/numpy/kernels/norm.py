@@ -27,8 +27,8 @@ from typing import TypeVar
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, computes
-from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import BatchNorm, GroupNorm, LayerNorm
 
@@ -71,16 +71,16 @@ class Blocks:
 class ColumnKernel(NumpyKernel[AnyOp]):
     """What BatchNorm shares with its fused form. Each pass over memory is a method, so that engines may replace it."""
 
-    def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Lender) -> tuple[Array, Array, Array, Array]:
+    def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Workspace) -> tuple[Array, Array, Array, Array]:
         """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
         if call.mode.training:
             op.require_values(len(x), call.node)
-            mean, variance = call.lend("mean", (x.shape[1],)), call.lend("variance", (x.shape[1],))
+            mean, variance = call.borrow("mean", (x.shape[1],)), call.borrow("variance", (x.shape[1],))
             self.statistics(x, mean, variance, call.pool)
             _move(op, mean, variance, len(x), p, call)
         else:
             mean, variance = p["running_mean"], p["running_var"]
-        inverse = np.add(variance, op.eps, out=call.lend("inverse", mean.shape))
+        inverse = np.add(variance, op.eps, out=call.borrow("inverse", mean.shape))
         np.sqrt(inverse, out=inverse)
         np.divide(1, inverse, out=inverse)
         a = p["weight"] * inverse
@@ -116,15 +116,15 @@ class ColumnKernel(NumpyKernel[AnyOp]):
             np.multiply(block, a[:count], out=dx[rows])
 
 
-def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Lender) -> None:
+def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Workspace) -> None:
     """running ← (1 - momentum) running + momentum batch, σ² unbiased, left in `call.state`."""
     momentum = op.momentum
     if momentum is None:
-        batches = call.lend("num_batches_tracked", ())
+        batches = call.borrow("num_batches_tracked", ())
         call.state["num_batches_tracked"] = np.add(p["num_batches_tracked"], 1, out=batches)
         momentum = 1 / float(batches)
     for name, batch, correction in (("running_mean", mean, 1.0), ("running_var", variance, n / (n - 1))):
-        moved = np.multiply(p[name], 1 - momentum, out=call.lend(name, batch.shape))
+        moved = np.multiply(p[name], 1 - momentum, out=call.borrow(name, batch.shape))
         moved += momentum * correction * batch
         call.state[name] = moved
 
@@ -158,16 +158,16 @@ def complete(d_gamma: Array, d_beta: Array, n: int, mean: Array, inverse: Array)
 class BatchNormKernel(ColumnKernel[BatchNorm]):
     """y = a x + b and its gradient."""
 
-    def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = a x + b."""
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
         a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
-        y = call.lend_output(inputs[0].shape)
+        y = call.borrow_output(inputs[0].shape)
         self.apply(x, a, b, y.reshape(x.shape), call.pool)
         return y, (x, a, mean, inverse, call.mode.training)
 
     def backward(
-        self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
         x, a, mean, inverse, training = saved
@@ -176,7 +176,7 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
         c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
         if not call.wants[0]:
             return (None,)
-        dx = call.lend_gradient(dy.shape)
+        dx = call.borrow_gradient(dy.shape)
         self.input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), call.pool)
         return (dx,)
 
@@ -211,10 +211,10 @@ class _WithinSample(NumpyKernel[WithinSample]):
         """γ, β or their gradient as a view that broadcasts over `fold(x)`."""
         raise NotImplementedError
 
-    def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = γ x̂ + β."""
         x, axes = self.fold(op, inputs[0]), self.axes(op, inputs[0])
-        y = call.lend_output(inputs[0].shape)
+        y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
         mean = np.mean(x, axis=axes, keepdims=True)
         np.subtract(x, mean, out=out)
@@ -228,7 +228,7 @@ class _WithinSample(NumpyKernel[WithinSample]):
         return y, (inputs[0], mean, inverse)
 
     def backward(
-        self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
         given, mean, inverse = saved
@@ -242,7 +242,7 @@ class _WithinSample(NumpyKernel[WithinSample]):
             _sum_into(self.spread(op, g["weight"], given), np.multiply(folded, normalised, out=product))
         if not call.wants[0]:
             return (None,)
-        dx = call.lend_gradient(dy.shape)
+        dx = call.borrow_gradient(dy.shape)
         d = dx.reshape(x.shape)
         np.multiply(folded, self.spread(op, p["weight"], given) if "weight" in p else 1, out=d)
         np.multiply(d, normalised, out=product)

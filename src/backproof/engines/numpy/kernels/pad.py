@@ -4,8 +4,8 @@ y[n, i, j] = x[n, r(i), s(j)]        dx[n, r(i), s(j)] += dy[n, i, j]
 """
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Pad
 
@@ -14,12 +14,12 @@ from backproof.ops import Pad
 class PadKernel(NumpyKernel[Pad]):
     """The middle at once, then the few rows above and below, then the columns beside."""
 
-    def forward(self, op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x, and around it what the mode says."""
         (x,) = inputs
         left, right, top, bottom = op.sides
         n, height, width, channels = x.shape
-        y = call.lend_output((n, top + height + bottom, left + width + right, channels))
+        y = call.borrow_output((n, top + height + bottom, left + width + right, channels))
         y[:, top : top + height, left : left + width] = x
         for i in _outside(top, height, bottom):
             source = op.source(i - top, height)
@@ -30,7 +30,7 @@ class PadKernel(NumpyKernel[Pad]):
         return y, (x.shape,)
 
     def backward(
-        self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """Forward in reverse: columns beside go back to their source, then rows, then the middle is left."""
         if not call.wants[0]:
@@ -48,7 +48,7 @@ class PadKernel(NumpyKernel[Pad]):
             source = op.source(i - top, height)
             if source is not None:
                 rest[:, top + source] += rest[:, i]
-        dx = call.lend_gradient(shape)
+        dx = call.borrow_gradient(shape)
         dx[...] = rest[:, top : top + height, left : left + width]
         return (dx,)
 

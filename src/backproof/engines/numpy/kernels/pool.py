@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays, Shape
 from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 
@@ -42,34 +42,34 @@ def taps(geometry: Geometry) -> list[tuple[int, int]]:
 class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
     """Which tap holds the maximum is kept as a small whole number, of equal ones the first. A NaN is the largest."""
 
-    def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = max over taps."""
         (x,) = inputs
         g = window(op, x.shape)
         shape = (len(x), *g.out, x.shape[3])
         padded = g.padded(x, call.pool, -np.inf)
-        y = call.lend_output(shape)
-        winner = call.lend("winner", shape, np.uint8 if len(taps(g)) < 255 else np.uint16)
+        y = call.borrow_output(shape)
+        winner = call.borrow("winner", shape, np.uint8 if len(taps(g)) < 255 else np.uint16)
         self.find(g, padded, y, winner, call)
         return y, (winner, x.shape)
 
     def backward(
-        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """Each dy to the pixel of its winner."""
         if not call.wants[0]:
             return (None,)
         winner, shape = saved
         geometry = window(op, shape)
-        dx = call.lend_gradient(shape)
+        dx = call.borrow_gradient(shape)
         padded = geometry.zeros(dx, call.pool)
         self.hand_back(geometry, dy, winner, padded, call)
         geometry.unpadded(padded, dx)
         return (dx,)
 
-    def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Lender) -> None:
+    def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Workspace) -> None:
         """Fill y with the maxima and `winner` with their taps."""
-        code = call.lend("code", y[_blocks(y)[0]].shape, winner.dtype)
+        code = call.borrow("code", y[_blocks(y)[0]].shape, winner.dtype)
         for images in _blocks(y):
             self._find_in(g, padded[images], y[images], winner[images], code[: len(y[images])], call)
         if np.isnan(np.add.reduce(y, axis=None)):  # a rare case: comparisons have passed it over
@@ -77,7 +77,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
                 np.copyto(winner, winner.dtype.type(number), where=np.isnan(g.tap(padded, i, j)))
 
     @staticmethod
-    def _find_in(g: Geometry, padded: Array, y: Array, winner: Array, code: Array, call: Lender) -> None:
+    def _find_in(g: Geometry, padded: Array, y: Array, winner: Array, code: Array, call: Workspace) -> None:
         """The same for some images: a later tap takes over where it is larger."""
         larger = call.pool.mask(y.shape)
         np.copyto(y, g.tap(padded, 0, 0))
@@ -93,7 +93,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
             np.multiply(larger.view(np.uint8), winner.dtype.type(number), out=code)
             np.maximum(winner, code, out=winner)  # numbers grow, so the last to take over is the largest
 
-    def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Lender) -> None:
+    def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
         """Add each dy to the pixel of `padded`, 0 as yet, that its winner met."""
         for images in _blocks(dy):
             share, won = call.pool.scratch("share", dy[images].shape), call.pool.mask(dy[images].shape)
@@ -128,12 +128,12 @@ def divisors(op: AvgPool2d, geometry: Geometry, dtype: str) -> Array:
 class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
     """Sums over taps, scaled window by window."""
 
-    def forward(self, op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = Σ / d."""
         (x,) = inputs
         g = window(op, x.shape)
         padded = g.padded(x, call.pool)
-        y = call.lend_output((len(x), *g.out, x.shape[3]))
+        y = call.borrow_output((len(x), *g.out, x.shape[3]))
         y[...] = 0
         for i, j in taps(g):
             y += g.tap(padded, i, j)
@@ -141,14 +141,14 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
         return y, (x.shape,)
 
     def backward(
-        self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dy / d to every tap."""
         if not call.wants[0]:
             return (None,)
         (shape,) = saved
         geometry = window(op, shape)
-        dx = call.lend_gradient(shape)
+        dx = call.borrow_gradient(shape)
         padded = geometry.zeros(dx, call.pool)
         share = np.multiply(dy, divisors(op, geometry, dy.dtype.str), out=call.pool.scratch("share", dy.shape))
         for i, j in taps(geometry):
@@ -171,22 +171,24 @@ class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
             for j in range(out_width)
         ]
 
-    def forward(self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(
+        self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
+    ) -> tuple[Array, Saved]:
         """y = mean over each rectangle."""
         (x,) = inputs
-        y = call.lend_output((len(x), *op.output_size, x.shape[3]))
+        y = call.borrow_output((len(x), *op.output_size, x.shape[3]))
         for i, j, rows, columns in self._windows(op, *x.shape[1:3]):
             np.mean(x[:, rows, columns], axis=(1, 2), out=y[:, i, j])
         return y, (x.shape,)
 
     def backward(
-        self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dy / (pixels of the rectangle) to each of them."""
         if not call.wants[0]:
             return (None,)
         (shape,) = saved
-        dx = call.lend_gradient(shape)
+        dx = call.borrow_gradient(shape)
         dx[...] = 0
         for i, j, rows, columns in self._windows(op, *shape[1:3]):
             pixels = (rows.stop - rows.start) * (columns.stop - columns.start)

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
-from backproof.engines.numpy.buffers import Lender, Pool
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Resize
 
@@ -30,19 +30,19 @@ def places(op: Resize, size: int, axis: Literal[0, 1]) -> tuple[Array, Array, Ar
 class ResizeKernel(NumpyKernel[Resize]):
     """One axis after the other."""
 
-    def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """Rows, then columns."""
         (x,) = inputs
         n, height, width, channels = x.shape
         out = op.output_size(height, 0), op.output_size(width, 1)
         tall = call.pool.scratch("tall", (n, out[0], width, channels))
         between(x, places(op, height, 0), 1, tall, call.pool)
-        y = call.lend_output((n, *out, channels))
+        y = call.borrow_output((n, *out, channels))
         between(tall, places(op, width, 1), 2, y, call.pool)
         return y, (x.shape,)
 
     def backward(
-        self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Lender
+        self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """Columns, then rows."""
         if not call.wants[0]:
@@ -51,7 +51,7 @@ class ResizeKernel(NumpyKernel[Resize]):
         n, height, width, channels = shape
         tall = call.pool.scratch("tall", (n, dy.shape[1], width, channels))
         back(dy, places(op, width, 1), 2, tall)
-        dx = call.lend_gradient(shape)
+        dx = call.borrow_gradient(shape)
         back(tall, places(op, height, 0), 1, dx)
         return (dx,)
 

@@ -7,9 +7,9 @@ there is one channel or nothing to turn.
 """
 
 from backproof.engines.kernel import AnyOp, Saved, computes
-from backproof.engines.numpy.buffers import Lender
-from backproof.engines.numpy.door import channels_first, channels_last
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import channels_first, channels_last
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Flatten, Reshape
 
@@ -21,7 +21,7 @@ class _Rearrange(NumpyKernel[AnyOp]):
         """The canonical shape of the output."""
         raise NotImplementedError
 
-    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Lender) -> tuple[Array, Saved]:
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """Elements in canonical order."""
         (x,) = inputs
         canonical = channels_first(x)
@@ -35,7 +35,7 @@ class _Rearrange(NumpyKernel[AnyOp]):
         saved: Saved,
         p: Arrays,
         g: Arrays,
-        call: Lender,
+        call: Workspace,
     ) -> tuple[Array | None, ...]:
         """Back to the shape of x."""
         if not call.wants[0]:
@@ -45,11 +45,11 @@ class _Rearrange(NumpyKernel[AnyOp]):
         return (_contiguous(channels_last(dx), "dx", call),)
 
 
-def _contiguous(array: Array, name: str, call: Lender) -> Array:
-    """The array itself if it is contiguous, else a copy in a lent buffer."""
+def _contiguous(array: Array, name: str, call: Workspace) -> Array:
+    """The array itself if it is contiguous, else a copy in a borrowed buffer."""
     if array.flags.c_contiguous:
         return array
-    buffer = call.lend(name, array.shape)
+    buffer = call.borrow(name, array.shape)
     buffer[...] = array
     return buffer
 

@@ -23,7 +23,7 @@ from backproof.train.metrics import inputs as feed
 
 
 @dataclass(frozen=True)
-class Question:
+class TrainingCase:
     """A network with weights, batches to train on, the mode of the first step, and where an optimizer stands."""
 
     title: str
@@ -50,13 +50,13 @@ class Draw:
     weights: str = ""
 
 
-def random_question(
+def random_case(
     model: str,
     options: Mapping[str, Any],
     input: tuple[int, ...],
     classes: int,
     draw: Draw,
-) -> Question:
+) -> TrainingCase:
     """A model on random samples, with the weights in a file, or random ones.
 
     Random weights are initial ones, but scales and shifts are moved away from 1 and 0, which hide faults.
@@ -65,16 +65,16 @@ def random_question(
     rng = np.random.default_rng(draw.seed)
     drawn = [_random_batch(graph, classes, draw.batch_size, rng) for _ in range(draw.batches)]
     parameters = _weights(graph, draw.seed, draw.weights, rng)
-    return Question(f"model {model}", graph, parameters, tuple(drawn), Mode(True, draw.seed))
+    return TrainingCase(f"model {model}", graph, parameters, tuple(drawn), Mode(True, draw.seed))
 
 
-def data_question(
+def data_case(
     model: str,
     options: Mapping[str, Any],
     data: DataOptions,
     preprocessing: PreprocessingOptions,
     draw: Draw,
-) -> Question:
+) -> TrainingCase:
     """A model on samples of a dataset."""
     partitions = load(data, preprocessing)
     if not len(partitions.train):
@@ -86,10 +86,10 @@ def data_question(
     chosen = [np.take(order, np.arange(i * size, (i + 1) * size), mode="wrap") for i in range(draw.batches)]
     taken = [feed(graph, partitions.train.x[rows], partitions.train.y[rows]) for rows in chosen]
     parameters = _weights(graph, draw.seed, draw.weights, rng)
-    return Question(f"model {model} on {partitions.name}", graph, parameters, tuple(taken), Mode(True, draw.seed))
+    return TrainingCase(f"model {model} on {partitions.name}", graph, parameters, tuple(taken), Mode(True, draw.seed))
 
 
-def run_question(run: Run, batches: int = 1) -> tuple[Question, RunSpec]:
+def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
     """A run's checkpoint on the batches that it would take next, augmented as in training."""
     checkpoint = run.checkpoint()
     spec = replace(run.spec, engine=replace(run.spec.engine, threads=0))
@@ -101,7 +101,9 @@ def run_question(run: Run, batches: int = 1) -> tuple[Question, RunSpec]:
     )
     mode = Mode(True, spec.model.model_seed, progress.step)
     title = f"run {run.name} after step {progress.step:,}"
-    return Question(title, graph, checkpoint.parameters, taken, mode, prepared.optimizer, checkpoint.optimizer), spec
+    return TrainingCase(
+        title, graph, checkpoint.parameters, taken, mode, prepared.optimizer, checkpoint.optimizer
+    ), spec
 
 
 def _with_loss(graph: Graph) -> Graph:

@@ -8,10 +8,10 @@ import pytest
 from backproof.engines import get_engine
 from backproof.engines.numpy.kernels import KERNELS
 from backproof.ops import BatchNorm
-from backproof.runs import model_check
+from backproof.runs.checks import model
+from backproof.runs.checks.case import case_of_run
+from backproof.runs.checks.model import check_run, few_samples
 from backproof.runs.launch import run
-from backproof.runs.model_check import check_run, few_samples
-from backproof.runs.question import run_question
 
 
 @pytest.fixture
@@ -24,19 +24,17 @@ def quietly(_: str) -> None:
 
 
 def test_few_samples_of_a_large_batch(trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    question, _ = run_question(trained, 2)
-    assert few_samples(question) is question
-    monkeypatch.setattr(model_check, "WORK", 1.0)
-    few = few_samples(question)
+    case, _ = case_of_run(trained, 2)
+    assert few_samples(case) is case
+    monkeypatch.setattr(model, "WORK", 1.0)
+    few = few_samples(case)
     assert [len(batch["x"]) for batch in few.batches] == [4, 4]
-    assert all(
-        np.array_equal(ours["x"], all_["x"][:4]) for ours, all_ in zip(few.batches, question.batches, strict=True)
-    )
-    assert few.title == f"{question.title}, 4 of 9 samples a batch"
+    assert all(np.array_equal(ours["x"], all_["x"][:4]) for ours, all_ in zip(few.batches, case.batches, strict=True))
+    assert few.title == f"{case.title}, 4 of 9 samples a batch"
 
 
 def test_gradients_node_by_node_where_the_network_is_large(trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_check, "SWEEP", 1.0)
+    monkeypatch.setattr(model, "SWEEP", 1.0)
     heard: list[str] = []
     *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, tell=heard.append)
     assert numbers.passed, numbers.failures
@@ -53,7 +51,7 @@ def test_a_wrong_gradient_is_found_node_by_node(trained, monkeypatch: pytest.Mon
             return result
 
     monkeypatch.setitem(KERNELS, BatchNorm, Wrong())
-    monkeypatch.setattr(model_check, "SWEEP", 1.0)
+    monkeypatch.setattr(model, "SWEEP", 1.0)
     *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, tell=quietly)
     assert {finding.subject.rsplit(".", 1)[1] for finding in numbers.failures} == {"weight"}
     assert {type(trained.graph.node[f.subject.rsplit(".", 1)[0]].op) for f in numbers.failures} == {BatchNorm}

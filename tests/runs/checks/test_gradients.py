@@ -1,5 +1,8 @@
 """Gradient checks find a wrong gradient in a run, and leave the run alone."""
 
+import sys
+from io import StringIO
+
 import numpy as np
 import pytest
 
@@ -41,7 +44,28 @@ def test_warning_goes_on(make_spec, wrong_bias: None) -> None:
     assert [check.step for check in keep.checks] == [1, 5, 9, 13]
     result = done.result()
     assert result is not None
-    assert result.gradient_checks == {"made": 4, "failed": 4}
+    assert result.gradient_checks is not None
+    assert (result.gradient_checks["made"], result.gradient_checks["failed"]) == (4, 4)
+    assert result.gradient_checks["largest_error"] == pytest.approx(1 / 3, rel=1e-2)  # |g/2 - g| / (|g/2| + |g| + r)
+    assert [check.error for check in keep.checks] == [pytest.approx(1 / 3, rel=1e-2)] * 4
+
+
+def test_quitting_the_debugger_interrupts_the_run(make_spec, wrong_bias: None, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO("q\n"))
+    done = run(make_spec(gradient_checks="pdb"), [keep := Keep()])
+    assert done.status == "interrupted"
+    assert [check.step for check in keep.checks] == [1]
+    assert done.checkpoint().progress.step == 1, "the step under way is completed and kept"
+    said = capsys.readouterr()
+    assert "(Pdb)" in said.out
+    assert "Traceback" not in said.out + said.err
+
+
+def test_the_debugger_goes_on(make_spec, wrong_bias: None, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO("c\n" * 2))
+    done = run(make_spec(gradient_checks="pdb", gradient_check_every=10), [keep := Keep()])
+    assert done.status == "finished"
+    assert [check.step for check in keep.checks] == [1, 11]
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])

@@ -1,4 +1,4 @@
-"""`--check-against`: a second engine takes the same steps on the same bytes, and what it makes of them is compared.
+"""`--check-against`: a second engine in lockstep takes the same steps on the same bytes, and the results are compared.
 
 Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
 every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
@@ -13,6 +13,7 @@ import numpy as np
 from backproof.engines import Trainer, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
+from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
@@ -30,13 +31,13 @@ from backproof.verify.training.state import (
 )
 
 
-class Shadow(Observer):
+class Lockstep(Observer):
     """Compares every so many steps, the first included, until the engines part."""
 
     def __init__(self, prepared: Prepared, report: Callable[[EnginesCompared], None]) -> None:
         options = prepared.spec.training
         self._every = options.check_every
-        self._stops = options.check_against_action == "error"
+        self._reaction = options.check_against_action
         self._prepared = prepared
         self._other = second_trainer(prepared)
         self._name = options.check_against
@@ -54,7 +55,7 @@ class Shadow(Observer):
             self._before = event.trainer.parameters(), event.trainer.optimizer_state()
 
     def step_done(self, event: StepDone) -> None:
-        """Take the step too, compare, report, and raise `UserError` if the engines part and that is to end the run."""
+        """Take the step too, compare, report, and react. Raises `UserError` where a difference is to end the run."""
         start = self._starting
         if start is None:
             return
@@ -67,24 +68,23 @@ class Shadow(Observer):
         self._parted = True
         message = f"epoch {epoch}, step {step}: {self._sentence(wrong[0])}{self._node(start)}"
         self._report(EnginesCompared(epoch, step, False, message))
-        if self._stops:
-            raise UserError(f"engines part: {message}")
+        react(self._reaction, f"engines part: {message}")
 
     def _differences(self, start: StepStarting, found: dict[Tensor, Array]) -> list[Finding]:
         """What rounding does not explain, in the order in which a fault gets there."""
         right = self._step(self._other, start)
         allowed = Explained(least_allowed(self._other.graph, len(start.batch.y), self._dtype))
-        wrong = self._judge(found, right, allowed)
+        wrong = self._compare(found, right, allowed)
         if wrong:  # only now is it worth the time to see what rounding may do here
-            shaken = self._shaken()
+            perturbed = self._perturbed()
             for draw in range(DRAWS):
-                allowed.add(right, self._step(shaken, start, np.random.default_rng(draw)))
-                wrong = self._judge(found, right, allowed)
+                allowed.add(right, self._step(perturbed, start, np.random.default_rng(draw)))
+                wrong = self._compare(found, right, allowed)
                 if not wrong:
                     break
         return sorted(wrong, key=lambda finding: part_of(finding.what))
 
-    def _judge(self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: Explained) -> list[Finding]:
+    def _compare(self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: Explained) -> list[Finding]:
         engine = self._prepared.engine.name
         findings = judged_state(found, right, allowed, case="step", engine=engine, judge=self._name, dtype=self._dtype)
         return [finding for finding in findings if not finding.passed]
@@ -101,7 +101,7 @@ class Shadow(Observer):
             nudge(trainer, optimizer, len(start.batch.y), self._dtype, rng)
         return step_and_look(trainer, start.inputs, optimizer, start.mode)
 
-    def _shaken(self) -> Trainer:
+    def _perturbed(self) -> Trainer:
         """The second engine, with rounding in the gradient of the loss."""
         graph = with_rounded_loss(self._other.graph, self._dtype)
         return get_engine(self._name).compile(graph, self._before[0], dtype=self._other.dtype)

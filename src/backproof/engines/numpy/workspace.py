@@ -173,8 +173,8 @@ class Planned(GradientMemory):
             self._arena.drop(gradient)
 
 
-class Lender(Call):
-    """What a kernel of this engine is told and lent. A lent buffer keeps its contents until the node's next pass.
+class Workspace(Call):
+    """What a kernel of this engine is told and lent. A borrowed buffer keeps its contents until the node's next pass.
 
     Gradients come from memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
     """
@@ -193,14 +193,14 @@ class Lender(Call):
         self._outputs = outputs
         self._own = pool.of(node)
 
-    def lend(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
+    def borrow(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
         """A buffer of this node's own: undefined contents, of the trainer's dtype unless said otherwise."""
         return self._own.get(name, shape, dtype)
 
-    def lend_output(self, shape: tuple[int, ...]) -> Array:
+    def borrow_output(self, shape: tuple[int, ...]) -> Array:
         """The buffer for the output: undefined contents, good as long as the sweep needs it."""
         return self._own.get("y", shape) if self._outputs is None else self._outputs.take(shape)
 
-    def lend_gradient(self, shape: tuple[int, ...]) -> Array:
+    def borrow_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""
         return self._gradients.take(shape)

@@ -8,27 +8,33 @@ from collections.abc import Callable
 import numpy as np
 
 from backproof.engines import Trainer
-from backproof.errors import UserError
+from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
 from backproof.train.events import GradientsChecked, Observer, StepStarting
 from backproof.verify import GradientReport, check_gradients
 
 
 class GradientChecks(Observer):
-    """Checks before every so many steps, the first included, in the mode and with the decay of the step itself."""
+    """Checks before every so many steps, the first included, in the mode and with the decay of the step itself.
+
+    Attributes:
+        made, failed: how many checks there were so far.
+        error: the largest relative error of any.
+    """
 
     def __init__(self, prepared: Prepared, report: Callable[[GradientsChecked], None]) -> None:
         options = prepared.spec.training
         self._every = options.gradient_check_every
-        self._fails = options.gradient_checks == "error"
+        self._reaction = options.gradient_checks
         self._seed = prepared.spec.model.model_seed
         self._optimizer = prepared.optimizer
         self._twin = float64_twin(prepared)
         self._report = report
         self.made = self.failed = 0
+        self.error = 0.0
 
     def step_starting(self, event: StepStarting) -> None:
-        """Check, report, and raise `UserError` if the reaction is error and the gradients differ."""
+        """Check, report, and react where gradients differ. Raises `UserError` where that is to end the run."""
         progress = event.progress
         if progress.step % self._every:
             return
@@ -38,11 +44,12 @@ class GradientChecks(Observer):
         passed = not report.failures
         self.made += 1
         self.failed += not passed
+        self.error = max(self.error, report.error)
         step = progress.step + 1
         message = f"epoch {progress.epoch}, step {step}: {_summary(report)}"
-        self._report(GradientsChecked(progress.epoch, step, passed, message))
-        if self._fails and not passed:
-            raise UserError(f"gradient check failed: {message}")
+        self._report(GradientsChecked(progress.epoch, step, passed, report.error, message))
+        if not passed:
+            react(self._reaction, f"gradient check failed: {message}")
 
 
 def float64_twin(prepared: Prepared) -> Trainer:

@@ -9,13 +9,13 @@ import numpy as np
 from backproof.engines import ENGINES, DType, Engine, get_engine, installed
 from backproof.errors import UserError
 from backproof.optim import Optimizer
-from backproof.runs.question import Question, run_question
+from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
 from backproof.verify import CheckReport, Finding, Verdict, check_gradients, check_model, check_trajectory
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.check import default_judge
 from backproof.verify.networks.node_gradients import check_node_gradients
-from backproof.verify.training.anomaly import check_health
+from backproof.verify.training.anomaly import check_anomalies
 
 Tell = Callable[[str], None]
 
@@ -35,8 +35,8 @@ SWEEP = 3e7
 """Multiply-adds, forward, up to which gradients by numbers, thousands of passes, are taken of a network as a whole."""
 
 
-def check_question(
-    question: Question,
+def check_case(
+    case: TrainingCase,
     engines: Sequence[str],
     *,
     dtype: DType,
@@ -46,35 +46,35 @@ def check_question(
     tell: Tell,
 ) -> list[CheckReport]:
     """Node by node, and with an optimizer step by step. `engines` empty: all that are installed and fast enough."""
-    chosen = engines_for(question, engines)
+    chosen = engines_for(case, engines)
     with _one_thread():
         parity = check_model(
-            question.graph,
-            question.parameters,
-            question.inputs,
+            case.graph,
+            case.parameters,
+            case.inputs,
             chosen,
-            mode=question.mode,
+            mode=case.mode,
             dtype=dtype,
             nodes=nodes,
-            title=question.title,
+            title=case.title,
             replay=replay,
             tell=tell,
         )
         reports: list[CheckReport] = [parity]
         if optimizer is not None:
-            tell(f"{len(question.batches)} training steps")
+            tell(f"{len(case.batches)} training steps")
             judge = get_engine(parity.judged_by.split()[0])
             reports.append(
                 check_trajectory(
-                    question.graph,
-                    question.parameters,
+                    case.graph,
+                    case.parameters,
                     [engine for engine in chosen if engine.capabilities.trains],
                     optimizer,
-                    question.batches,
+                    case.batches,
                     judge=judge,
-                    state=question.state,
-                    first_step=question.mode.step,
-                    seed=question.mode.seed,
+                    state=case.state,
+                    first_step=case.mode.step,
+                    seed=case.mode.seed,
                     dtype=judge.capabilities.nearest_dtype(dtype),
                 )
             )
@@ -82,49 +82,52 @@ def check_question(
 
 
 def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, tell: Tell) -> list[CheckReport]:
-    """A run's checkpoint on the batches that come next: health, gradients by numbers, parity, training steps."""
-    question, spec = run_question(run, max(steps, 1))
-    question = few_samples(question)
+    """A run's checkpoint on the batches that come next: anomalies, gradients by numbers, parity, training steps."""
+    case, spec = case_of_run(run, max(steps, 1))
+    case = few_samples(case)
     own = get_engine(spec.engine.engine, **spec.engine.settings)
     with _one_thread():
-        tell("health")
-        health = check_health(
+        tell("anomalies")
+        anomalies = check_anomalies(
             own,
-            question.graph,
-            question.parameters,
-            question.batches,
-            mode=question.mode,
+            case.graph,
+            case.parameters,
+            case.batches,
+            mode=case.mode,
             dtype=spec.engine.dtype,
-            optimizer=question.optimizer,
+            optimizer=case.optimizer,
         )
-        numbers = _gradients(question, own, tell)
-    names = [own.name, *(name for name in engines or _quick(question) if name != own.name)]
+        numbers = _gradients(case, own, tell)
+    names = [own.name, *(name for name in engines or _quick(case) if name != own.name)]
     return [
-        *check_question(question, names, dtype=dtype, optimizer=question.optimizer if steps else None, tell=tell),
-        health,
+        *check_case(case, names, dtype=dtype, optimizer=case.optimizer if steps else None, tell=tell),
+        anomalies,
         numbers,
     ]
 
 
-def few_samples(question: Question) -> Question:
-    """The question on as many samples a batch as `WORK` and `FEWEST` say; its title tells if these are not all."""
-    samples = len(question.inputs[question.graph.inputs[0].name])
-    few = max(FEWEST, int(samples * WORK / _work(question)))
+def few_samples(case: TrainingCase) -> TrainingCase:
+    """The case on as many samples a batch as `WORK` and `FEWEST` say; its title tells if these are not all."""
+    samples = len(case.inputs[case.graph.inputs[0].name])
+    few = max(FEWEST, int(samples * WORK / _work(case)))
     if few >= samples:
-        return question
-    batches = tuple({name: array[:few] for name, array in batch.items()} for batch in question.batches)
-    return replace(question, batches=batches, title=f"{question.title}, {few} of {samples} samples a batch")
+        return case
+    batches = tuple({name: array[:few] for name, array in batch.items()} for batch in case.batches)
+    return replace(case, batches=batches, title=f"{case.title}, {few} of {samples} samples a batch")
 
 
-def _work(question: Question) -> float:
+def _first_pass(case: TrainingCase) -> NetworkCase:
+    return NetworkCase(case.graph, case.parameters, case.inputs, case.mode, "float64")
+
+
+def _work(case: TrainingCase) -> float:
     """Multiply-adds of a forward pass over the first batch, about."""
-    case = NetworkCase(question.graph, question.parameters, question.inputs, question.mode, "float64")
-    return sum(map(case.work, question.graph.nodes))
+    return sum(map(_first_pass(case).work, case.graph.nodes))
 
 
-def _quick(question: Question) -> list[str]:
+def _quick(case: TrainingCase) -> list[str]:
     """Installed engines that answer soon: no plain loops; of a large network none that compiles each node alone."""
-    slow = ("loops",) if _work(question) <= SWEEP else ("loops", "compiles")
+    slow = ("loops",) if _work(case) <= SWEEP else ("loops", "compiles")
     return [n for n in ENGINES if installed(n) and get_engine(n).capabilities.speed not in slow]
 
 
@@ -141,7 +144,7 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-def engines_for(question: Question, names: Sequence[str]) -> list[Engine]:
+def engines_for(case: TrainingCase, names: Sequence[str]) -> list[Engine]:
     """The engines called so; with none, all that are installed and have the operations.
 
     The reference engine is left out where its plain loops would take too long.
@@ -149,26 +152,25 @@ def engines_for(question: Question, names: Sequence[str]) -> list[Engine]:
     if names:
         return [get_engine(name) for name in names]
     engines = [get_engine(name) for name in ENGINES if installed(name)]
-    case = NetworkCase(question.graph, question.parameters, question.inputs, question.mode, "float64")
-    slow = default_judge(case).capabilities.speed != "loops"
-    needed = {type(node.op) for node in question.graph.nodes}
+    slow = default_judge(_first_pass(case)).capabilities.speed != "loops"
+    needed = {type(node.op) for node in case.graph.nodes}
     able = [e for e in engines if needed <= set(e.operations) and not (slow and e.capabilities.speed == "loops")]
     if not able:
-        raise UserError(f"no engine has all operations of {question.title}; name some with --engines to see what lacks")
+        raise UserError(f"no engine has all operations of {case.title}; name some with --engines to see what lacks")
     return able
 
 
-def _gradients(question: Question, engine: Engine, tell: Tell) -> CheckReport:
+def _gradients(case: TrainingCase, engine: Engine, tell: Tell) -> CheckReport:
     """Analytical against numerical gradients as findings, by tensor: of the whole network, or of its nodes."""
-    graph, parameters, inputs, mode = question.graph, question.parameters, question.inputs, question.mode
-    if _work(question) > SWEEP:
+    graph, parameters, inputs, mode = case.graph, case.parameters, case.inputs, case.mode
+    if _work(case) > SWEEP:
         few = {name: array[:FEWEST] for name, array in inputs.items()}
         report = check_node_gradients(engine, graph, parameters, few, mode, tell=tell)
     else:
         tell("gradients by numbers")
         trainer = engine.compile(graph, parameters, dtype="float64")
         rng = np.random.default_rng(mode.seed)
-        report = check_gradients(trainer, inputs, mode, question.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
+        report = check_gradients(trainer, inputs, mode, case.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
     findings = []
     for tensor in report.tensors:
         verdict: Verdict = "differs"

@@ -1,4 +1,4 @@
-"""The engine's door: images are N,C,H,W outside and N,H,W,C inside.
+"""Memory layout: images are N,C,H,W outside the engine and N,H,W,C inside.
 
 Channels-last makes a 1x1 convolution one matrix product and im2col rows contiguous. It holds for every value of
 rank 3 and more: axis 1 goes to the end. Values of rank 2 and less are the same on both sides.
@@ -22,16 +22,16 @@ def channels_first(array: Array) -> Array:
     return array.transpose(0, rank - 1, *range(1, rank - 1)) if rank > 2 else array
 
 
-def inside(array: Array, dtype: npt.DTypeLike) -> Array:
+def to_nhwc(array: Array, dtype: npt.DTypeLike) -> Array:
     """A canonical value in the engine's layout and dtype, contiguous; the array itself where it is so already."""
     return np.ascontiguousarray(channels_last(array), dtype)
 
 
-def inside_unturned(array: Array, dtype: npt.DTypeLike) -> Array:
+def to_nhwc_view(array: Array, dtype: npt.DTypeLike) -> Array:
     """The same value in the engine's axes, but as it lies in memory outside: for who turns it back anyway."""
     return channels_last(np.ascontiguousarray(array, dtype))
 
 
-def outside(array: Array) -> Array:
+def to_nchw(array: Array) -> Array:
     """A copy of a value of the engine's, canonical and contiguous."""
     return np.array(channels_first(array), order="C")

@@ -7,7 +7,7 @@ from backproof.engines import Mode, get_engine
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import Linear, ReLU, Sigmoid, SoftmaxCrossEntropy
 from backproof.optim import SGD
-from backproof.verify.training.anomaly import check_health
+from backproof.verify.training.anomaly import check_anomalies
 
 
 def network(*ops, features=4):
@@ -19,13 +19,13 @@ def network(*ops, features=4):
 
 
 def troubles(graph, parameters, batches, **options):
-    report = check_health(get_engine("numpy"), graph, parameters, batches, mode=Mode(True), **options)
+    report = check_anomalies(get_engine("numpy"), graph, parameters, batches, mode=Mode(True), **options)
     return {(f.what, f.subject, f.case) for f in report.failures}
 
 
 def test_a_sound_network_is_sound():
     graph, parameters, batches = network(Linear(8), ReLU(), Linear(3))
-    report = check_health(get_engine("numpy"), graph, parameters, batches, mode=Mode(True), optimizer=SGD())
+    report = check_anomalies(get_engine("numpy"), graph, parameters, batches, mode=Mode(True), optimizer=SGD())
     assert report.passed, report.failures
     assert {f.what for f in report.findings} >= {"NaN", "infinity", "denormals", "dead units", "vanishing gradient"}
 

@@ -1,0 +1,29 @@
+"""What a check does when it finds something: warn, end the run, or stop in the debugger."""
+
+from pdb import Pdb
+from signal import SIGINT, raise_signal
+from sys import _getframe
+
+from backproof.errors import UserError
+from backproof.runs.spec import Reaction
+
+
+class Debugger(Pdb):
+    """pdb in which quitting (q, exit, Ctrl-D) ends the run as Ctrl-C does: after the step under way, all kept."""
+
+    def __init__(self) -> None:
+        super().__init__(nosigint=True)
+
+    def do_quit(self, arg: str) -> bool | None:
+        raise_signal(SIGINT)
+        return self.do_continue(arg)
+
+    do_q = do_exit = do_EOF = do_quit  # noqa: N815  (pdb's own name)
+
+
+def react(reaction: Reaction, message: str) -> None:
+    """Whoever checks has reported `message` already. Raises `UserError` for "error"; "pdb" stops in the caller."""
+    if reaction == "error":
+        raise UserError(message)
+    if reaction == "pdb":
+        Debugger().set_trace(_getframe(1))
