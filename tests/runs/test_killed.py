@@ -70,7 +70,7 @@ def kill_again_and_again(
         assert "finished" not in told, "the run was too short for so many kills"
         if told:
             kept = open_run(folder)
-            assert kept.status == "running"
+            assert kept.status == "killed"
             assert 0 <= kept.checkpoint().progress.step - int(told[-1]) <= 1, "nothing lost but the step under way"
     assert not list(folder.parent.glob("*-2"))
     same(resume(folder), whole)
@@ -139,4 +139,4 @@ def test_one_writer_at_a_time(make_spec, tmp_path: Path) -> None:
         resume(tmp_path / "runs" / "long")
     child.kill()
     child.communicate()
-    assert open_run(tmp_path / "runs" / "long").status == "running"
+    assert open_run(tmp_path / "runs" / "long").status == "killed"

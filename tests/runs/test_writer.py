@@ -38,7 +38,7 @@ def test_full_disk_loses_nothing(make_spec, monkeypatch: pytest.MonkeyPatch) -> 
         run(spec, [FillTheDisk(monkeypatch, 2)])
     monkeypatch.undo()
     dead = next(r for r in list_runs(spec.output.runs_dir) if r.name == "full")
-    assert dead.status == "running", "not even the result could be written"
+    assert dead.status == "killed", "not even the result could be written"
     assert dead.checkpoint().progress.epoch == 3
     assert not list(dead.path.glob(".*"))
     done = resume(dead.path)

@@ -167,7 +167,14 @@ def environment(spec: RunSpec) -> dict[str, Any]:
 
 def dataset_record(name: str, classes: tuple[str, ...]) -> dict[str, Any]:
     counts = {"train": TRAIN, "dev": DEV, "test": TEST}
-    return {"name": name, "classes": classes, **counts, **SHAPES, "skipped": [], "fingerprint": "f00d"}
+    return {
+        "name": name,
+        "targets": {"kind": "class", "names": classes},
+        **counts,
+        **SHAPES,
+        "skipped": [],
+        "fingerprint": "f00d",
+    }
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -99,14 +99,14 @@ def test_names_are_escaped(make_run, tmp_path):
 
 def test_unfinished_run_shows_what_it_has(make_run, tmp_path):
     text = page([make_run("done"), make_run("going", planned=9, epochs=3, finished=False)], tmp_path)
-    assert "running, epoch 3 of 9" in text
+    assert "killed, epoch 3 of 9" in text
     assert "Confusion matrix of the dev samples, epoch 3" in text
     assert "Confusion matrix of the test samples" in text
 
 
 def test_run_without_an_epoch_has_a_page(make_run, tmp_path):
     text = page([make_run("begun", epochs=0, finished=False)], tmp_path)
-    assert "running, epoch 0 of 6" in text
+    assert "killed, epoch 0 of 6" in text
     assert figures(text) == {}
 
 
@@ -192,7 +192,7 @@ def test_a_last_line_that_is_being_written_is_left_out(make_run, tmp_path):
     path = run.path / "metrics.jsonl"
     path.write_text(path.read_text()[:-30])
     assert [epoch.epoch for epoch in run.epochs()] == [1, 2, 3, 4, 5]
-    assert "running, epoch 5 of 6" in page([run], tmp_path)
+    assert "killed, epoch 5 of 6" in page([run], tmp_path)
 
 
 def test_runs_of_one_name_are_two(make_run, tmp_path):

@@ -46,7 +46,7 @@ def test_narrow_terminals_get_several_tables_with_every_figure(table, width):
 def test_unfinished_run_says_how_far_it_is(table):
     text = printed(table)
     assert "going *" in text
-    assert "* going: running, epoch 3 of 9" in text
+    assert "* going: killed, epoch 3 of 9" in text
 
 
 def test_best_stands_out_in_a_terminal_only(table):

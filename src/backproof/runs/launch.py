@@ -18,6 +18,7 @@ from backproof.runs.outcome import counts, ended, measured
 from backproof.runs.prepare import Datasets, Prepared, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
 from backproof.runs.spec import RunSpec
+from backproof.runs.steps import StepRecorder
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.tracking import ShownSamples, TrackedLayers
 from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
@@ -104,7 +105,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
     extras = extras_of(prepared)
     prepared.trainer.load(checkpoint.parameters)
     prepared.trainer.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)
-    rewind(old, progress.epoch - 1, spec, now())
+    rewind(old, progress.epoch - 1, progress.step, spec, now())
     return _train(prepared, old.path, extras, progress, observers)
 
 
@@ -128,7 +129,7 @@ def dataset_record(prepared: Prepared) -> DatasetRecord:
     data = prepared.data
     return DatasetRecord(
         name=data.name,
-        classes=data.classes,
+        targets=data.targets,
         train=len(data.train),
         dev=len(data.dev),
         test=len(data.test),
@@ -157,7 +158,8 @@ def _train(
     """Train, and write how it ended, whatever happens."""
     writer = RunWriter(folder, prepared.spec.output.checkpoint_every, extras)
     with ExitStack() as stack:
-        everyone: list[Observer] = [writer]  # the writer first: when another one raises, all is kept already
+        # The writer first: when another one raises, all is kept already.
+        everyone: list[Observer] = [writer, StepRecorder(folder, prepared.optimizer.rate)]
         checks = None
         try:
             checks = _own_observers(prepared, folder, everyone, stack)

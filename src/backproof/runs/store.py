@@ -1,39 +1,42 @@
 """Runs read back from their folders: after the fact, on another machine, or while the run goes on."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 
+from backproof.data.targets import TargetSpec
 from backproof.engines import Predictor, get_engine
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Graph
+from backproof.runs.lock import is_held
 from backproof.runs.spec import RunSpec
 from backproof.runs.toml import load_experiments
 from backproof.strict_json import loads
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.progress import EpochRecord
 
-Status = Literal["running", "finished", "interrupted", "failed"]
+Status = Literal["running", "killed", "finished", "interrupted", "failed"]
 Which = Literal["last", "best"]
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRecord:
-    """The data of a run: class names, samples in each partition, and what identifies it.
+    """The data of a run: targets, samples in each partition, and what identifies it.
 
     `input_shape` is (C, H, W) or (D,), as the model takes a sample; `image_shape` is (C, H, W) or ().
     """
 
     name: str
-    classes: tuple[str, ...]
+    targets: TargetSpec
     train: int
     dev: int
     test: int
@@ -42,6 +45,11 @@ class DatasetRecord:
     fingerprint: str = ""
     image_shape: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; () where targets are no classes."""
+        return self.targets.classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +119,64 @@ class Profile:
     nodes: list[NodeTime]
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """A line of steps.jsonl: the means over all training steps since the line before it, up to `step`.
+
+    Attributes:
+        step: steps taken, from the beginning of the run.
+        epoch: from 1.
+        cost, loss: weighted by the sizes of the minibatches.
+        learning_rate: of that step.
+        seconds: wall time of training and dev evaluations until then.
+    """
+
+    step: int
+    epoch: int
+    cost: float
+    loss: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSnapshot:
+    """All of a run as it stood at one moment; it does not change while the run goes on.
+
+    Attributes:
+        run: its folder, for weights.
+        status: "running" as long as a process holds the folder's lock, "killed" if none does and the run has no
+            result. Where the system has no locks (Windows) a killed run is taken for a running one.
+        environment: versions, linear-algebra library, threads, machine, commit.
+        graph: the network, with its loss.
+        epochs, steps: those done, and records of steps, a few a second.
+        kept: epochs of which arrays were kept.
+        result: how it ended; None as long as it has not.
+        node_times: of a training step; None if the run was not profiled.
+    """
+
+    run: "Run"
+    status: Status
+    spec: RunSpec
+    environment: dict[str, Any]
+    dataset: DatasetRecord
+    graph: Graph
+    epochs: tuple[EpochRecord, ...]
+    steps: tuple[StepRecord, ...]
+    kept: tuple[int, ...]
+    result: RunResult | None
+    node_times: tuple[NodeTime, ...] | None
+
+    @property
+    def name(self) -> str:
+        """The run's."""
+        return self.run.name
+
+    def arrays(self, epoch: int) -> dict[str, Array]:
+        """What was kept of an epoch; empty if nothing was, or if the run was taken back to before it."""
+        return self.run.arrays(epoch) if epoch in self.kept else {}
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's folder, read when asked. Open one with `open_run`."""
@@ -148,9 +214,33 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """Running also means killed: a killed run has no time to say so."""
+        """How it ended, or whether it still goes on; see `RunSnapshot`."""
+        return self._end()[0]
+
+    def snapshot(self) -> RunSnapshot:
+        """Read all of the run once. Raises `UserError` for a file that is missing or damaged."""
+        status, result = self._end()
+        epochs = tuple(self.epochs())
+        kept = {int(path.stem) for path in (self.path / "epochs").glob("[0-9]*.npz")}
+        times = self.node_times()
+        return RunSnapshot(
+            run=self,
+            status=status,
+            spec=self.spec,
+            environment=self.environment,
+            dataset=self.dataset,
+            graph=self.graph,
+            epochs=epochs,
+            steps=tuple(self.steps()),
+            kept=tuple(record.epoch for record in epochs if record.epoch in kept),
+            result=result,
+            node_times=None if times is None else tuple(times),
+        )
+
+    def _end(self) -> tuple[Status, RunResult | None]:
+        held = is_held(self.path)  # asked first: a run writes its result before it lets go of the lock
         result = self.result()
-        return "running" if result is None else result.status
+        return result.status if result is not None else "running" if held else "killed", result
 
     def result(self) -> RunResult | None:
         """How it ended, or None as long as it has not."""
@@ -159,10 +249,11 @@ class Run:
 
     def epochs(self) -> list[EpochRecord]:
         """The epochs that are done."""
-        with _reading(self.path / "metrics.jsonl") as path:
-            text = path.read_text() if path.exists() else ""
-            whole = text[: text.rfind("\n") + 1]  # the last line may be just being written
-            return [loads(line, EpochRecord) for line in whole.splitlines()]
+        return _records(self.path / "metrics.jsonl", EpochRecord)
+
+    def steps(self) -> list[StepRecord]:
+        """Records of training steps, a few a second; fewer where a run is long."""
+        return _records(self.path / "steps.jsonl", StepRecord)
 
     def arrays(self, epoch: int) -> dict[str, Array]:
         """What was kept of an epoch: confusion matrix, tracked weights, samples; empty if nothing was."""
@@ -212,6 +303,18 @@ def _reading(path: Path) -> Iterator[Path]:
         raise UserError(f"'{path}' cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
         raise UserError(f"'{path}' is damaged: {error}") from error
+
+
+def _records(path: Path, kind: type[Record]) -> list[Record]:
+    """The whole lines of a file; the last one may be just being written. None if there is no such file."""
+    with _reading(path):
+        text = path.read_text() if path.exists() else ""
+        return [loads(line, kind) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def snapshots(runs: "Sequence[Run | RunSnapshot]") -> list[RunSnapshot]:
+    """A snapshot of each run that is not one already."""
+    return [run.snapshot() if isinstance(run, Run) else run for run in runs]
 
 
 def open_run(path: str | Path) -> Run:

@@ -154,13 +154,15 @@ def check_name(name: str) -> None:
         raise UserError(f"--name is '{name}'; it names a folder, so it has no slash and begins with no dot")
 
 
-def rewind(run: Run, epochs: int, spec: RunSpec, resumed: str) -> None:
-    """Bring a run's files back to its last checkpoint, which stands after so many whole epochs."""
+def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> None:
+    """Bring a run's files back to its last checkpoint: after so many whole epochs, and at that step."""
+    steps = [asdict(record) for record in run.steps() if record.step <= step]
     with writing(run.path):
         (run.path / "result.json").unlink(missing_ok=True)
         metrics = run.path / "metrics.jsonl"
         lines = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
         write_atomically(metrics, "".join(lines[:epochs]).encode())
+        write_atomically(run.path / "steps.jsonl", "".join(dumps(record) + "\n" for record in steps).encode())
         for path in (run.path / "epochs").glob("*.npz"):
             if int(path.stem) > epochs:
                 path.unlink()
