@@ -82,7 +82,7 @@ def test_observers_change_nothing(make_spec, tmp_path: Path) -> None:
     watched = run(
         make_spec(
             dropout=0.3, batch_norm=True, batch_size=8, optimizer="adam", noise=0.1, weight_decay=0.01,
-            gradient_checks="error", gradient_check_every=3, health_checks="error", track_layer=("fc1,2",),
+            gradient_checks="error", gradient_check_every=3, anomaly_checks="error", track_layer=("fc1,2",),
             show_samples=3, checkpoint_every=1, dump_batches=str(tmp_path / "dump"), profile=True, debug=True,
         ),
         [recorder := Recorder()],
@@ -195,7 +195,7 @@ def test_experiments_share_their_data_and_hold_one_trainer_at_a_time(make_spec, 
     compiled = NumpyEngine.compile
     monkeypatch.setattr(NumpyEngine, "compile", compile_alone)
     monkeypatch.setattr("backproof.runs.prepare.load", count_load)
-    common = {"epochs": 1, "debug": True, "health_checks": "warn"}
+    common = {"epochs": 1, "debug": True, "anomaly_checks": "warn"}
     runs = run_all([make_spec(**common), make_spec(layers=(9,), **common), make_spec(layers=(7,), **common)])
     assert [r.spec.model.layers for r in runs] == [(8,), (9,), (7,)]
     assert len(made) == 5, "the first is prepared once, the others once more to be checked"
@@ -232,10 +232,10 @@ def test_bad_input_leaves_nothing_behind(make_spec, tmp_path: Path, options: dic
     assert not (tmp_path / "runs").exists()
 
 
-def test_health_checks(make_spec) -> None:
+def test_anomaly_checks(make_spec) -> None:
     diverging = {"learning_rate": 1e30, "engine": "numpy"}
     with pytest.raises(UserError, match=r"epoch 1, step \d: first (NaN|infinity) in the \w+ pass, .* of node '\w+'"):
-        run(make_spec(**diverging, health_checks="error"))
+        run(make_spec(**diverging, anomaly_checks="error"))
     (failed,) = list_runs(make_spec().output.runs_dir)
     result = failed.result()
     assert failed.status == "failed"
@@ -244,10 +244,10 @@ def test_health_checks(make_spec) -> None:
 
     for checks in ("warn", "off"):
         recorder = Recorder()
-        run(make_spec(**diverging, health_checks=checks), [recorder])
+        run(make_spec(**diverging, anomaly_checks=checks), [recorder])
         (problem,) = [e for e in recorder.events if type(e).__name__ == "AnomalyFound"]
         assert bool(problem.node) == (checks == "warn")
-    assert "--health-checks error finds the node" in problem.message
+    assert "--anomaly-checks error finds the node" in problem.message
 
 
 def test_open_run(make_spec, tmp_path: Path) -> None:

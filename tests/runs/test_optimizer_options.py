@@ -66,10 +66,10 @@ def test_the_floor_of_a_cosine() -> None:
         ({"optimizer": "adagrad", "lr_decay": -1.0}, "Adagrad's lr_decay is 0 or more, not -1.0"),
         ({"optimizer": "adagrad", "initial_sum": -1.0}, "Adagrad's initial_sum is 0 or more, not -1.0"),
         ({"optimizer": "adabound", "bound_gamma": 0.0}, "AdaBound's gamma is above 0, not 0.0"),
-        ({"schedule_gamma": -1.0}, "--schedule-gamma is -1.0; it must be 0 or more"),
-        ({"schedule_every": 0.0}, "--schedule-every is 0.0; it must be above 0 epochs"),
-        ({"schedule_floor": 1.5}, "--schedule-floor is 1.5; it must be between 0 and 1"),
-        ({"warmup": float("nan")}, "--warmup is nan; it must be 0 or more epochs"),
+        ({"schedule_gamma": -1.0}, "schedule_gamma is -1; it must be 0 or more"),
+        ({"schedule_every": 0.0}, "schedule_every is 0; it must be above 0 epochs"),
+        ({"schedule_floor": 1.5}, "schedule_floor is 1.5; it must be between 0 and 1"),
+        ({"warmup": float("nan")}, "warmup is nan; it must be 0 or more epochs"),
     ],
 )
 def test_values_that_cannot_be(options: dict[str, object], sentence: str) -> None:

@@ -128,7 +128,7 @@ def test_more_epochs_of_a_cosine_are_refused(make_spec) -> None:
 
 def test_checks_and_outputs_may_differ(make_spec) -> None:
     whole, part = run(make_spec()), run(make_spec(), [StopAfter(7)])
-    spec: RunSpec = make_spec(health_checks="error", gradient_checks="error", show_samples=2, debug=True)
+    spec: RunSpec = make_spec(anomaly_checks="error", gradient_checks="error", show_samples=2, debug=True)
     done = resume(part.path, spec=spec)
     assert done.spec.output.show_samples == 2
     assert done.spec.output.name == part.name

@@ -78,5 +78,5 @@ def test_one_line_without_checks(make_task) -> None:
     task, progress = make_task(SGD(lr=1e200)), Progress()
     fit(task.trainer, task.optimizer, task.batches, progress, epochs=4, dev=task.dev, observers=[Keep()])
     (problem,) = problems
-    assert "--health-checks error finds the node" in problem.message
+    assert "--anomaly-checks error finds the node" in problem.message
     assert not progress.finite

@@ -7,7 +7,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from backproof import __version__
 from backproof.cli.defaults import shown
-from backproof.errors import UserError
+from backproof.errors import UserError, command_line_name, options_named
 
 app = App(
     name="backproof",
@@ -27,6 +27,7 @@ app.command("backproof.cli.check:app", name="check", help="Prove operations, opt
 app.command("backproof.cli.bench:app", name="bench", help="Time engines, PyTorch and scikit-learn side by side.")
 
 
+@options_named(command_line_name)
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command that `tokens` (by default the program's arguments) name, and return the exit code.
 

@@ -49,9 +49,9 @@ def experiments(common: Given, own: Sequence[Given]) -> list[RunSpec]:
     specs = []
     for base in bases:
         for given in own or [common]:
-            tables = merge_tables(merge_tables(base, common.tables), given.tables)
+            over = merge_tables(common.tables, given.tables)
             count = next((n for n in (given.repeat, common.repeat) if n is not None), 1)
-            specs += repeats(spec_from_tables(tables, common.config or ""), count)
+            specs += repeats(spec_from_tables(base, common.config or "", over), count)
     return specs
 
 

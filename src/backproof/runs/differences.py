@@ -3,37 +3,25 @@
 from dataclasses import replace
 
 from backproof.errors import UserError
-from backproof.runs.spec import RunSpec
+from backproof.runs.spec import RunSpec, tables
 from backproof.runs.toml import tables_of
-
-FREE = {
-    ("data", "data_dir"),
-    ("data", "cache_dir"),
-    ("training", "gradient_checks"),
-    ("training", "gradient_check_every"),
-    ("training", "check_against"),
-    ("training", "check_every"),
-    ("training", "check_against_action"),
-    ("training", "health_checks"),
-}
-"""Options that change no weight: where the data lies (its fingerprint is compared), and who looks on."""
 
 
 def continued(kept: RunSpec, wanted: RunSpec) -> RunSpec:
     """The specification with which a run goes on: `wanted`, if it leads to the same weights.
 
-    [output] may differ but for the run's name and place. More epochs are allowed, unless the schedule is a cosine,
-    whose rates depend on their number. Raises `UserError` that shows every other difference.
+    Resumable options and [output] may differ, but for the run's name and place. More epochs are allowed, unless the
+    schedule is a cosine, whose rates depend on their number. Raises `UserError` that shows every other difference.
     """
-    free = set(FREE)
+    free = {name for options in tables().values() for name, declared in options.items() if declared.option.resumable}
     if wanted.training.epochs > kept.training.epochs and kept.optimizer.schedule != "cosine":
-        free.add(("training", "epochs"))
+        free.add("epochs")
     before, after = tables_of(kept), tables_of(wanted)
     differences = []
     for table in before:
         for key in sorted(before[table].keys() | after[table].keys()):
             old, new = before[table].get(key), after[table].get(key)
-            if old == new or table == "output" or (table, key) in free:
+            if old == new or table == "output" or key in free:
                 continue
             differences.append(f"[{table}] {key} was {_shown(old)}, now {_shown(new)}")
     if differences:

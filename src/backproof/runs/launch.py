@@ -206,8 +206,8 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
     spec, data, batches, trainer = prepared.spec, prepared.data, prepared.batches, prepared.trainer
     training = spec.training
     watch = None
-    if training.health_checks != "off":
-        watch = AnomalyCheck(training.health_checks, progress, lambda problem: notify(everyone, problem))
+    if training.anomaly_checks != "off":
+        watch = AnomalyCheck(training.anomaly_checks, progress, lambda problem: notify(everyone, problem))
     started = RunStarted(
         name=folder.name,
         folder=folder,

@@ -16,25 +16,20 @@ A file may hold several experiments. What stands in the tables at the top is com
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import msgspec
 import tomli_w
 
-from backproof.errors import UserError, unknown
-from backproof.runs.spec import RunSpec
+from backproof.errors import OptionError, UserError, unknown
+from backproof.runs.spec import RunSpec, tables
 
 Tables = Mapping[str, Mapping[str, object]]
 """A part of a run's specification: options by the name of their table and their own."""
 
 EXPERIMENT = "experiment"
-
-
-def table_types() -> dict[str, type]:
-    """The options class of each table of a run's specification, in order."""
-    return get_type_hints(RunSpec)
 
 
 def tables_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
@@ -54,29 +49,39 @@ def merge_tables(under: Tables, over: Tables) -> dict[str, dict[str, object]]:
     return {name: {**under.get(name, {}), **over.get(name, {})} for name in names}
 
 
-def spec_from_tables(tables: Tables, source: str = "") -> RunSpec:
+def spec_from_tables(given: Tables, source: str = "", over: Tables | None = None) -> RunSpec:
     """A specification from some of its options; the others have their defaults.
 
-    Raises `UserError`, naming `source` (such as a file), for an unknown table or key, or a value of a wrong type.
+    `given` comes from `source`, such as a file, and options of `over` go before it. Raises `UserError` for an unknown
+    table or key, or a value that cannot be; one of `source` is named as there.
     """
-    place = f" in {source}" if source else ""
-    _check_names(tables, place)
+    named = _named(given, source)
+    if over is not None:
+        named = merge_tables(named, over)
     try:
-        return msgspec.convert(tables, RunSpec)
+        return msgspec.convert(named, RunSpec)
+    except OptionError as error:
+        table = next((t for t, options in tables().items() if error.option in options), "")
+        if source and error.option in given.get(table, {}) and error.option not in (over or {}).get(table, {}):
+            error.place, error.naming = source, _name_in_file
+        raise
     except msgspec.ValidationError as error:
-        raise _wrong_value(tables, str(error), place) from error
+        raise _wrong_value(named, str(error), f" in {source}" if source else "") from error
 
 
-def _wrong_value(tables: Tables, message: str, place: str) -> UserError:
+def _name_in_file(name: str, value: str) -> str:
+    """[training] epochs, or [training] epochs = 3."""
+    table = next((f"[{table}] " for table, options in tables().items() if name in options), "")
+    return f"{table}{name} = {value}" if value else f"{table}{name}"
+
+
+def _wrong_value(given: Tables, message: str, place: str) -> UserError:
     """The user's words for what msgspec says: `Expected ..., got ... - at `$.table.key`."""
     what, _, where = message.partition(" - at `$.")
     table, _, key = where.rstrip("`").partition(".")
-    value = tables[table].get(key)
-    if isinstance(value, str):
-        hint = get_type_hints(table_types()[table])[key]
-        choices = [c for part in (hint, *get_args(hint)) if get_origin(part) is Literal for c in get_args(part)]
-        if choices:
-            return unknown(f"value of [{table}] {key}{place}", value, choices)
+    value, declared = given[table].get(key), tables()[table].get(key)
+    if isinstance(value, str) and declared is not None and declared.choices:
+        return unknown(f"value of [{table}] {key}{place}", value, declared.choices)
     return UserError(f"[{table}] {key}{place}: {what[0].lower()}{what[1:]}")
 
 
@@ -94,11 +99,8 @@ def read_tables(path: str | Path) -> list[dict[str, dict[str, object]]]:
     experiments = content.pop(EXPERIMENT, [{}])
     if not isinstance(experiments, list) or not all(isinstance(e, dict) for e in experiments):
         raise UserError(f"'{path}': experiments are written [[{EXPERIMENT}]], with two brackets")
-    place = f" in {path}"
-    _check_names(content, place)
-    for experiment in experiments:
-        _check_names(experiment, place)
-    return [merge_tables(content, experiment) for experiment in experiments] or [content]
+    common = _named(content, str(path))
+    return [merge_tables(common, _named(experiment, str(path))) for experiment in experiments] or [common]
 
 
 def load_experiments(path: str | Path) -> list[RunSpec]:
@@ -106,14 +108,18 @@ def load_experiments(path: str | Path) -> list[RunSpec]:
     return [spec_from_tables(tables, str(path)) for tables in read_tables(path)]
 
 
-def _check_names(tables: Mapping[str, object], place: str) -> None:
-    known = table_types()
-    for name, table in tables.items():
-        if name not in known:
-            raise unknown(f"table{place}", name, known)
-        if not isinstance(table, Mapping):
-            raise UserError(f"'{name}'{place} is a table: write [{name}] and its options below")
-        keys = [field.name for field in fields(known[name])]
-        for key in table:
-            if key not in keys:
-                raise unknown(f"key of [{name}]{place}", key, keys)
+def _named(given: Mapping[str, object], source: str) -> dict[str, dict[str, object]]:
+    """The options by their names, for an alias too. Raises `UserError` for a table or key that is unknown."""
+    known, found = tables(), {}
+    place = f" in {source}" if source else ""
+    for table, options in given.items():
+        if table not in known:
+            raise unknown(f"table{place}", table, known)
+        if not isinstance(options, Mapping):
+            raise UserError(f"'{table}'{place} is a table: write [{table}] and its options below")
+        names = {name: key for key, declared in known[table].items() for name in declared.names}
+        for key in options:
+            if key not in names:
+                raise unknown(f"key of [{table}]{place}", key, known[table])
+        found[table] = {names[key]: value for key, value in options.items()}
+    return found

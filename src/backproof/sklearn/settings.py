@@ -1,22 +1,20 @@
 """The estimator's parameters as the options of a run, checked in the same words."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from backproof.data import AugmentationOptions
 from backproof.errors import UserError, unknown
 from backproof.runs.options import spec_from_options
-from backproof.runs.spec import EngineOptions, OptimizerOptions, RunSpec
+from backproof.runs.spec import RunSpec, tables
 
 OWN = ("engine", "dtype", "optimizer", "learning_rate", "epochs", "batch_size")
 """Options of a run that are the estimator's own parameters."""
 
 FURTHER = (
     *("init", "weights", "weights_skip", "label_smoothing"),
-    *(f.name for kind in (EngineOptions, OptimizerOptions, AugmentationOptions) for f in fields(kind)),
+    *(name for table in ("engine", "optimizer", "augmentation") for name in tables()[table]),
 )
 """Options of a run that may be given as `train_options`, those in `OWN` left out."""
 

@@ -155,6 +155,6 @@ def _improves(progress: Progress, evaluation: Evaluation) -> bool:
 def _warn_of_cost(progress: Progress, observers: Sequence[Observer]) -> None:
     message = (
         f"epoch {progress.epoch}, step {progress.step}: the cost is no longer finite; "
-        f"a smaller learning rate may help, and --health-checks error finds the node where it began"
+        f"a smaller learning rate may help, and --anomaly-checks error finds the node where it began"
     )
     notify(observers, AnomalyFound(progress.epoch, progress.step, "", "forward", message))
