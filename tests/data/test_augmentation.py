@@ -57,5 +57,5 @@ def test_vectors_take_noise_but_no_rotation():
     [("clone", 0), ("rotate", -1), ("rotate", 181), ("rotate", float("nan")), ("crop", -1), ("noise", -0.1)],
 )
 def test_bad_options_are_refused(option, value):
-    with pytest.raises(UserError, match=f"--{option} is"):
+    with pytest.raises(UserError, match=f"^{option} is"):
         AugmentationOptions(**{option: value})

@@ -164,7 +164,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, options):
 
 
 def test_bad_data_options_are_refused():
-    with pytest.raises(UserError, match="--data-seed is -1"):
+    with pytest.raises(UserError, match=r"^data_seed is -1"):
         DataOptions(data_seed=-1)
-    with pytest.raises(UserError, match="--dataset is empty"):
+    with pytest.raises(UserError, match=r"^dataset is empty"):
         replace(DataOptions(), dataset="")

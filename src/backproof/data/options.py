@@ -27,6 +27,7 @@ class DataOptions(OptionGroup):
         "Train, dev and test: fractions (adding up to 1 or less) or whole numbers of samples; two values, or "
         "one, leave the rest empty. A dataset with its own test samples keeps them as the test partition: "
         "then the first two values divide its training samples.",
+        minimum=0,
     )
     select: str = option(
         "", "Keep only these samples, such as 1,3,5-8: their numbers (ids) in the dataset, from 0, ends included."

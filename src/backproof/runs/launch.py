@@ -113,8 +113,6 @@ def extras_of(prepared: Prepared) -> list[Extra]:
     """What is kept of each epoch. Raises `UserError` for an output or a check that does not fit the run."""
     output = prepared.spec.output
     check_name(output.name or default_name(prepared.spec))
-    if output.checkpoint_every < 0:
-        raise UserError(f"--checkpoint-every is {output.checkpoint_every}; it must be 1 or more steps, or 0")
     if output.profile:
         require_profiler()
     if prepared.spec.training.gradient_checks != "off":

@@ -118,8 +118,8 @@ class TrainingOptions(OptionGroup):
     keep_best: bool = option(False, "Give back the weights of the epoch with the lowest dev cost.")
     gradient_checks: Reaction = option(
         "off",
-        "Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn, error, or pdb to "
-        "stop there in a debugger.",
+        "Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn, error, or pdb "
+        "to stop there in a debugger.",
         resumable=True,
     )
     gradient_check_every: int = option(100, "Steps between gradient checks.", minimum=1, unit="steps", resumable=True)

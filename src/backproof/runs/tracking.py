@@ -53,8 +53,6 @@ class ShownSamples:
     """
 
     def __init__(self, dev: Partition, wanted: int) -> None:
-        if wanted < 0:
-            raise UserError(f"--show-samples is {wanted}; it must be 0 or more")
         if wanted and not len(dev):
             raise UserError("--show-samples shows dev samples; give the dev partition a share with --split")
         chosen = np.linspace(0, len(dev) - 1, min(wanted, len(dev))).round().astype(int)
