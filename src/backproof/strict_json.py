@@ -5,6 +5,7 @@ kernel that gives NaN, must stay readable for tools that are not written in Pyth
 """
 
 import json
+from collections.abc import Callable, Mapping
 from math import isfinite, isnan
 from typing import Any, TypeVar
 
@@ -20,11 +21,16 @@ def dumps(content: object, indent: int | None = None) -> str:
 
 def loads(text: str, kind: type[Record]) -> Record:
     """What `dumps` wrote, as the dataclass `kind`."""
-    return msgspec.convert(json.loads(text), kind, strict=False)
+    return msgspec.convert(json.loads(text), kind, strict=False, dec_hook=_mapping)
+
+
+def _mapping(kind: Callable[[dict[str, float]], Any], content: object) -> Any:
+    """A field of another kind than msgspec knows: one made of numbers by name, such as `Metrics`."""
+    return kind(msgspec.convert(content, dict[str, float], strict=False))
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]

@@ -7,10 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from backproof.compare import COLUMNS, comparison, differences, options, same_but_engine
-from backproof.runs import store
+from backproof.metrics import Metrics
 from backproof.runs.spec import EngineOptions, ModelOptions, OptimizerOptions, OutputOptions, RunSpec
-from backproof.runs.store import FinalFigures, RunResult
-from backproof.train.metrics import Figures
+from backproof.runs.store import RunResult
 from backproof.train.progress import EpochRecord
 
 COLUMN = {column.key: column for column in COLUMNS}
@@ -39,8 +38,9 @@ class StandIn:
 
 
 def record(epoch: int, train: float = 0.5, dev: float | None = 0.4, *, mark: bool = False) -> EpochRecord:
-    dev_figures = None if dev is None else Figures(0.8, 0.7, dev)
-    return EpochRecord(epoch, 10 * epoch, Figures(0.6, 0.5, train), dev_figures, 0.1, 2.0, 500.0, mark)
+    on_train = Metrics(cost=0.6, loss=0.5, accuracy=train)
+    on_dev = None if dev is None else Metrics(cost=0.8, loss=0.7, accuracy=dev)
+    return EpochRecord(epoch, 10 * epoch, on_train, on_dev, 0.1, 2.0, 500.0, mark)
 
 
 def result(train: float = 0.95, dev: float = 0.9, seconds: float = 3.0, cost: float = 0.2) -> RunResult:
@@ -51,9 +51,9 @@ def result(train: float = 0.95, dev: float = 0.9, seconds: float = 3.0, cost: fl
         parameters_per_sample=2.5,
         epochs=2,
         seconds=seconds,
-        train=FinalFigures(cost=cost, accuracy=train),
-        dev=FinalFigures(cost=0.3, accuracy=dev),
-        test=store.TestFigures(cost=0.35, accuracy=0.88, macro_f1=0.87),
+        train=Metrics(cost=cost, accuracy=train),
+        dev=Metrics(cost=0.3, accuracy=dev),
+        test=Metrics(cost=0.35, accuracy=0.88, macro_f1=0.87),
         peak_memory_mb=120.5,
     )
 

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from backproof.data import AugmentationOptions, Batches, Partition
+from backproof.data import AugmentationOptions, Batches, Partition, TargetSpec
 from backproof.engines import Trainer, get_engine
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import MSE, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.optim import SGD, Optimizer
+from backproof.tasks import Classification
+
+TASK = Classification(TargetSpec("class", ("a", "b", "c")))
 
 
 @dataclass
-class Task:
+class Small:
     """All that `fit` takes."""
 
+    task: Classification
     trainer: Trainer
     optimizer: Optimizer
     batches: Batches
@@ -32,12 +36,12 @@ def partition(samples: int, seed: int) -> Partition:
 
 @pytest.fixture
 def make_task():
-    def make(optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5) -> Task:
+    def make(optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5) -> Small:
         graph = Sequential(("fc1", Linear(hidden)), ("relu", ReLU()), ("fc2", Linear(3))).build(Shape("N", 4))
         graph = graph.with_loss(MSE() if mse else SoftmaxCrossEntropy())
         trainer = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float64")
         train = partition(20, 0)
         batches = Batches(train, batch_size=8, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)
-        return Task(trainer, optimizer or SGD(lr=0.1), batches, train, partition(10, 1))
+        return Small(TASK, trainer, optimizer or SGD(lr=0.1), batches, train, partition(10, 1))
 
     return make

@@ -17,12 +17,12 @@ def test_names_the_node_where_it_began(make_task) -> None:
     task, progress = make_task(), Progress()
     weights = task.trainer.parameters()
     found: list[AnomalyFound] = []
-    fit(task.trainer, task.optimizer, task.batches, progress, epochs=1)
+    fit(task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=1)
     weights["fc2.weight"][0, 0] = np.nan
     task.trainer.load(weights)
     watch = AnomalyCheck("error", progress, found.append)
     with pytest.raises(UserError, match=r"epoch 2, step 4: first NaN in the forward pass, in the output of node 'fc2'"):
-        fit(task.trainer, task.optimizer, task.batches, progress, epochs=2, watch=watch)
+        fit(task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=2, watch=watch)
     assert [(p.epoch, p.step, p.node, p.direction) for p in found] == [(2, 4, "fc2", "forward")]
 
 
@@ -62,8 +62,8 @@ def test_quitting_pdb_stops_after_the_step(make_task, monkeypatch: pytest.Monkey
 def test_checks_change_nothing(make_task) -> None:
     watched, alone = make_task(), make_task()
     watch = AnomalyCheck("error", Progress(), lambda problem: None)
-    fit(watched.trainer, watched.optimizer, watched.batches, Progress(), epochs=3, watch=watch)
-    fit(alone.trainer, alone.optimizer, alone.batches, Progress(), epochs=3)
+    fit(watched.trainer, watched.optimizer, watched.batches, Progress(), task=watched.task, epochs=3, watch=watch)
+    fit(alone.trainer, alone.optimizer, alone.batches, Progress(), task=alone.task, epochs=3)
     a, b = watched.trainer.parameters(), alone.trainer.parameters()
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
@@ -76,7 +76,9 @@ def test_one_line_without_checks(make_task) -> None:
             problems.append(event)
 
     task, progress = make_task(SGD(lr=1e200)), Progress()
-    fit(task.trainer, task.optimizer, task.batches, progress, epochs=4, dev=task.dev, observers=[Keep()])
+    fit(
+        task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=4, dev=task.dev, observers=[Keep()]
+    )
     (problem,) = problems
     assert "--anomaly-checks error finds the node" in problem.message
     assert not progress.finite

@@ -15,7 +15,7 @@ from backproof.train.checkpoint import Checkpoint
 floats = st.floats(allow_nan=False)
 progresses = st.builds(
     Progress, epoch=st.integers(1, 10**6), step=st.integers(0, 10**12), cost=floats, loss=floats,
-    training_seconds=floats, best_epoch=st.none() | st.integers(1, 99), best_cost=st.none() | floats,
+    training_seconds=floats, best_epoch=st.none() | st.integers(1, 99), best_value=st.none() | floats,
     stopped=st.booleans(),
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ def test_progress_there_and_back(tmp_path_factory: pytest.TempPathFactory, progr
 
 def test_arrays_there_and_back(make_task, tmp_path: Path) -> None:
     task, progress = make_task(Adam()), Progress()
-    fit(task.trainer, task.optimizer, task.batches, progress, epochs=2)
+    fit(task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=2)
     kept = Checkpoint.of(task.trainer, progress)
     path = tmp_path / "last.safetensors"
     path.write_bytes(kept.to_bytes())

@@ -5,10 +5,11 @@ import pytest
 
 from backproof.data import Batches
 from backproof.engines import Mode
+from backproof.metrics import Metrics
 from backproof.optim import SGD, Exponential, Momentum
 from backproof.train import Interruption, Observer, Progress, evaluate, fit
+from backproof.train.evaluation import inputs
 from backproof.train.events import EarlyStopMarked, EpochDone, Event, StepDone
-from backproof.train.metrics import inputs
 
 
 class Keep(Observer):
@@ -24,7 +25,8 @@ class Keep(Observer):
 
 def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     task, keep, progress = make_task(Momentum(lr=0.05, weight_decay=0.1)), Keep(), Progress()
-    fit(task.trainer, task.optimizer, task.batches, progress, epochs=1, dev=task.dev, observers=[keep])
+    how = {"dev": task.dev, "observers": [keep]}
+    fit(task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=1, **how)
 
     other = make_task()
     cost = loss = correct = 0.0
@@ -39,7 +41,7 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     assert event.record.train.cost == pytest.approx(cost, rel=1e-12)
     assert event.record.train.loss == pytest.approx(loss, rel=1e-12)
     assert event.record.train.accuracy == correct / 20
-    assert event.record.dev == evaluate(other.trainer, task.dev, task.optimizer).figures
+    assert event.record.dev == evaluate(other.trainer, task.dev, task.optimizer, task.task).metrics
     assert (event.record.epoch, event.record.step) == (1, 3)
     assert event.best
     assert (progress.epoch, progress.batch, progress.step, progress.samples) == (2, 0, 3, 0)
@@ -49,7 +51,7 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
 
 def test_learning_rate_is_that_of_the_last_step(make_task) -> None:
     task, keep = make_task(SGD(lr=0.1, schedule=Exponential(gamma=0.5))), Keep()
-    fit(task.trainer, task.optimizer, task.batches, Progress(), epochs=2, observers=[keep])
+    fit(task.trainer, task.optimizer, task.batches, Progress(), task=task.task, epochs=2, observers=[keep])
     assert [e.record.learning_rate for e in keep.events] == [0.1 * 0.5**2, 0.1 * 0.5**5]
     assert [e.record.dev for e in keep.events] == [None, None]
 
@@ -66,7 +68,7 @@ class Costs:
 
         def told(*arguments):
             found = evaluate(*arguments)
-            return replace(found, figures=replace(found.figures, cost=next(left)))
+            return replace(found, metrics=Metrics({**found.metrics, "cost": next(left)}))
 
         monkeypatch.setattr(loop, "evaluate", told)
 
@@ -91,7 +93,7 @@ def test_early_stopping(make_task, monkeypatch, costs, patience, marked, best) -
         Costs(monkeypatch, costs)
         task, keep, progress = make_task(), Keep(), Progress()
         fit(
-            task.trainer, task.optimizer, task.batches, progress, epochs=6, dev=task.dev,
+            task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=6, dev=task.dev,
             early_stopping=patience, stop_early=stop_early, observers=[keep],
         )  # fmt: skip
         epochs = [e.record for e in keep.events if isinstance(e, EpochDone)]
@@ -111,7 +113,16 @@ def test_a_loss_on_numbers_gets_one_hot_targets(make_task) -> None:
     feed = inputs(task.trainer.graph, task.dev.x, task.dev.y)
     assert np.array_equal(feed["y"], np.eye(3)[task.dev.y])
     keep = Keep()
-    fit(task.trainer, task.optimizer, task.batches, Progress(), epochs=30, dev=task.dev, observers=[keep])
+    fit(
+        task.trainer,
+        task.optimizer,
+        task.batches,
+        Progress(),
+        task=task.task,
+        epochs=30,
+        dev=task.dev,
+        observers=[keep],
+    )
     assert keep.events[-1].record.train.loss < 0.5 * keep.events[0].record.train.loss
     assert keep.events[-1].record.dev.accuracy >= 0.7
 
@@ -124,18 +135,18 @@ def test_interruption_completes_the_step(make_task) -> None:
             interruption.requested = event.progress.step == 4
 
     fit_on = (task.trainer, task.optimizer, task.batches, progress)
-    assert fit(*fit_on, epochs=3, observers=[Ask()], interruption=interruption) is False
+    assert fit(*fit_on, task=task.task, epochs=3, observers=[Ask()], interruption=interruption) is False
     assert (progress.epoch, progress.batch, progress.step) == (2, 1, 4)
-    assert fit(*fit_on, epochs=3) is True
+    assert fit(*fit_on, task=task.task, epochs=3) is True
     whole = make_task()
-    fit(whole.trainer, whole.optimizer, whole.batches, Progress(), epochs=3)
+    fit(whole.trainer, whole.optimizer, whole.batches, Progress(), task=whole.task, epochs=3)
     w, same = task.trainer.parameters(), whole.trainer.parameters()
     assert all(np.array_equal(w[name], same[name]) for name in w)
 
 
 def test_no_epochs(make_task) -> None:
     task, progress = make_task(), Progress()
-    assert fit(task.trainer, task.optimizer, task.batches, progress, epochs=0)
+    assert fit(task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=0)
     assert progress == Progress()
 
 
@@ -144,5 +155,5 @@ def test_batches_may_be_full(make_task) -> None:
 
     task, progress = make_task(), Progress()
     full = Batches(task.train, batch_size=None, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)
-    fit(task.trainer, task.optimizer, full, progress, epochs=4)
+    fit(task.trainer, task.optimizer, full, progress, task=task.task, epochs=4)
     assert progress.step == 4

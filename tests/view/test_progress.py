@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from backproof.data import TargetSpec
+from backproof.metrics import Metrics
+from backproof.tasks import Classification
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -18,12 +21,13 @@ from backproof.train.events import (
     RunStarted,
     StepDone,
 )
-from backproof.train.metrics import Figures
 from backproof.train.progress import EpochRecord, Progress
 from backproof.view import TerminalProgress
 from backproof.view import progress as progress_module
 
-RECORD = EpochRecord(1, 20, Figures(2.25, 2.2, 0.195), Figures(2.1, 2.1, 0.31), 0.1, 0.42, 24500.0)
+TRAIN = Metrics(cost=2.25, loss=2.2, accuracy=0.195)
+DEV = Metrics(cost=2.1, loss=2.1, accuracy=0.31)
+RECORD = EpochRecord(1, 20, TRAIN, DEV, 0.1, 0.42, 24500.0)
 
 
 def started(tmp_path, progress: Progress | None = None) -> RunStarted:
@@ -37,6 +41,7 @@ def started(tmp_path, progress: Progress | None = None) -> RunStarted:
         batches_per_epoch=20,
         samples_per_epoch=1258,
         progress=progress or Progress(),
+        task=Classification(TargetSpec("class", ("0", "1"))),
         classes=("0", "1"),
         notes=("2 images were left out",),
     )
@@ -83,7 +88,9 @@ def test_terminal_gets_a_bar_that_leaves(monkeypatch, tmp_path):
     observer = TerminalProgress(Console(file=out, width=120, force_terminal=True, color_system=None))
     observer.run_started(started(tmp_path))
     observer.epoch_started(EpochStarted(1, 0))
-    observer.step_done(StepDone(Progress(batch=5, samples=320, cost=320.0, correct=160), None, None))
+    observer.step_done(
+        StepDone(Progress(batch=5, samples=320, cost=320.0, totals={"accuracy": [160, 320]}), None, None)
+    )
     bar = out.getvalue()
     assert "5/20" in bar
     assert "cost 1.0000, accuracy 50.00 %" in bar

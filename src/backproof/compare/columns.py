@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["text", "count", "ratio", "cost", "fraction", "epoch", "seconds", "megabytes"]
+Unit = Literal["text", "count", "ratio", "cost", "fraction", "number", "epoch", "seconds", "megabytes"]
 Better = Literal["higher", "lower"]
 
 

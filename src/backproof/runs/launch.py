@@ -216,6 +216,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         batches_per_epoch=batches.batches_per_epoch,
         samples_per_epoch=batches.samples_per_epoch,
         progress=progress,
+        task=prepared.task,
         classes=data.classes,
         notes=notes(prepared),
     )
@@ -226,6 +227,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
             prepared.optimizer,
             batches,
             progress,
+            task=prepared.task,
             epochs=training.epochs,
             seed=spec.model.model_seed,
             dev=data.dev if training.eval_dev and len(data.dev) else None,

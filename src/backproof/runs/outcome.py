@@ -6,8 +6,8 @@ from typing import Literal
 from backproof.peak_memory import peak_memory_mb
 from backproof.runs.checks.gradients import GradientChecks
 from backproof.runs.prepare import Prepared
-from backproof.runs.store import FinalFigures, RunResult, TestFigures
-from backproof.train.metrics import evaluate, macro_f1
+from backproof.runs.store import RunResult
+from backproof.train.evaluation import evaluate
 from backproof.train.progress import Progress
 
 
@@ -46,11 +46,8 @@ def measured(prepared: Prepared, result: RunResult) -> RunResult:
     for name, partition in (("train", prepared.data.train), ("dev", prepared.data.dev), ("test", prepared.data.test)):
         if not len(partition):
             continue
-        evaluation = evaluate(prepared.trainer, partition, prepared.optimizer)
-        cost, accuracy = evaluation.figures.cost, evaluation.figures.accuracy
-        found[name] = FinalFigures(cost=cost, accuracy=accuracy)
-        if name == "test":
-            f1 = macro_f1(partition.y, evaluation.predicted)
-            test = TestFigures(cost=cost, accuracy=accuracy, macro_f1=f1)
-            result = replace(result, test=test, confusion_test=evaluation.confusion.tolist())
-    return replace(result, train=found["train"], dev=found.get("dev"))
+        evaluation = evaluate(prepared.trainer, partition, prepared.optimizer, prepared.task)
+        found[name] = evaluation.metrics
+        if name == "test" and "confusion" in evaluation.arrays:
+            result = replace(result, confusion_test=evaluation.arrays["confusion"].tolist())
+    return replace(result, **found)

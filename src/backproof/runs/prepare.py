@@ -13,6 +13,7 @@ from backproof.models import build, read_options
 from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
 from backproof.optim import Nesterov, Optimizer, make_schedule, require_optimizer
 from backproof.runs.spec import ModelOptions, OptimizerOptions, RunSpec
+from backproof.tasks import Task, task_of
 
 MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
 """Options of `ModelOptions` that are the model's own arguments, if given."""
@@ -30,6 +31,7 @@ class Prepared:
 
     spec: RunSpec
     data: Partitions
+    task: Task
     batches: Batches
     graph: Graph
     engine: Engine
@@ -76,7 +78,7 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     parameters = initial_weights(spec.model, graph, read_file=not resumed)
     trainer = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
     trainer.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
-    return Prepared(spec, data, batches, graph, engine, trainer, optimizer)
+    return Prepared(spec, data, task_of(data.targets), batches, graph, engine, trainer, optimizer)
 
 
 def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:

@@ -14,8 +14,8 @@ from backproof.graph import Array
 from backproof.runs.prepare import Prepared, fresh_batches
 from backproof.runs.store import NodeTime, Profile
 from backproof.runs.writer import write_json, writing
+from backproof.train.evaluation import inputs
 from backproof.train.events import EpochDone, EpochStarted, Interrupted, Observer
-from backproof.train.metrics import inputs
 
 WARM_UP, MEASURED = 5, 50
 """Steps on the twin: the first ones fill buffers and caches, and are not counted."""

@@ -16,6 +16,7 @@ from backproof.data.targets import TargetSpec
 from backproof.engines import Predictor, get_engine
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Graph
+from backproof.metrics import Metrics
 from backproof.runs.lock import is_held
 from backproof.runs.spec import RunSpec
 from backproof.runs.toml import load_experiments
@@ -53,21 +54,6 @@ class DatasetRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinalFigures:
-    """A partition measured at the end, in evaluation mode. Accuracy is a fraction of 1."""
-
-    cost: float
-    accuracy: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestFigures(FinalFigures):
-    """The test partition measured at the end."""
-
-    macro_f1: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """How a run ended.
 
@@ -91,9 +77,9 @@ class RunResult:
     epochs: int
     seconds: float
     error: str | None = None
-    train: FinalFigures | None = None
-    dev: FinalFigures | None = None
-    test: TestFigures | None = None
+    train: Metrics | None = None
+    dev: Metrics | None = None
+    test: Metrics | None = None
     confusion_test: list[list[int]] | None = None
     early_stop_epoch: int | None = None
     best_epoch: int | None = None

@@ -59,7 +59,7 @@ class RunWriter(Observer):
 
     def epoch_done(self, event: EpochDone) -> None:
         """Arrays, figures, best weights and, last of all, the checkpoint."""
-        arrays: dict[str, Any] = {} if event.dev is None else {"confusion_dev": event.dev.confusion}
+        arrays: dict[str, Any] = {} if event.dev is None else {f"{name}_dev": a for name, a in event.dev.arrays.items()}
         for extra in self._extras:
             arrays |= extra(event)
         checkpoint = Checkpoint.of(event.trainer, event.progress)

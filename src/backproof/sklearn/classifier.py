@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from backproof.data import Batches
+from backproof.data import Batches, TargetSpec
 from backproof.engines import DType
 from backproof.graph import BATCH, Array, Graph, Shape
 from backproof.models import build
@@ -23,6 +23,7 @@ from backproof.sklearn.history import History
 from backproof.sklearn.network import Network, require_trainer
 from backproof.sklearn.samples import Labels, class_weights, in_input_shape, listed, partition, require_shape, set_aside
 from backproof.sklearn.settings import options_in, require_patience, spec_of
+from backproof.tasks import Classification
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -225,7 +226,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_last_batch(graph, batches)
         optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, network.progress.epoch - 1 + epochs)
         history = History(verbose=self.verbose)
-        network.train(spec.engine, optimizer, batches, epochs=epochs, dev=dev, patience=patience, observers=[history])
+        task = Classification(TargetSpec("class", tuple(map(str, classes))))
+        network.train(
+            spec.engine, optimizer, batches, task, epochs=epochs, dev=dev, patience=patience, observers=[history]
+        )
         if history.best:
             network.load(history.best)
 

@@ -13,8 +13,9 @@ from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 from backproof.runs.spec import EngineOptions
+from backproof.tasks import Task
 from backproof.train import Observer, Progress, fit
-from backproof.train.metrics import evaluation_batch
+from backproof.train.evaluation import evaluation_batch
 
 
 class Network:
@@ -45,6 +46,7 @@ class Network:
         place: EngineOptions,
         optimizer: Optimizer,
         batches: Batches,
+        task: Task,
         *,
         epochs: int,
         dev: Partition | None,
@@ -66,6 +68,7 @@ class Network:
                 optimizer,
                 batches,
                 self.progress,
+                task=task,
                 epochs=self.progress.epoch - 1 + epochs,
                 seed=self.seed,
                 dev=dev,

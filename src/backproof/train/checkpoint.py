@@ -44,7 +44,7 @@ class Checkpoint:
         try:
             with safe_open(path, framework="numpy") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                progress = Progress(**json.loads(file.metadata()["progress"]))
+                progress = Progress.from_json(json.loads(file.metadata()["progress"]))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"'{path}' cannot be read as a checkpoint: {error}") from error
         parts: dict[str, dict[str, Array]] = {"parameters": {}, "optimizer": {}}

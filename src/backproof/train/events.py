@@ -13,7 +13,8 @@ from typing import ClassVar, TypeVar
 from backproof.data.batches import Batch
 from backproof.engines.base import Direction, Engine, Mode, StepResult, Trainer
 from backproof.graph import Arrays, Graph
-from backproof.train.metrics import Evaluation
+from backproof.tasks import Task
+from backproof.train.evaluation import Evaluation
 from backproof.train.progress import EpochRecord, Progress
 
 E = TypeVar("E", bound="Event")
@@ -65,6 +66,8 @@ class RunStarted(Event):
         epochs: how many there will be in all.
         batches_per_epoch, samples_per_epoch: clones counted.
         progress: where it begins: `epoch` is the first one to come, from 1.
+        task: what the targets ask of the network.
+        follow: the measure by which the best epoch is chosen.
         classes: class names.
         notes: what the user should know of the data, one sentence each.
     """
@@ -78,8 +81,10 @@ class RunStarted(Event):
     batches_per_epoch: int
     samples_per_epoch: int
     progress: Progress
+    task: Task
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    follow: str = "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class EpochDone(Event):
     Attributes:
         record: the epoch's figures.
         dev: what was measured on the dev partition, if it was.
-        best: whether this epoch has the lowest dev cost so far.
+        best: whether this epoch has the best dev value so far, of the cost or of what is followed instead.
     """
 
     record: EpochRecord
@@ -132,11 +137,12 @@ class EpochDone(Event):
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopMarked(Event):
-    """Comes after `EpochDone`: the dev cost had not improved for `patience` epochs, since `best_epoch`."""
+    """Comes after `EpochDone`: what is followed of dev had not improved for `patience` epochs, since `best_epoch`."""
 
     epoch: int
     best_epoch: int
     patience: int
+    follow: str = "cost"
 
 
 @dataclass(frozen=True, slots=True)

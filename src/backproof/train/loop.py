@@ -9,7 +9,10 @@ import numpy as np
 from backproof.data.batches import Batches
 from backproof.data.partitions import Partition
 from backproof.engines.base import Mode, Trainer, Watch
+from backproof.metrics import MEASURES
 from backproof.optim import Optimizer
+from backproof.tasks import Task
+from backproof.train.evaluation import Evaluation, evaluate, inputs
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -23,7 +26,6 @@ from backproof.train.events import (
     notify,
 )
 from backproof.train.interruption import Interruption
-from backproof.train.metrics import Evaluation, evaluate, inputs
 from backproof.train.progress import EpochRecord, Progress
 
 
@@ -34,9 +36,11 @@ def fit(
     batches: Batches,
     progress: Progress,
     *,
+    task: Task,
     epochs: int,
     seed: int = 0,
     dev: Partition | None = None,
+    follow: str = "cost",
     early_stopping: int = 0,
     stop_early: bool = False,
     watch: Watch | None = None,
@@ -48,9 +52,11 @@ def fit(
     `progress` is moved along, and stands after the last completed step whenever this returns.
 
     Args:
+        task: whose metrics are measured.
         seed: of dropout.
         dev: measured after each epoch, in evaluation mode.
-        early_stopping: mark the epoch at whose end the dev cost has not improved for so many epochs; 0 for off.
+        follow: the measure by which the best epoch is chosen.
+        early_stopping: mark the epoch at whose end that measure of dev has not improved for so many epochs; 0 for off.
         stop_early: end at that mark.
         watch: called with every node's values; see `backproof.runs.checks.anomaly`.
         observers: notified of every event; they change nothing.
@@ -58,10 +64,10 @@ def fit(
     """
     while progress.epoch <= epochs and not progress.stopped:
         notify(observers, EpochStarted(progress.epoch, progress.batch))
-        if not _train_epoch(trainer, optimizer, batches, progress, seed, watch, observers, interruption):
+        if not _train_epoch(trainer, optimizer, batches, progress, task, seed, watch, observers, interruption):
             notify(observers, Interrupted(progress))
             return False
-        _end_epoch(trainer, optimizer, progress, dev, early_stopping, stop_early, observers)
+        _end_epoch(trainer, optimizer, progress, task, dev, follow, early_stopping, stop_early, observers)
     return True
 
 
@@ -70,6 +76,7 @@ def _train_epoch(
     optimizer: Optimizer,
     batches: Batches,
     progress: Progress,
+    task: Task,
     seed: int,
     watch: Watch | None,
     observers: Sequence[Observer],
@@ -89,7 +96,7 @@ def _train_epoch(
 
         result = trainer.train_step(feed, optimizer, mode, watch)
 
-        progress.count(result, batch.y)
+        progress.count(result, task.streaming, task.prediction(result.output, trainer.graph), batch.y)
         now = perf_counter()
         progress.training_seconds += now - before
         if progress.finite and not isfinite(progress.cost):
@@ -106,7 +113,9 @@ def _end_epoch(
     trainer: Trainer,
     optimizer: Optimizer,
     progress: Progress,
+    task: Task,
     dev: Partition | None,
+    follow: str,
     early_stopping: int,
     stop_early: bool,
     observers: Sequence[Observer],
@@ -114,9 +123,9 @@ def _end_epoch(
     """Measure, mark the early stop, notify, and turn to the next epoch."""
     epoch = progress.epoch
     start = perf_counter()
-    evaluation = evaluate(trainer, dev, optimizer) if dev is not None else None
+    evaluation = evaluate(trainer, dev, optimizer, task) if dev is not None else None
     seconds = progress.training_seconds + perf_counter() - start
-    best = evaluation is not None and _improves(progress, evaluation)
+    best = evaluation is not None and _improves(progress, follow, evaluation)
     mark = (
         early_stopping > 0
         and evaluation is not None
@@ -130,7 +139,7 @@ def _end_epoch(
         epoch=epoch,
         step=progress.step,
         train=progress.means(),
-        dev=evaluation.figures if evaluation is not None else None,
+        dev=evaluation.metrics if evaluation is not None else None,
         learning_rate=optimizer.rate(progress.step - 1),
         seconds=seconds,
         samples_per_second=progress.samples / progress.training_seconds,
@@ -140,15 +149,15 @@ def _end_epoch(
     progress.next_epoch()
     notify(observers, EpochDone(record, evaluation, best, progress, trainer))
     if mark:
-        notify(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping))
+        notify(observers, EarlyStopMarked(epoch, progress.best_epoch or 0, early_stopping, follow))
 
 
-def _improves(progress: Progress, evaluation: Evaluation) -> bool:
-    """Whether the dev cost is the lowest so far; if so it is noted. NaN never is."""
-    cost = evaluation.figures.cost
-    if not (cost < (progress.best_cost if progress.best_cost is not None else float("inf"))):
+def _improves(progress: Progress, follow: str, evaluation: Evaluation) -> bool:
+    """Whether what is followed is better than ever; if so it is noted."""
+    value = evaluation.metrics[follow]
+    if not MEASURES[follow].improves(value, progress.best_value):
         return False
-    progress.best_cost, progress.best_epoch = cost, progress.epoch
+    progress.best_value, progress.best_epoch = value, progress.epoch
     return True
 
 

@@ -1,13 +1,13 @@
 """Where a training stands, and what it measured epoch by epoch."""
 
-from dataclasses import dataclass, fields
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from backproof.engines.base import StepResult
 from backproof.graph import Array
-from backproof.train.metrics import Figures
+from backproof.metrics import Metric, Metrics, add
+from backproof.metrics import values as metric_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class EpochRecord:
 
     epoch: int
     step: int
-    train: Figures
-    dev: Figures | None
+    train: Metrics
+    dev: Metrics | None
     learning_rate: float
     seconds: float
     samples_per_second: float
@@ -46,11 +46,12 @@ class Progress:
         batch: batches done in it.
         step: steps done in all.
         cost, loss: sums over the samples of this epoch so far.
-        correct, samples: counts of the same.
+        samples: how many they are.
+        totals: the sums of each metric over the same, as `backproof.metrics.add` keeps them.
         finite: whether every cost so far was a number.
         training_seconds: wall time of this epoch's steps so far.
         seconds: wall time of all epochs that are done.
-        best_epoch, best_cost: of the lowest dev cost so far.
+        best_epoch, best_value: of the best dev cost so far, or of what is followed instead.
         early_stop_epoch: the epoch that early stopping marked.
         stopped: whether the run ended at that mark.
     """
@@ -60,37 +61,47 @@ class Progress:
     step: int = 0
     cost: float = 0.0
     loss: float = 0.0
-    correct: int = 0
     samples: int = 0
+    totals: dict[str, Any] = field(default_factory=dict)
     finite: bool = True
     training_seconds: float = 0.0
     seconds: float = 0.0
     best_epoch: int | None = None
-    best_cost: float | None = None
+    best_value: float | None = None
     early_stop_epoch: int | None = None
     stopped: bool = False
 
-    def count(self, result: StepResult, labels: Array) -> None:
-        """Take one step into the sums. A few microseconds."""
-        n = len(labels)
+    def count(self, result: StepResult, metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
+        """Take one step into the sums. A few microseconds, and what the metrics take."""
+        n = len(target)
         self.batch += 1
         self.step += 1
         self.cost += n * (result.loss + result.penalty)
         self.loss += n * result.loss
-        self.correct += int(np.count_nonzero(result.output.argmax(1) == labels))
         self.samples += n
+        add(self.totals, metrics, prediction, target)
 
-    def means(self) -> Figures:
-        """The epoch's figures so far."""
+    def means(self) -> Metrics:
+        """What was measured of the epoch so far."""
         n = self.samples
-        return Figures(self.cost / n, self.loss / n, self.correct / n)
+        return Metrics(cost=self.cost / n, loss=self.loss / n, **metric_values(self.totals))
 
     def next_epoch(self) -> None:
-        """Turn the page: the next epoch, with empty sums."""
+        """Turn to the next epoch, with empty sums."""
         self.epoch += 1
-        self.batch = self.correct = self.samples = 0
+        self.batch = self.samples = 0
         self.cost = self.loss = self.training_seconds = 0.0
+        self.totals = {}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, exact."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """What `to_json` gave, or what it gave when accuracy was the only metric."""
+        if "correct" in content:
+            correct = content.pop("correct")
+            content["totals"] = {"accuracy": [correct, content["samples"]]} if content["samples"] else {}
+            content["best_value"] = content.pop("best_cost")
+        return cls(**content)

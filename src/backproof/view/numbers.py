@@ -21,6 +21,8 @@ def written(value: str | float | None, unit: Unit) -> str:
             return f"{100 * value:.2f} %"
         case "cost":
             return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+        case "number":
+            return f"{value:.4g}"
         case "ratio":
             return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
         case "seconds":

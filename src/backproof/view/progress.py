@@ -3,6 +3,7 @@
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from backproof.metrics import MEASURES, Measure, Metrics
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -16,7 +17,6 @@ from backproof.train.events import (
     RunStarted,
     StepDone,
 )
-from backproof.train.metrics import Figures
 from backproof.view.numbers import duration, written
 
 if TYPE_CHECKING:
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 REFRESH = 0.1
 """Seconds between two looks of the bar. It has no thread of its own, so that it takes no time from the training."""
 
-HEADER = "    epoch  train cost   accuracy    dev cost   accuracy        time  samples/s  (* lowest dev cost so far)"
+HEADER = "    epoch  train cost  {0:>9}    dev cost  {0:>9}        time  samples/s  (* {1} dev {2} so far)"
 
 
 class TerminalProgress(Observer):
     """Tells the terminal of a run. Where output goes to a pipe or a file there is no bar, only lines.
 
-    A star marks the epochs whose dev cost was the lowest so far.
+    Beside the cost it shows the task's first metric. A star marks the epochs of the best dev cost so far, or of what is
+    followed instead.
     """
 
     def __init__(self, console: "Console | None" = None) -> None:
@@ -60,7 +61,10 @@ class TerminalProgress(Observer):
             self._say(f"note: {note}")
         if event.progress.step:
             self._say(f"goes on in epoch {event.progress.epoch}, after step {event.progress.step:,}")
-        self._say(HEADER, style="dim")
+        self._metric = next(iter(event.task.streaming), MEASURES["loss"])
+        followed = MEASURES[event.follow]
+        best = "lowest" if followed.better == "lower" else "highest"
+        self._say(HEADER.format(self._metric.title, best, followed.title), style="dim")
 
     def epoch_started(self, event: EpochStarted) -> None:
         """Begin a bar."""
@@ -83,7 +87,8 @@ class TerminalProgress(Observer):
             return
         self._shown = now
         means = event.progress.means()
-        figures = f"cost {written(means.cost, 'cost')}, accuracy {written(means.accuracy, 'fraction')}"
+        metric = self._metric
+        figures = f"cost {written(means.cost, 'cost')}, {metric.title} {written(means[metric.name], metric.unit)}"
         self._bar.update(self._task, completed=event.progress.batch, figures=figures)
         self._bar.refresh()
 
@@ -93,15 +98,16 @@ class TerminalProgress(Observer):
         record = event.record
         marks = " *" * event.best + "  early stop" * record.early_stop
         self._say(
-            f"{record.epoch:>4}/{self._epochs:<4}  {pair(record.train)}  {pair(record.dev)}"
+            f"{record.epoch:>4}/{self._epochs:<4}  {self._pair(record.train)}  {self._pair(record.dev)}"
             f"  {duration(record.seconds):>10}  {record.samples_per_second:>9,.0f}{marks}"
         )
 
     def early_stop_marked(self, event: EarlyStopMarked) -> None:
         """Say what the mark means."""
+        followed = MEASURES[event.follow]
         self._say(
             f"early stopping marks epoch {event.epoch}: "
-            f"no lower dev cost for {event.patience} epochs, since epoch {event.best_epoch}",
+            f"no {followed.better} dev {followed.title} for {event.patience} epochs, since epoch {event.best_epoch}",
             style="yellow",
         )
 
@@ -151,9 +157,8 @@ class TerminalProgress(Observer):
     def _say(self, text: str, *, style: str = "", end: str = "\n") -> None:
         self._console.print(text, style=style, end=end, markup=False, highlight=False, soft_wrap=True)
 
-
-def pair(figures: Figures | None) -> str:
-    """Cost and accuracy in the columns of `HEADER`."""
-    cost = written(figures.cost if figures else None, "cost")
-    accuracy = written(figures.accuracy if figures else None, "fraction")
-    return f"{cost:>10}  {accuracy:>9}"
+    def _pair(self, metrics: Metrics | None) -> str:
+        """Cost and metric in the columns of `HEADER`."""
+        shown: list[Measure] = [MEASURES["cost"], self._metric]
+        cost, metric = (written(metrics[m.name] if metrics else None, m.unit) for m in shown)
+        return f"{cost:>10}  {metric:>9}"

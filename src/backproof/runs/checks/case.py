@@ -19,7 +19,7 @@ from backproof.optim import Optimizer
 from backproof.runs.prepare import fresh_batches, prepare
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run
-from backproof.train.metrics import inputs as feed
+from backproof.train.evaluation import inputs as feed
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""What a metric is: additive statistics of each batch, and one number made of their sums."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.data.targets import TargetSpec
+
+Array = npt.NDArray[Any]
+
+Unit = Literal["fraction", "cost", "number"]
+"""How a value is written: in percent, as a cost, or as the number it is."""
+
+Better = Literal["higher", "lower"]
+
+
+class Measure:
+    """A value by which networks are compared. The first line of the docstring says what it is.
+
+    Attributes:
+        name: under which it is kept, and followed with `--follow`.
+        title: on axes and above columns.
+        short: the same in as few letters as can be.
+        unit: how it is written.
+        better: which values are good.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    short: ClassVar[str]
+    unit: ClassVar[Unit] = "fraction"
+    better: ClassVar[Better] = "higher"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for people."""
+        return (type(self).__doc__ or self.title).partition("\n")[0]
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether `value` is better than the `best` so far, of which None is none yet. NaN never is."""
+        if best is None:
+            best = float("inf") if self.better == "lower" else float("-inf")
+        return value < best if self.better == "lower" else value > best
+
+
+class Metric(Measure):
+    """A measure of predictions. Statistics of batches add up, so the value does not depend on how samples are divided.
+
+    Attributes:
+        tasks: the tasks that it is for: "classification", "segmentation", "regression".
+        streams: whether it is cheap and small enough to be counted in every training step, not in evaluations alone.
+    """
+
+    tasks: ClassVar[tuple[str, ...]]
+    streams: ClassVar[bool] = False
+
+    def fits(self, targets: TargetSpec) -> bool:  # noqa: ARG002
+        """Whether it means something for such targets, of one of its tasks."""
+        return True
+
+    def count(self, prediction: Array, target: Array) -> Array:
+        """Statistics of a batch, float64, always of one shape; those of two batches together are their sum.
+
+        Args:
+            prediction: scores (n, classes) or (n, classes, H, W), probabilities (n, 1, H, W), or numbers (n, K).
+            target: class indices (n,) or (n, H, W), probabilities (n, 1, H, W), or numbers (n, K).
+        """
+        raise NotImplementedError
+
+    def value(self, totals: Array) -> float:
+        """The metric, from the sums over all batches."""
+        raise NotImplementedError
+
+
+class Cost(Measure):
+    """Loss and L2 penalty."""
+
+    name = title = short = "cost"
+    unit, better = "cost", "lower"
+
+
+class Loss(Measure):
+    """The loss of the predictions alone."""
+
+    name = title = short = "loss"
+    unit, better = "cost", "lower"
+
+
+METRICS: dict[str, Metric] = {}
+"""Every metric by name."""
+
+MEASURES: dict[str, Measure] = {"cost": Cost(), "loss": Loss()}
+"""Cost, loss and every metric by name."""
+
+AnyMetric = TypeVar("AnyMetric", bound=Metric)
+
+
+def metric(cls: type[AnyMetric]) -> type[AnyMetric]:
+    """Class decorator: put a metric into the registry."""
+    METRICS[cls.name] = MEASURES[cls.name] = cls()
+    return cls
+
+
+def add(totals: dict[str, Any], metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
+    """Count a batch into `totals`: the sums of each metric as plain lists, which JSON keeps exactly."""
+    for each in metrics:
+        counted = np.asarray(each.count(prediction, target), np.float64)
+        totals[each.name] = (counted + totals.get(each.name, 0.0)).tolist()
+
+
+def values(totals: dict[str, Any]) -> dict[str, float]:
+    """The metrics that `totals` were counted for."""
+    return {name: float(METRICS[name].value(np.asarray(total))) for name, total in totals.items()}

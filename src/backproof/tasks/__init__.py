@@ -1,0 +1,16 @@
+"""Tasks: what targets ask of a network. One file a task."""
+
+from backproof.data.targets import TargetSpec
+from backproof.tasks.classification import Classification
+from backproof.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {"class": Classification}
+"""The task of each kind of target."""
+
+
+def task_of(targets: TargetSpec) -> Task:
+    """The task that such targets set."""
+    return TASKS[targets.kind](targets)
+
+
+__all__ = ["TASKS", "Classification", "Task", "task_of"]
