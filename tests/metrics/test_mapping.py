@@ -5,7 +5,8 @@ import pickle
 
 import pytest
 
-from backproof.metrics import MEASURES, Metrics
+from backproof.errors import UserError
+from backproof.metrics import METRICS, Metrics, measure
 
 
 def test_mapping_and_attributes() -> None:
@@ -26,18 +27,24 @@ def test_copied_and_pickled() -> None:
 
 @pytest.mark.parametrize(("name", "better"), [("cost", "lower"), ("rmse", "lower"), ("accuracy", "higher")])
 def test_what_improves(name: str, better: str) -> None:
-    measure = MEASURES[name]
-    assert measure.better == better
-    assert measure.improves(2.0, 1.0) == (better == "higher")
-    assert measure.improves(1.0, 2.0) == (better == "lower")
-    assert not measure.improves(1.0, 1.0)
-    assert measure.improves(1.0, None)
-    assert not measure.improves(float("nan"), None)
+    followed = measure(name)
+    assert followed.better == better
+    assert followed.improves(2.0, 1.0) == (better == "higher")
+    assert followed.improves(1.0, 2.0) == (better == "lower")
+    assert not followed.improves(1.0, 1.0)
+    assert followed.improves(1.0, None)
+    assert not followed.improves(float("nan"), None)
 
 
 def test_every_measure_says_what_it_is() -> None:
-    for name, measure in MEASURES.items():
-        assert measure.name == name
-        assert measure.title
-        assert measure.short
-        assert measure.meaning.endswith(".")
+    for name in ("cost", "loss", *METRICS):
+        each = measure(name)
+        assert each.name == name
+        assert each.title
+        assert each.short
+        assert each.meaning.endswith(".")
+
+
+def test_a_measure_that_is_not_there_names_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"acuracy.*accuracy"):
+        measure("acuracy")

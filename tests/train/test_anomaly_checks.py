@@ -53,7 +53,14 @@ def test_quitting_pdb_stops_after_the_step(make_task, monkeypatch: pytest.Monkey
     watch = AnomalyCheck("pdb", progress, lambda problem: None)
     with Interruption() as interruption:
         done = fit(
-            task.trainer, task.optimizer, task.batches, progress, epochs=9, watch=watch, interruption=interruption
+            task.trainer,
+            task.optimizer,
+            task.batches,
+            progress,
+            task=task.task,
+            epochs=9,
+            watch=watch,
+            interruption=interruption,
         )
     assert not done
     assert progress.epoch < 9

@@ -4,9 +4,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from backproof.metrics.mapping import Metrics
-from backproof.metrics.metric import MEASURES, METRICS, Measure, Metric, add, metric, values
+from backproof.metrics.metric import METRICS, Measure, Metric, add, measure, metric, values
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["MEASURES", "METRICS", "Measure", "Metric", "Metrics", "add", "metric", "values"]
+__all__ = ["METRICS", "Measure", "Metric", "Metrics", "add", "measure", "metric", "values"]

@@ -13,8 +13,8 @@ class Metrics(Mapping[str, float]):
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Mapping[str, float] | None = None, **named: float) -> None:
-        self._values = {**(values or {}), **named}
+    def __init__(self, *values: Mapping[str, float], **named: float) -> None:
+        self._values = dict(*values, **named)
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.targets import TargetSpec
+from backproof.registry import Registry
 
 Array = npt.NDArray[Any]
 
@@ -88,18 +89,24 @@ class Loss(Measure):
     unit, better = "cost", "lower"
 
 
-METRICS: dict[str, Metric] = {}
+METRICS: Registry[Metric] = Registry("metric", lambda part: isinstance(part, type) and issubclass(part, Metric))
 """Every metric by name."""
 
-MEASURES: dict[str, Measure] = {"cost": Cost(), "loss": Loss()}
-"""Cost, loss and every metric by name."""
+NOT_METRICS: dict[str, Measure] = {"cost": Cost(), "loss": Loss()}
+"""What the training loop measures itself."""
+
+
+def measure(name: str) -> Measure:
+    """Cost, loss or a metric. Raises `UserError` with the nearest names."""
+    return NOT_METRICS.get(name) or METRICS.require(name)
+
 
 AnyMetric = TypeVar("AnyMetric", bound=Metric)
 
 
 def metric(cls: type[AnyMetric]) -> type[AnyMetric]:
     """Class decorator: put a metric into the registry."""
-    METRICS[cls.name] = MEASURES[cls.name] = cls()
+    METRICS.add(cls.name, cls(), cls)
     return cls
 
 

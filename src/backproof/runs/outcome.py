@@ -50,4 +50,4 @@ def measured(prepared: Prepared, result: RunResult) -> RunResult:
         found[name] = evaluation.metrics
         if name == "test" and "confusion" in evaluation.arrays:
             result = replace(result, confusion_test=evaluation.arrays["confusion"].tolist())
-    return replace(result, **found)
+    return replace(result, train=found["train"], dev=found.get("dev"), test=found.get("test"))

@@ -80,4 +80,4 @@ def evaluate(predictor: Predictor, partition: Partition, optimizer: Optimizer, t
         arrays = task.joined(arrays, kept) if arrays else kept
     loss /= len(partition)
     cost = loss + penalty(graph, predictor.parameters(), optimizer)
-    return Evaluation(Metrics(cost=cost, loss=loss, **metric_values(totals)), arrays)
+    return Evaluation(Metrics({"cost": cost, "loss": loss, **metric_values(totals)}), arrays)

@@ -9,7 +9,7 @@ import numpy as np
 from backproof.data.batches import Batches
 from backproof.data.partitions import Partition
 from backproof.engines.base import Mode, Trainer, Watch
-from backproof.metrics import MEASURES
+from backproof.metrics import measure
 from backproof.optim import Optimizer
 from backproof.tasks import Task
 from backproof.train.evaluation import Evaluation, evaluate, inputs
@@ -155,7 +155,7 @@ def _end_epoch(
 def _improves(progress: Progress, follow: str, evaluation: Evaluation) -> bool:
     """Whether what is followed is better than ever; if so it is noted."""
     value = evaluation.metrics[follow]
-    if not MEASURES[follow].improves(value, progress.best_value):
+    if not measure(follow).improves(value, progress.best_value):
         return False
     progress.best_value, progress.best_epoch = value, progress.epoch
     return True

@@ -84,7 +84,7 @@ class Progress:
     def means(self) -> Metrics:
         """What was measured of the epoch so far."""
         n = self.samples
-        return Metrics(cost=self.cost / n, loss=self.loss / n, **metric_values(self.totals))
+        return Metrics({"cost": self.cost / n, "loss": self.loss / n, **metric_values(self.totals)})
 
     def next_epoch(self) -> None:
         """Turn to the next epoch, with empty sums."""

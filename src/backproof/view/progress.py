@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from backproof.metrics import MEASURES, Measure, Metrics
+from backproof.metrics import Measure, Metrics, measure
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -61,8 +61,8 @@ class TerminalProgress(Observer):
             self._say(f"note: {note}")
         if event.progress.step:
             self._say(f"goes on in epoch {event.progress.epoch}, after step {event.progress.step:,}")
-        self._metric = next(iter(event.task.streaming), MEASURES["loss"])
-        followed = MEASURES[event.follow]
+        self._metric = next(iter(event.task.streaming), measure("loss"))
+        followed = measure(event.follow)
         best = "lowest" if followed.better == "lower" else "highest"
         self._say(HEADER.format(self._metric.title, best, followed.title), style="dim")
 
@@ -104,7 +104,7 @@ class TerminalProgress(Observer):
 
     def early_stop_marked(self, event: EarlyStopMarked) -> None:
         """Say what the mark means."""
-        followed = MEASURES[event.follow]
+        followed = measure(event.follow)
         self._say(
             f"early stopping marks epoch {event.epoch}: "
             f"no {followed.better} dev {followed.title} for {event.patience} epochs, since epoch {event.best_epoch}",
@@ -159,6 +159,6 @@ class TerminalProgress(Observer):
 
     def _pair(self, metrics: Metrics | None) -> str:
         """Cost and metric in the columns of `HEADER`."""
-        shown: list[Measure] = [MEASURES["cost"], self._metric]
+        shown: list[Measure] = [measure("cost"), self._metric]
         cost, metric = (written(metrics[m.name] if metrics else None, m.unit) for m in shown)
         return f"{cost:>10}  {metric:>9}"
