@@ -90,13 +90,17 @@ class Graph:
         return self.node[name]
 
     def with_loss(self, op: Loss, target: str = "y", name: str = "loss") -> "Graph":
-        """The same network followed by a loss, which takes the prediction and a new input `target`."""
+        """The same network followed by a loss, which takes the prediction and a new input `target`.
+
+        Where the loss weighs samples, it takes a further new input, "weight", (N,).
+        """
         if self.loss is not None:
             raise UserError(f"the network already has the loss '{self.loss}'; with_loss is for one without")
         prediction = self.shapes[self.output]
-        labels = Input(target, *op.target(prediction))
-        node = make_node(name, op, {self.output: prediction, target: labels.shape})
-        return Graph((*self.inputs, labels), (*self.nodes, node), self.output, name)
+        added = [Input(target, *op.target(prediction))]
+        added += [Input("weight", Shape(prediction[0]))] if op.weighs_samples else []
+        node = make_node(name, op, {self.output: prediction} | {i.name: i.shape for i in added})
+        return Graph((*self.inputs, *added), (*self.nodes, node), self.output, name)
 
     def to_json(self) -> str:
         """The network as JSON: what it is, without weights."""

@@ -1,7 +1,7 @@
 """What an operation must declare. The operations themselves are in `backproof.ops`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from inspect import isclass
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -53,7 +53,7 @@ class Sample:
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
             some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
-            where exponentials overflow.
+            where exponentials overflow; probabilities stay what they are.
     """
 
     op: "Op"
@@ -63,12 +63,14 @@ class Sample:
 
     def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
         """Draw inputs: float64, or int64 class labels where the operation wants labels."""
-        return tuple(self._as_wanted(x) for x in self.op.draw_inputs(rng, *self.shapes))
+        return tuple(self._as_wanted(i, x) for i, x in enumerate(self.op.draw_inputs(rng, *self.shapes)))
 
-    def _as_wanted(self, x: Array) -> Array:
+    def _as_wanted(self, place: int, x: Array) -> Array:
         if self.values == "normal" or x.dtype.kind != "f":
             return x
-        return np.round(x) if self.values == "whole" else 1000 * x
+        if self.values == "whole":
+            return np.round(x)
+        return x if place in self.op.probabilities else 1000 * x
 
     def __str__(self) -> str:
         mode = "train" if self.training else "eval"
@@ -85,6 +87,9 @@ class Op:
 
     arity: ClassVar[int] = 1
     """Number of inputs; -1 for any number from one up."""
+
+    probabilities: ClassVar[tuple[int, ...]] = ()
+    """Places of the inputs that lie between 0 and 1."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the output. Raises `UserError` for inputs that do not fit."""
@@ -104,8 +109,9 @@ class Op:
         return tuple(rng.standard_normal(shape) for shape in shapes)
 
     def attributes(self) -> dict[str, Any]:
-        """The attributes as plain JSON values."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        """The attributes as plain JSON values, without those that came `later` and are at their defaults."""
+        unsaid = {f.name for f in fields(self) if "later" in f.metadata and getattr(self, f.name) == f.default}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if k not in unsaid}
 
     def __str__(self) -> str:
         given = [
@@ -116,11 +122,30 @@ class Op:
         return f"{type(self).__name__}({', '.join(given)})"
 
 
+Value = TypeVar("Value")
+
+
+def later(default: Value) -> Value:
+    """An attribute that an operation got after networks with it had been written; its default is left out of JSON.
+
+    So those networks keep their hashes, and an older program can read the new ones that do not use it.
+    """
+    return field(default=default, metadata={"later": True})
+
+
 @dataclass(frozen=True)
 class Loss(Op):
-    """An operation on (prediction, target) whose output is the scalar that training minimises."""
+    """An operation on (prediction, target) whose output is the scalar that training minimises.
+
+    One that `weighs_samples` takes their weights, (N,), as a third input.
+    """
 
     arity: ClassVar[int] = 2
+
+    @property
+    def weighs_samples(self) -> bool:
+        """Whether it takes weights of samples."""
+        return False
 
     def target(self, prediction: Shape) -> tuple[Shape, Kind]:
         """Shape and kind of the target that belongs to a prediction."""

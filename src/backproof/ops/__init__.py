@@ -16,8 +16,9 @@ from backproof.ops.activation import (
 )
 from backproof.ops.conv import Conv2d, ConvTranspose2d
 from backproof.ops.dropout import Dropout, Dropout2d
+from backproof.ops.label_loss import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.linear import Linear
-from backproof.ops.loss import MSE, NLLLoss, SoftmaxCrossEntropy
+from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.merge import Add, Concat, Mul
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
@@ -28,10 +29,12 @@ from backproof.ops.shape import Flatten, Reshape
 __all__ = [
     "ELU",
     "GELU",
+    "L1",
     "MSE",
     "AdaptiveAvgPool2d",
     "Add",
     "AvgPool2d",
+    "BCEWithLogits",
     "BatchNorm",
     "Concat",
     "Conv2d",
@@ -41,6 +44,7 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "Hardtanh",
+    "Hinge",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -55,6 +59,8 @@ __all__ = [
     "Resize",
     "SiLU",
     "Sigmoid",
+    "SmoothL1",
+    "SoftDice",
     "Softmax",
     "SoftmaxCrossEntropy",
     "Softplus",

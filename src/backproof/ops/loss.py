@@ -1,199 +1,236 @@
-"""Losses are operations: (prediction, target) -> scalar, the mean over the batch unless said otherwise."""
+"""Losses are operations: (prediction, target) -> scalar. Here what all share, and those of a number for each number.
+
+Every loss is a sum over samples, divided by how much of them counts:
+
+    L = Σₙ sₙ lₙ / D        D = Σₙ sₙ uₙ for the reduction "mean", 1 for "sum"
+
+with the loss lₙ of sample n, how much of it counts, uₙ (its elements, or the weights of its labels), and its weight sₙ,
+1 unless the loss has `sample_weights`. So a weight of 2 is the same as the sample twice, and 0 as the sample left out,
+as scikit-learn's estimators and metrics expect it (`numpy.average(losses, weights=sample_weight)`). Where nothing
+counts, the mean is NaN.
+
+    dL/dx = sₙ / D dlₙ/dx        dL/dsₙ = (lₙ - L uₙ) / D for the mean, lₙ for the sum
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 
 from backproof.errors import UserError, unknown
-from backproof.graph.op import Array, Kind, Loss, Sample, operation
+from backproof.graph.op import Array, Kind, Loss, Sample, later, operation
 from backproof.graph.shape import Shape
 
 Reduction = Literal["mean", "sum"]
 
-
-def _require_reduction(op: Loss, reduction: str) -> None:
-    if reduction not in get_args(Reduction):
-        raise unknown(f"reduction of {type(op).__name__}", reduction, get_args(Reduction))
-
-
-@dataclass(frozen=True)
-class GrownLoss(Loss):
-    """A loss that was there before some of its attributes: where those are at their defaults, they are not written.
-
-    So a network has the hash that it had before, and an older program can read it.
-    """
-
-    LATER: ClassVar[tuple[str, ...]] = ("class_weights", "ignore_index", "reduction")
-
-    def attributes(self) -> dict[str, Any]:
-        """The attributes as plain JSON values."""
-        default = {f.name: f.default for f in fields(self) if f.name in self.LATER}
-        return {
-            name: value
-            for name, value in super().attributes().items()
-            if name not in default or getattr(self, name) != default[name]
-        }
+MASKS = ((2, 3, 2, 2), (2, 3, 2, 2))
+"""Shapes of a small sample of images or masks, and of its target."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfLabels(GrownLoss):
-    """A loss of one row of classes for each label: a sample's, or a pixel's where the prediction is (N, C, H, W).
-
-    Attributes:
-        class_weights: w, how much a label of each class counts; None: all 1.
-        ignore_index: the label that does not count; None: there is none. It need not be a class.
-        reduction: "mean", weighted by w; or "sum".
-    """
-
-    takes: ClassVar[str]
-    """What the prediction is called."""
-
-    class_weights: tuple[float, ...] | None = None
-    ignore_index: int | None = None
-    reduction: Reduction = "mean"
-
-    def __post_init__(self) -> None:
-        _require_reduction(self, self.reduction)
-        if self.class_weights is not None:
-            object.__setattr__(self, "class_weights", tuple(float(w) for w in self.class_weights))
-
-    @property
-    def plain(self) -> bool:
-        """Whether all labels count the same, and their mean is taken."""
-        return self.class_weights is None and self.ignore_index is None and self.reduction == "mean"
-
-    def target(self, prediction: Shape) -> tuple[Shape, Kind]:
-        """One class label a sample, or a pixel."""
-        return Shape(prediction[0], *prediction[2:]), "int"
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        """A scalar."""
-        prediction, labels = inputs
-        name = type(self).__name__
-        if len(prediction) < 2 or labels != Shape(prediction[0], *prediction[2:]):
-            raise UserError(
-                f"{name} takes {self.takes} (N, classes) and labels (N,), or (N, classes, H, W) and (N, H, W), not "
-                f"{prediction} and {labels}"
-            )
-        if self.class_weights is not None and len(self.class_weights) != prediction[1]:
-            raise UserError(f"{name} takes {prediction[1]} class_weights, one a class, not {len(self.class_weights)}")
-        return Shape()
-
-    def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
-        """Normal numbers and labels, of which about a third is to be left out where some label is."""
-        prediction, places = shapes
-        labels = rng.integers(0, prediction[1], places)
-        if self.ignore_index is not None:
-            labels[rng.random(places) < 1 / 3] = self.ignore_index
-            labels.flat[0] = (self.ignore_index + 1) % prediction[1]
-        return rng.standard_normal(prediction), labels
-
-    @classmethod
-    def samples(cls) -> Iterator[Sample]:
-        """Samples and pixels, rows, one sample; weights, a label left out inside and outside of the classes, a sum.
-
-        And inputs that overflow an exponential.
-        """
-        yield Sample(op=cls(), shapes=((5, 4), (5,)))
-        yield Sample(op=cls(), shapes=((1, 2), (1,)))
-        yield Sample(op=cls(), shapes=((2, 3, 2, 4), (2, 2, 4)))
-        yield Sample(op=cls(), shapes=((3, 2, 5), (3, 5)))
-        yield Sample(op=cls(), shapes=((2, 2, 2, 1, 3), (2, 2, 1, 3)))
-        yield Sample(op=cls(class_weights=(0.5, 2.0, 0.0, 1.5)), shapes=((6, 4), (6,)))
-        yield Sample(op=cls(ignore_index=1), shapes=((6, 3), (6,)))
-        yield Sample(op=cls(ignore_index=-100), shapes=((2, 3, 3, 2), (2, 3, 2)))
-        yield Sample(op=cls(reduction="sum"), shapes=((4, 3), (4,)))
-        yield Sample(op=cls(), shapes=((4, 3), (4,)), values="far")
-        op = cls(class_weights=(0.5, 2.0, 1.5), ignore_index=2, reduction="sum")
-        yield Sample(op=op, shapes=((2, 3, 3, 2), (2, 3, 2)))
-
-
-@operation
-@dataclass(frozen=True)
-class SoftmaxCrossEntropy(OfLabels):
-    """L = - 1/D Σₙ Σ꜀ q log softmax(x).   x: (N, C) logits   target: (N,) int labels   L: scalar.
-
-    q = w[c] ((1 - s) onehot(label) + s / C) with class weights w and label smoothing s; D = Σₙ w[label], so N without
-    weights, or 1 for the reduction "sum". What is left out counts in neither. As PyTorch's `cross_entropy`.
-    Fused, hence stable: dL/dx = (softmax(x) Σ꜀ q - q) / D.
-
-    Of images x is (N, C, H, W) and the target (N, H, W): one label a pixel, and n runs over all pixels.
-
-    Attributes:
-        label_smoothing: s in [0, 1), the share of the target spread over all classes (Szegedy et al. 2016).
-        class_weights: w, how much a label of each class counts; None: all 1.
-        ignore_index: the label that does not count; None: there is none. It need not be a class.
-        reduction: "mean", weighted by w; or "sum".
-    """
-
-    takes: ClassVar[str] = "logits"
-
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(f"label smoothing lies in [0, 1), not {self.label_smoothing}")
-
-    @classmethod
-    def samples(cls) -> Iterator[Sample]:
-        """Also with label smoothing, alone and with everything else."""
-        yield from super().samples()
-        yield Sample(op=cls(label_smoothing=0.1), shapes=((6, 3), (6,)))
-        yield Sample(op=cls(label_smoothing=0.2), shapes=((2, 3, 2, 2), (2, 2, 2)))
-        op = cls(label_smoothing=0.2, class_weights=(0.5, 2.0, 1.5), ignore_index=0)
-        yield Sample(op=op, shapes=((2, 3, 3, 2), (2, 3, 2)))
-
-
-@operation
-@dataclass(frozen=True)
-class NLLLoss(OfLabels):
-    """L = - 1/D Σₙ w[label] x[n, label].   x: (N, C) log-probabilities   target: (N,) int labels   L: scalar.
-
-    The negative log-likelihood, behind a LogSoftmax: both together are `SoftmaxCrossEntropy`. D = Σₙ w[label], so N
-    without weights, or 1 for the reduction "sum". As PyTorch's `nll_loss`.   dL/dx[n, label] = - w[label] / D.
-
-    Of images x is (N, C, H, W) and the target (N, H, W): one label a pixel, and n runs over all pixels.
-
-    Attributes:
-        class_weights: w, how much a label of each class counts; None: all 1.
-        ignore_index: the label that does not count; None: there is none. It need not be a class.
-        reduction: "mean", weighted by w; or "sum".
-    """
-
-    takes: ClassVar[str] = "log-probabilities"
-
-
-@operation
-@dataclass(frozen=True)
-class MSE(GrownLoss):
-    """L = mean (x - t)² over all elements.   x, t: (N, ...)   dL/dx = 2 (x - t) / (number of elements).
+class ReducedLoss(Loss):
+    """A mean or a sum over samples.
 
     Attributes:
         reduction: "mean"; or "sum", which divides neither L nor its gradient.
+        sample_weights: whether a third input, (N,), says how much each sample counts: 0 or more, not all of them 0.
     """
 
-    reduction: Reduction = "mean"
+    arity: ClassVar[int] = -1
+
+    reduction: Reduction = later("mean")
+    sample_weights: bool = later(False)
 
     def __post_init__(self) -> None:
-        _require_reduction(self, self.reduction)
+        if self.reduction not in get_args(Reduction):
+            raise unknown(f"reduction of {type(self).__name__}", self.reduction, get_args(Reduction))
 
-    def target(self, prediction: Shape) -> tuple[Shape, Kind]:
-        """A number for each number predicted."""
-        return prediction, "float"
+    @property
+    def weighs_samples(self) -> bool:
+        return self.sample_weights
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """A scalar."""
-        prediction, target = inputs
-        if prediction != target:
-            raise UserError(f"MSE takes a prediction and a target of equal shape, not {prediction} and {target}")
+        name = type(self).__name__
+        if len(inputs) != 2 + self.sample_weights:
+            takes = "a prediction, a target and weights of samples" if self.sample_weights else "a prediction, a target"
+            raise UserError(f"{name} takes {takes}, not {len(inputs)} inputs")
+        self.require_fit(*inputs[:2])
+        if self.sample_weights and inputs[2] != Shape(inputs[0][0]):
+            raise UserError(f"{name} takes one weight a sample, {Shape(inputs[0][0])}, not {inputs[2]}")
         return Shape()
+
+    def require_fit(self, prediction: Shape, target: Shape) -> None:
+        """Raise `UserError` for a prediction and a target that do not belong together."""
+        raise NotImplementedError
+
+    def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+        drawn = self.draw_pair(rng, *shapes[:2])
+        if not self.sample_weights:
+            return drawn
+        weights = rng.uniform(0.5, 1.5, shapes[2])
+        weights[1:2] = 0
+        return *drawn, weights
+
+    def draw_pair(self, rng: np.random.Generator, x: tuple[int, ...], t: tuple[int, ...]) -> tuple[Array, Array]:
+        """A prediction and a target for a test."""
+        return rng.standard_normal(x), rng.standard_normal(t)
+
+
+AnyLoss = TypeVar("AnyLoss", bound=ReducedLoss)
+
+
+@dataclass(frozen=True)
+class ElementWiseLoss(ReducedLoss):
+    """A prediction and a target of equal shape, (N, ...); lₙ sums over the elements of a sample, uₙ is their number."""
+
+    def target(self, prediction: Shape) -> tuple[Shape, Kind]:
+        return prediction, "float"
+
+    def require_fit(self, prediction: Shape, target: Shape) -> None:
+        if not prediction or prediction != target:
+            name = type(self).__name__
+            raise UserError(f"{name} takes a prediction and a target of equal shape, not {prediction} and {target}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A matrix, one element, images; a sum."""
         for shape in ((4, 3), (1, 1), (2, 3, 2, 2)):
-            yield Sample(op=MSE(), shapes=(shape, shape))
-        yield Sample(op=MSE(reduction="sum"), shapes=((4, 3), (4, 3)))
+            yield Sample(op=cls(), shapes=(shape, shape))
+        yield Sample(op=cls(reduction="sum"), shapes=((4, 3), (4, 3)))
+        yield Sample(op=cls(sample_weights=True), shapes=((4, 3), (4, 3), (4,)))
+        yield Sample(op=cls(sample_weights=True, reduction="sum"), shapes=(*MASKS, (2,)))
+
+
+AnyElementWise = TypeVar("AnyElementWise", bound=ElementWiseLoss)
+
+
+@operation
+@dataclass(frozen=True)
+class MSE(ElementWiseLoss):
+    """L = mean (x - t)² over all elements.   x, t: (N, ...)   dL/dx = 2 (x - t) / (number of elements)."""
+
+
+@operation
+@dataclass(frozen=True)
+class L1(ElementWiseLoss):
+    """L = mean |x - t| over all elements.   x, t: (N, ...)   dL/dx = sign(x - t) / (number of elements).
+
+    sign(0) = 0, as in PyTorch's `l1_loss`.
+    """
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=cls(), shapes=((6, 5), (6, 5)), values="whole")
+
+
+@operation
+@dataclass(frozen=True)
+class SmoothL1(ElementWiseLoss):
+    """L = mean of d² / (2 β) where |d| < β, else |d| - β / 2;   d = x - t.   x, t: (N, ...).
+
+    Near the target as MSE, far from it as L1: the loss of Girshick 2015 (Fast R-CNN), β times smaller than Huber's. As
+    PyTorch's `smooth_l1_loss`.   dL/dx = (d / β or sign d) / (number of elements).
+
+    Attributes:
+        beta: β > 0, where the one becomes the other. For 0 take `L1`.
+    """
+
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.beta > 0:
+            raise UserError(f"SmoothL1's beta is above 0, not {self.beta}; L1 is what it becomes at 0")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=cls(beta=0.3), shapes=((5, 4), (5, 4)))
+        yield Sample(op=cls(beta=2.0), shapes=((6, 5), (6, 5)), values="whole")
+        yield Sample(op=cls(), shapes=((4, 3), (4, 3)), values="far")
+
+
+@dataclass(frozen=True)
+class ProbabilityLoss(ElementWiseLoss):
+    """Logits, and for each of them the probability that it is to say, from 0 to 1."""
+
+    probabilities: ClassVar[tuple[int, ...]] = (1,)
+
+    def draw_pair(self, rng: np.random.Generator, x: tuple[int, ...], t: tuple[int, ...]) -> tuple[Array, Array]:
+        return rng.standard_normal(x), rng.uniform(0, 1, t)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=cls(), shapes=MASKS, values="whole")
+        yield Sample(op=cls(), shapes=((4, 3), (4, 3)), values="far")
+
+
+@operation
+@dataclass(frozen=True)
+class BCEWithLogits(ProbabilityLoss):
+    """L = - mean (P t log σ(x) + (1 - t) log(1 - σ(x))) over all elements.   x: (N, ...) logits   t: (N, ...) in 0..1.
+
+    Binary cross-entropy, one question an element, with σ inside, so that no log meets a 0; as PyTorch's
+    `binary_cross_entropy_with_logits`. With softplus(-x) = log(1 + e⁻ˣ) = max(-x, 0) + log(1 + e^-|x|):
+
+        l = (1 - t) x + (1 + (P - 1) t) softplus(-x)        dl/dx = (1 + (P - 1) t) σ(x) - P t
+                                                            dl/dt = (P - 1) softplus(-x) - x
+    Attributes:
+        pos_weight: P > 0, how much a positive counts: one number, or one a channel (axis 1). It does not enter the
+            number of elements that the mean divides by.
+    """
+
+    pos_weight: float | tuple[float, ...] = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = self.pos_weight
+        weights = tuple(map(float, given if isinstance(given, tuple) else (given,)))
+        if not weights or not all(0 < w < float("inf") for w in weights):
+            raise UserError(f"BCEWithLogits' pos_weight is above 0, not {given}")
+        object.__setattr__(self, "pos_weight", weights if isinstance(given, tuple) else weights[0])
+
+    def require_fit(self, prediction: Shape, target: Shape) -> None:
+        super().require_fit(prediction, target)
+        if isinstance(self.pos_weight, tuple) and (len(prediction) < 2 or len(self.pos_weight) != prediction[1]):
+            raise UserError(f"BCEWithLogits takes one pos_weight a channel of {prediction}, not {len(self.pos_weight)}")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=cls(3.0), shapes=((5, 4), (5, 4)))
+        yield Sample(op=cls((0.5, 2.0, 4.0)), shapes=MASKS)
+        yield Sample(op=cls((0.5, 2.0, 4.0), sample_weights=True), shapes=((4, 3), (4, 3), (4,)))
+        yield Sample(op=cls(2.0), shapes=((4, 3), (4, 3)), values="far")
+
+
+@operation
+@dataclass(frozen=True)
+class SoftDice(ProbabilityLoss):
+    """L = mean over samples of 1 - d,   d = (2 Σ p t + ε) / (Σ p² + Σ t² + ε),   p = σ(x).
+
+    x: (N, ...) logits, σ is inside   t: (N, ...) masks in 0..1. One overlap d a sample, over all its elements; uₙ is 1.
+    With ε = 0 the loss of Milletari et al. 2016 (V-Net), eq. 3, whose squares it keeps; ε makes an empty mask well
+    found where nothing is predicted.
+
+        dl/dp = -2 (t - d p) / (Σ p² + Σ t² + ε)        dl/dx = p (1 - p) dl/dp
+        dl/dt = -2 (p - d t) / (Σ p² + Σ t² + ε)
+
+    Attributes:
+        smooth: ε >= 0.
+    """
+
+    smooth: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.smooth >= 0:
+            raise UserError(f"SoftDice's smooth is 0 or more, not {self.smooth}")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=cls(0.0), shapes=MASKS)
+        yield Sample(op=cls(0.1, sample_weights=True), shapes=((4, 3), (4, 3), (4,)))

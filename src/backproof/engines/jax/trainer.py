@@ -14,7 +14,7 @@ from backproof.engines.jax.program import Trained, program
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.ops.dropout import Dropping
-from backproof.ops.loss import OfLabels
+from backproof.ops.label_loss import LabelLoss
 from backproof.optim import Optimizer
 
 
@@ -186,9 +186,9 @@ class JaxTrainer:
     def _require_classes(self, inputs: Arrays) -> None:
         """Raise `UserError` for a label that is no class: a compiled program cannot, and takes another one instead."""
         for node in self.graph.nodes:
-            labels = inputs.get(node.inputs[-1])
-            if not isinstance(node.op, OfLabels) or labels is None:
+            if not isinstance(node.op, LabelLoss) or node.inputs[1] not in inputs:
                 continue
+            labels = inputs[node.inputs[1]]
             classes = int(self.graph.shapes[node.inputs[0]][1])
             wrong = (labels < 0) | (labels >= classes)
             if node.op.ignore_index is not None:

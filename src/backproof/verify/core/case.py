@@ -48,7 +48,7 @@ def make_case(sample: Sample, seed: int) -> Case:
         x = Input("x", Shape("N", *sample.shapes[0][1:]))
         same = make_node("same", Reshape(x.shape.per_sample), {x.name: x.shape})
         graph = Graph((x,), (same,), "same").with_loss(sample.op, name="op")
-        inputs = dict(zip(("x", "y"), arrays, strict=True))
+        inputs = dict(zip((i.name for i in graph.inputs), arrays, strict=True))
     else:
         names = [f"x{i}" for i in range(len(arrays))]
         declared = tuple(Input(n, Shape("N", *s[1:])) for n, s in zip(names, sample.shapes, strict=True))

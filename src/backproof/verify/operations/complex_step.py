@@ -130,21 +130,57 @@ def _log_softmax(x: Array) -> Array:
     return np.asarray(x - np.log(np.exp(x).sum(1, keepdims=True)))
 
 
-def _of_labels(op: Any, x: Array, labels: Array, smoothing: float) -> Array:
+def _weighted(op: Any, terms: Array, counts: Array, inputs: tuple[Array, ...]) -> Array:
+    """Σₙ sₙ lₙ / Σₙ sₙ uₙ of the `terms` of samples (N, ...) and of what they count, as `ops.loss` has it."""
+    terms, counts = (np.asarray(a).reshape(len(inputs[0]), -1).sum(1) for a in (terms, counts))
+    s = inputs[2] if op.sample_weights else 1
+    return np.asarray((s * terms).sum() / ((s * counts).sum() if op.reduction == "mean" else 1))
+
+
+def _of_elements(op: Any, inputs: tuple[Array, ...], terms: Array) -> Array:
+    return _weighted(op, terms, np.ones(terms.shape), inputs)
+
+
+def _of_labels(op: Any, inputs: tuple[Array, ...], x: Array, smoothing: float) -> Array:
     """- 1/D Σ q x over the rows of classes whose labels count, as `ops.SoftmaxCrossEntropy` has it."""
-    C = x.shape[1]
-    rows, labels = np.moveaxis(x, 1, -1).reshape(-1, C), labels.ravel()
+    labels, C = inputs[1], x.shape[1]
     counts = labels != op.ignore_index if op.ignore_index is not None else np.ones(labels.shape, bool)
-    rows, labels = rows[counts], labels[counts]
+    labels = np.where(counts, labels, 0)
     w = np.ones(C) if op.class_weights is None else np.array(op.class_weights)
     q = w * ((1 - smoothing) * np.eye(C)[labels] + smoothing / C)
-    D = w[labels].sum() if op.reduction == "mean" else 1
-    return np.asarray(-(q * rows).sum() / D)
+    return _weighted(op, -(q * np.moveaxis(x, 1, -1)).sum(-1) * counts, w[labels] * counts, inputs)
 
 
-def _mse(op: ops.MSE, inputs: tuple[Array, ...], p: Arrays) -> Array:
-    squares = (inputs[0] - inputs[1]) ** 2
-    return np.asarray(squares.mean() if op.reduction == "mean" else squares.sum())
+def _hinge(op: ops.Hinge, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    x, labels = np.moveaxis(inputs[0], 1, -1), inputs[1]
+    counts = labels != op.ignore_index if op.ignore_index is not None else np.ones(labels.shape, bool)
+    labels = np.where(counts, labels, 0)
+    w = (np.ones(x.shape[-1]) if op.class_weights is None else np.array(op.class_weights))[labels] * counts
+    lead = op.margin + x - np.take_along_axis(x, labels[..., None], -1)
+    lead = _positive(lead, 0 * lead) * (np.arange(x.shape[-1]) != labels[..., None])
+    return _weighted(op, w * (lead**op.p).mean(-1), w, inputs)
+
+
+def _abs(x: Array) -> Array:
+    return np.asarray(x * np.sign(np.real(x)))
+
+
+def _smooth_l1(op: ops.SmoothL1, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    d = _abs(inputs[0] - inputs[1])
+    return _of_elements(op, inputs, np.where(np.real(d) < op.beta, d**2 / (2 * op.beta), d - op.beta / 2))
+
+
+def _bce(op: ops.BCEWithLogits, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    x, t = inputs[:2]
+    P = _by_channel(np.array(op.pos_weight), x) if isinstance(op.pos_weight, tuple) else op.pos_weight
+    softplus = _positive(-x, 0 * x) + np.log(1 + np.exp(-_positive(-x, x)))
+    return _of_elements(op, inputs, (1 - t) * x + (1 + (P - 1) * t) * softplus)
+
+
+def _soft_dice(op: ops.SoftDice, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    probability, t = (a.reshape(len(a), -1) for a in (_sigmoid(inputs[0]), inputs[1]))
+    both = 2 * (probability * t).sum(1) + op.smooth
+    return _of_elements(op, inputs, 1 - both / ((probability**2).sum(1) + (t**2).sum(1) + op.smooth))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -198,8 +234,13 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.Concat: lambda op, x, p: np.concatenate(x, axis=1),
     ops.Flatten: lambda op, x, p: x[0].reshape(len(x[0]), -1),
     ops.Reshape: lambda op, x, p: x[0].reshape(len(x[0]), *op.shape),
-    ops.MSE: _mse,
-    ops.NLLLoss: lambda op, x, p: _of_labels(op, x[0], x[1], 0.0),
-    ops.SoftmaxCrossEntropy: lambda op, x, p: _of_labels(op, _log_softmax(x[0]), x[1], op.label_smoothing),
+    ops.MSE: lambda op, x, p: _of_elements(op, x, (x[0] - x[1]) ** 2),
+    ops.L1: lambda op, x, p: _of_elements(op, x, _abs(x[0] - x[1])),
+    ops.SmoothL1: _smooth_l1,
+    ops.BCEWithLogits: _bce,
+    ops.SoftDice: _soft_dice,
+    ops.NLLLoss: lambda op, x, p: _of_labels(op, x, x[0], 0.0),
+    ops.SoftmaxCrossEntropy: lambda op, x, p: _of_labels(op, x, _log_softmax(x[0]), op.label_smoothing),
+    ops.Hinge: _hinge,
 }
 """What each operation computes, for complex numbers."""

@@ -1,64 +1,61 @@
-"""Losses."""
+"""Losses of a number for each number; what all losses share."""
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 
 from backproof.engines.jax.kernels.table import Arrays, Call, computes
-from backproof.ops import MSE, NLLLoss, SoftmaxCrossEntropy
-from backproof.ops.loss import OfLabels
+from backproof.ops import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
+from backproof.ops.loss import ReducedLoss
 
 
-@computes(SoftmaxCrossEntropy)
-def softmax_cross_entropy(op: SoftmaxCrossEntropy, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
-    """Logits (N, C, ...) and labels (N, ...) -> L, a scalar."""
-    rows, labels, counts = _rows(op, *inputs)
-    log_p, w, s = jax.nn.log_softmax(rows, axis=1), _class_weights(op, rows), op.label_smoothing
-    terms = (1 - s) * w[labels] * _picked(log_p, labels)
-    if s:
-        terms += s * jnp.mean(w * log_p, axis=1)
-    return _reduced(op, terms, w[labels], counts)
-
-
-@computes(NLLLoss)
-def nll_loss(op: NLLLoss, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
-    """Log-probabilities (N, C, ...) and labels (N, ...) -> L, a scalar."""
-    rows, labels, counts = _rows(op, *inputs)
-    w = _class_weights(op, rows)[labels]
-    return _reduced(op, w * _picked(rows, labels), w, counts)
+def of_elements(op: ReducedLoss, terms: Array, weights: list[Array]) -> Array:
+    """Σ s l / D of terms (N, ...) that count the same, with the weights s (N,) of samples, if there are any."""
+    if not weights:
+        return jnp.mean(terms) if op.reduction == "mean" else jnp.sum(terms)
+    (s,) = weights
+    total = jnp.sum(s * terms.reshape(len(s), -1).sum(1))
+    return total / (jnp.sum(s) * (terms.size // len(s))) if op.reduction == "mean" else total
 
 
 @computes(MSE)
 def mse(op: MSE, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
     """x and t of one shape -> L, a scalar."""
-    x, t = inputs
-    return jnp.mean((x - t) ** 2) if op.reduction == "mean" else jnp.sum((x - t) ** 2)
+    x, t, *weights = inputs
+    return of_elements(op, (x - t) ** 2, weights)
 
 
-def _rows(op: OfLabels, x: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """One row of classes a label, (R, C); labels, (R,); which count, (R,).
-
-    What does not count is replaced by zeros, so that not even a NaN there is seen. The trainer has refused labels that
-    are no classes.
-    """
-    rows, labels = jnp.moveaxis(x, 1, -1).reshape(-1, x.shape[1]), labels.reshape(-1)
-    if op.ignore_index is None:
-        return rows, labels, jnp.ones(labels.shape, bool)
-    counts = labels != op.ignore_index
-    return jnp.where(counts[:, None], rows, 0), jnp.where(counts, labels, 0), counts
+@computes(L1)
+def l1(op: L1, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    return of_elements(op, jnp.abs(x - t), weights)
 
 
-def _class_weights(op: OfLabels, rows: Array) -> Array:
-    """w, (C,)."""
-    return jnp.ones(rows.shape[1], rows.dtype) if op.class_weights is None else jnp.array(op.class_weights, rows.dtype)
+@computes(SmoothL1)
+def smooth_l1(op: SmoothL1, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    d = jnp.abs(x - t)
+    near = d < op.beta
+    square = jnp.where(near, x - t, 0) ** 2 / (2 * op.beta)
+    return of_elements(op, jnp.where(near, square, d - op.beta / 2), weights)
 
 
-def _picked(rows: Array, labels: Array) -> Array:
-    """rows[n, label of n], (R,)."""
-    return jnp.take_along_axis(rows, labels[:, None], axis=1)[:, 0]
+@computes(BCEWithLogits)
+def bce_with_logits(op: BCEWithLogits, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """Logits x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    positive = jnp.array(op.pos_weight, x.dtype)
+    if positive.ndim:
+        positive = positive.reshape(-1, *[1] * (x.ndim - 2))
+    return of_elements(op, (1 - t) * x + (1 + (positive - 1) * t) * jax.nn.softplus(-x), weights)
 
 
-def _reduced(op: OfLabels, terms: Array, w: Array, counts: Array) -> Array:
-    """- Σ terms / D over what counts; not a number where nothing does, as the mean of nothing is none."""
-    total = -jnp.sum(jnp.where(counts, terms, 0))
-    return total / jnp.sum(jnp.where(counts, w, 0)) if op.reduction == "mean" else total
+@computes(SoftDice)
+def soft_dice(op: SoftDice, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """Logits x and masks t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    probability, t = jax.nn.sigmoid(x).reshape(len(x), -1), t.reshape(len(t), -1)
+    both = 2 * (probability * t).sum(1) + op.smooth
+    return of_elements(op, 1 - both / ((probability**2).sum(1) + (t**2).sum(1) + op.smooth), weights)

@@ -1,51 +1,67 @@
-"""Losses."""
+"""Losses of a number for each number; what all losses share."""
 
-from typing import Any
-
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from backproof.engines.torch.kernels.table import Call, Tensors, computes
-from backproof.errors import UserError
-from backproof.ops import MSE, NLLLoss, SoftmaxCrossEntropy
-from backproof.ops.loss import OfLabels
-
-LEFT_OUT = -1
-"""What PyTorch is told to leave out where nothing is: a label that `_options` refuses."""
+from backproof.ops import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
+from backproof.ops.loss import ReducedLoss
 
 
-def _options(op: OfLabels, x: Tensor, labels: Tensor, node: str) -> dict[str, Any]:
-    """What both losses of labels take, once the labels are known to be classes: PyTorch's own error has no name."""
-    classes = x.shape[1]
-    counted = labels if op.ignore_index is None else labels[labels != op.ignore_index]
-    if counted.numel():
-        low, high = (int(bound) for bound in counted.aminmax())
-        if low < 0 or high >= classes:
-            raise UserError(f"node '{node}': labels lie in 0..{classes - 1}, but some are {low} or {high}")
-    return {
-        "weight": None if op.class_weights is None else x.new_tensor(op.class_weights),
-        "ignore_index": LEFT_OUT if op.ignore_index is None else op.ignore_index,
-        "reduction": op.reduction,
-    }
+def reduced(op: ReducedLoss, terms: Tensor, counts: Tensor, weights: Tensor | None) -> Tensor:
+    """Σ s l / D of what the places (N, ...) contribute and count, with the weights s (N,) of samples."""
+    if weights is not None:
+        s = weights.reshape(-1, *[1] * (terms.ndim - 1))
+        terms, counts = s * terms, s * counts
+    return terms.sum() / counts.sum() if op.reduction == "mean" else terms.sum()
 
 
-@computes(SoftmaxCrossEntropy)
-def softmax_cross_entropy(op: SoftmaxCrossEntropy, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
-    """Logits (N, C, ...) and labels (N, ...) -> L, a scalar."""
-    logits, labels = inputs
-    options = _options(op, logits, labels, call.node)
-    return functional.cross_entropy(logits, labels, label_smoothing=op.label_smoothing, **options)
-
-
-@computes(NLLLoss)
-def nll_loss(op: NLLLoss, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
-    """Log-probabilities (N, C, ...) and labels (N, ...) -> L, a scalar."""
-    x, labels = inputs
-    return functional.nll_loss(x, labels, **_options(op, x, labels, call.node))
+def of_elements(op: ReducedLoss, terms: Tensor, weights: list[Tensor]) -> Tensor:
+    """Every element counts the same."""
+    if weights:
+        return reduced(op, terms, torch.ones_like(terms), *weights)
+    return terms.mean() if op.reduction == "mean" else terms.sum()
 
 
 @computes(MSE)
 def mse(op: MSE, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
     """x and t of one shape -> L, a scalar."""
-    x, t = inputs
-    return functional.mse_loss(x, t, reduction=op.reduction)
+    x, t, *weights = inputs
+    if not weights:
+        return functional.mse_loss(x, t, reduction=op.reduction)
+    return of_elements(op, functional.mse_loss(x, t, reduction="none"), weights)
+
+
+@computes(L1)
+def l1(op: L1, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    return of_elements(op, functional.l1_loss(x, t, reduction="none"), weights)
+
+
+@computes(SmoothL1)
+def smooth_l1(op: SmoothL1, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    return of_elements(op, functional.smooth_l1_loss(x, t, reduction="none", beta=op.beta), weights)
+
+
+@computes(BCEWithLogits)
+def bce_with_logits(op: BCEWithLogits, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """Logits x and t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    positive = x.new_tensor(op.pos_weight)
+    if positive.ndim:
+        positive = positive.reshape(-1, *[1] * (x.ndim - 2))
+    terms = functional.binary_cross_entropy_with_logits(x, t, pos_weight=positive, reduction="none")
+    return of_elements(op, terms, weights)
+
+
+@computes(SoftDice)
+def soft_dice(op: SoftDice, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """Logits x and masks t of one shape -> L, a scalar."""
+    x, t, *weights = inputs
+    probability, t = torch.sigmoid(x).flatten(1), t.flatten(1)
+    both = 2 * (probability * t).sum(1) + op.smooth
+    return of_elements(op, 1 - both / ((probability**2).sum(1) + (t**2).sum(1) + op.smooth), weights)
