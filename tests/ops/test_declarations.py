@@ -36,6 +36,12 @@ def test_attributes_make_the_same_operation(sample):
     assert op_from_attributes(type(sample.op).__name__, sample.op.attributes()) == sample.op
 
 
+def test_what_came_later_is_not_written_at_its_default():
+    assert ops.MSE().attributes() == {}
+    assert ops.MSE(sample_weights=True).attributes() == {"sample_weights": True}
+    assert ops.SoftmaxCrossEntropy(ignore_index=0).attributes() == {"label_smoothing": 0.0, "ignore_index": 0}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -57,6 +63,12 @@ def test_attributes_make_the_same_operation(sample):
         (lambda: ops.SoftmaxCrossEntropy(label_smoothing=1), "label smoothing lies in"),
         (lambda: ops.NLLLoss(reduction="none"), "unknown reduction of NLLLoss 'none'"),
         (lambda: ops.MSE(reduction="some"), "unknown reduction of MSE 'some'"),
+        (lambda: ops.SmoothL1(0), "SmoothL1's beta is above 0, not 0; L1 is what it becomes at 0"),
+        (lambda: ops.BCEWithLogits(0), "BCEWithLogits' pos_weight is above 0, not 0"),
+        (lambda: ops.BCEWithLogits((1, -2)), r"BCEWithLogits' pos_weight is above 0, not \(1, -2\)"),
+        (lambda: ops.SoftDice(-1), "SoftDice's smooth is 0 or more, not -1"),
+        (lambda: ops.Hinge(0), "Hinge's margin is above 0, not 0"),
+        (lambda: ops.Hinge(p=3), "Hinge's p is 1 or 2, not 3"),
     ],
 )
 def test_refuses_bad_attributes(make, message):
@@ -89,6 +101,10 @@ def test_refuses_bad_attributes(make, message):
             r"not \(N, 2, 3, 4\) and \(N, 4, 3\)",
         ),
         (ops.NLLLoss(class_weights=(1.0,)), [Shape("N", 2), Shape("N")], "takes 2 class_weights, one a class, not 1"),
+        (ops.BCEWithLogits((1, 2)), [Shape("N", 3)] * 2, r"takes one pos_weight a channel of \(N, 3\), not 2"),
+        (ops.L1(), [Shape("N", 3)], "L1 takes a prediction and a target, not 1 inputs"),
+        (ops.L1(sample_weights=True), [Shape("N", 3)] * 2, "a target and sample weights, not 2 inputs"),
+        (ops.L1(sample_weights=True), [Shape("N", 3)] * 3, r"L1 takes one weight a sample, \(N,\), not \(N, 3\)"),
     ],
     ids=lambda value: str(value) if not isinstance(value, str | list) else "",
 )

@@ -21,6 +21,8 @@ CONVENTIONS = {
     "SlopeOneAtZero",
     "LastOfEqualOnes",
     "EveryEqualOne",
+    "SignOfZeroIsOne",
+    "SlopeAtTheHinge",
 }
 """Faults at kinks, where there is no derivative for numbers to find: only another engine can tell."""
 

@@ -53,7 +53,7 @@ class ReducedLoss(Loss):
     def output_shape(self, *inputs: Shape) -> Shape:
         name = type(self).__name__
         if len(inputs) != 2 + self.sample_weights:
-            takes = "a prediction, a target and weights of samples" if self.sample_weights else "a prediction, a target"
+            takes = "a prediction, a target and sample weights" if self.sample_weights else "a prediction and a target"
             raise UserError(f"{name} takes {takes}, not {len(inputs)} inputs")
         self.require_fit(*inputs[:2])
         if self.sample_weights and inputs[2] != Shape(inputs[0][0]):

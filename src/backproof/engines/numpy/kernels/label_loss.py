@@ -212,6 +212,6 @@ class HingeKernel(LabelLossKernel[Hinge]):
 
     def slopes(self, op: Hinge, kept: Saved) -> Array:
         each, labels, h, scale = kept
-        d = scale * (h > 0 if op.p == 1 else 2 * h)
+        d: Array = scale * (h > 0 if op.p == 1 else 2 * h)
         d[each, labels] = -d.sum(axis=1)
         return d

@@ -73,7 +73,7 @@ class ElementWiseLossKernel(NumpyKernel[AnyElementWise]):
 
     def total(self, terms: Array) -> Array:
         """Of losses without weights."""
-        return np.add.reduce(terms.reshape(-1))
+        return np.asarray(np.add.reduce(terms.reshape(-1)))
 
     def forward(self, op: AnyElementWise, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         x, t, *weights = inputs

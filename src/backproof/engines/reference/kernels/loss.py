@@ -182,6 +182,6 @@ class SoftDiceKernel(LossKernel[SoftDice]):
         p, d, A = self.overlap(op, x, t)
         dx, dt = np.zeros(x.shape), np.zeros(x.shape)
         for i in np.ndindex(x.shape):
-            dx[i] = divide(-2 * (t[i] - d * p[i]) * p[i] * (1 - p[i]), A)
-            dt[i] = divide(-2 * (p[i] - d * t[i]), A)
+            dx[i] = divide(-2 * float((t[i] - d * p[i]) * p[i] * (1 - p[i])), A)
+            dt[i] = divide(-2 * float(p[i] - d * t[i]), A)
         return dx, dt

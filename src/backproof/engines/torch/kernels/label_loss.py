@@ -1,5 +1,6 @@
 """Losses of labels."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +27,9 @@ def _require_classes(op: LabelLoss, x: Tensor, labels: Tensor, node: str) -> Non
             raise UserError(f"node '{node}': labels lie in 0..{classes - 1}, but some are {low} or {high}")
 
 
-def _loss(function: Any, op: LabelLoss, inputs: tuple[Tensor, ...], node: str, **attributes: Any) -> Tensor:
+def _loss(
+    function: Callable[..., Tensor], op: LabelLoss, inputs: tuple[Tensor, ...], node: str, **attributes: Any
+) -> Tensor:
     """PyTorch's mean or sum; with weights of samples, ours of what it makes of each label."""
     x, labels, *weights = inputs
     _require_classes(op, x, labels, node)
@@ -65,4 +68,4 @@ def hinge(op: Hinge, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tens
     rows = x.movedim(1, -1).reshape(-1, x.shape[1])
     known = (labels if op.ignore_index is None else labels.where(labels != op.ignore_index, 0)).reshape(-1)
     terms = functional.multi_margin_loss(rows, known, p=op.p, margin=op.margin, reduction="none")
-    return reduced(op, counts * terms.reshape(labels.shape), counts, *(weights or [None]))
+    return reduced(op, counts * terms.reshape(labels.shape), counts, *weights)

@@ -9,7 +9,7 @@ from backproof.ops import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.loss import ReducedLoss
 
 
-def reduced(op: ReducedLoss, terms: Tensor, counts: Tensor, weights: Tensor | None) -> Tensor:
+def reduced(op: ReducedLoss, terms: Tensor, counts: Tensor, weights: Tensor | None = None) -> Tensor:
     """Σ s l / D of what the places (N, ...) contribute and count, with the weights s (N,) of samples."""
     if weights is not None:
         s = weights.reshape(-1, *[1] * (terms.ndim - 1))
