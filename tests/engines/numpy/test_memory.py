@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backproof.engines import Mode
-from backproof.engines.numpy import NumpyEngine, buffers
+from backproof.engines.numpy import NumpyEngine, workspace
 from backproof.engines.numpy.memory import segments
 from backproof.engines.numpy.workspace import aligned
 from backproof.graph import Builder, Graph, Shape, initial_parameters
@@ -102,7 +102,7 @@ def test_smaller_batches_and_prediction_take_no_memory_beyond_that_of_training(m
         new.append(array.nbytes)
         return array
 
-    monkeypatch.setattr(buffers, "aligned", count)
+    monkeypatch.setattr(workspace, "aligned", count)
     trainer.train_step(batch(7), Adam(), Mode(training=True, step=1))
     trainer.forward(batch())
     trainer.forward(batch(5))
