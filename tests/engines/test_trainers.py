@@ -1,5 +1,7 @@
 """What every trainer promises, in every engine."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,15 +9,15 @@ from backproof.engines import Mode
 from backproof.errors import UserError
 from backproof.graph import Builder, Graph, Sequential, Shape, initial_parameters
 from backproof.ops import MSE, Add, BatchNorm, Concat, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
-from backproof.optim import OPTIMIZERS, SGD, Adam, Momentum
+from backproof.optim import OPTIMIZERS, SGD, Adam, Exponential, Momentum
 
 TRAIN = Mode(training=True, seed=3, step=0)
 
 
-def residual() -> Graph:
+def residual(bias: bool = True) -> Graph:
     """A value taken by three nodes, one of which takes it twice."""
     net = Builder(Shape("N", 5))
-    h = net("fc1", Linear(4), net.x)
+    h = net("fc1", Linear(4, bias), net.x)
     h = net("bn", BatchNorm(), h)
     relu = net("relu", ReLU(), h)
     drop = net("drop", Dropout(0.3), relu)
@@ -362,3 +364,61 @@ def test_a_branch_that_the_loss_does_not_see_stands_still(engine):
         trainer.train_step(batch(), Adam(lr=0.1, weight_decay=0.0), Mode(training=True, step=step))
     np.testing.assert_array_equal(trainer.parameters()["beside.weight"], before)
     assert not trainer.gradients(batch(), TRAIN).parameters["beside.weight"].any()
+
+
+@pytest.mark.parametrize("decay", ["coupled", "decoupled"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_gradients_and_apply_are_a_training_step(engine, name, decay):
+    """Weights, BatchNorm's running statistics and the optimizer's state, two steps long, a schedule between them."""
+    graph = residual(bias=False)  # before BatchNorm its gradient is rounding alone, of which Adam makes whole steps
+    optimizer = OPTIMIZERS[name](lr=0.02, weight_decay=0.1, decay=decay, schedule=Exponential(gamma=0.5, every=1))
+    for dtype in engine.capabilities.dtypes:
+        fused, apart = (engine.compile(graph, initial_parameters(graph), dtype=dtype) for _ in range(2))
+        for step in range(2):
+            mode = Mode(training=True, seed=3, step=step)
+            cost = fused.train_step(batch(seed=step), optimizer, mode).cost
+            found = apart.gradients(batch(seed=step), mode, optimizer)
+            apart.apply(found, optimizer, mode)
+            assert found.cost == pytest.approx(cost, rel=1e-6)
+        agree = close if engine.capabilities.speed == "compiles" else same
+        agree(apart.parameters(), fused.parameters())
+        agree(apart.optimizer_state(), fused.optimizer_state())
+
+
+def close(a, b):
+    """A compiler that takes the step as a whole rounds otherwise than in two."""
+    assert a.keys() == b.keys()
+    for name in a:
+        tolerance = 1e3 * np.finfo(a[name].dtype).eps
+        np.testing.assert_allclose(a[name], b[name], rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_gradients_of_two_workers_are_applied_as_their_mean(engine):
+    """The gradient of a mean loss over a batch is the mean over its halves."""
+    graph = Sequential(Linear(3), Tanh(), Linear(2)).build(Shape("N", 5)).with_loss(MSE())
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((6, 5)), "y": rng.standard_normal((6, 2))}
+    whole, shared = (engine.compile(graph, initial_parameters(graph), dtype="float64") for _ in range(2))
+    whole.train_step(inputs, Adam(), TRAIN)
+    halves = [
+        shared.gradients({name: x[half] for name, x in inputs.items()}, TRAIN) for half in (slice(3), slice(3, 6))
+    ]
+    mean = {name: (g + halves[1].parameters[name]) / 2 for name, g in halves[0].parameters.items()}
+    shared.apply(replace(halves[0], parameters=mean), Adam(), TRAIN)
+    for name, w in whole.parameters().items():
+        np.testing.assert_allclose(shared.parameters()[name], w, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_gradients_that_do_not_fit_are_refused(engine, trainer):
+    found = trainer.gradients(batch(), TRAIN)
+    before = trainer.parameters()
+    for changed, sentence in (
+        (found.parameters | {"head.weight": np.zeros((3, 9))}, "gradient 'head.weight' has shape"),
+        (found.parameters | {"neck": np.zeros(3)}, "unknown gradient 'neck'"),
+        ({}, "gradient 'fc1.weight' of shape"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            trainer.apply(replace(found, parameters=changed), SGD(), TRAIN)
+    with pytest.raises(UserError, match=r"running statistics 'bn\.running_mean' has shape"):
+        trainer.apply(replace(found, state={"bn.running_mean": np.zeros(5)}), SGD(), TRAIN)
+    same(trainer.parameters(), before)

@@ -111,8 +111,19 @@ class Trainer(Predictor, Protocol):
         """
         ...
 
+    def apply(self, gradients: Gradients, optimizer: Optimizer, mode: Mode) -> None:
+        """Update of weights, running statistics and optimizer state by gradients that `gradients` gave.
+
+        They may be means over several workers first, running statistics too. They hold the optimizer's coupled weight
+        decay if `gradients` was given the optimizer. Raises `UserError` for one that is missing, unknown or misshapen.
+        """
+        ...
+
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
-        """Forward, backward, update of weights, running statistics and optimizer state."""
+        """Forward, backward, update: `gradients` and `apply` in one, without copies and faster.
+
+        The weights are the same to the bit, but where a compiler takes the whole step together (JAX).
+        """
         ...
 
     def optimizer_state(self) -> dict[str, Array]:

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from backproof.engines.base import Gradients
 from backproof.errors import UserError, unknown
 from backproof.graph import Array, Arrays, Graph, Input
 from backproof.optim import Optimizer
@@ -68,6 +69,18 @@ def check_optimizer_state(graph: Graph, optimizer: Optimizer, state: Arrays) -> 
     trainable = {name: spec.shape for name, spec in graph.parameters.items() if spec.trainable}
     expected = {f"{slot}/{name}": shape for slot in optimizer.slots for name, shape in trainable.items()}
     _check_arrays("optimizer state", expected, state)
+
+
+def check_gradients(graph: Graph, gradients: Gradients) -> None:
+    """Raise `UserError`, naming the parameter, for a gradient that is missing, unknown or misshapen; so for the state.
+
+    The state may be empty, as it is in evaluation.
+    """
+    shapes = {name: spec.shape for name, spec in graph.parameters.items()}
+    trainable = {name: shapes[name] for name, spec in graph.parameters.items() if spec.trainable}
+    _check_arrays("gradient", trainable, gradients.parameters)
+    state = {name: shape for name, shape in shapes.items() if name in gradients.state and name not in trainable}
+    _check_arrays("running statistics", state, gradients.state)
 
 
 def _check_arrays(kind: str, shapes: Mapping[str, tuple[int, ...]], arrays: Arrays) -> None:

@@ -60,6 +60,9 @@ class Program:
             compiler_options=options,
         )
         self.step = taking(self._step)
+        self.apply = jax.jit(
+            self._apply, static_argnames=("optimizer",), donate_argnames=("trained",), compiler_options=options
+        )
         self.steps = taking(self._steps)
 
     @property
@@ -133,7 +136,7 @@ class Program:
         training: bool,
     ) -> tuple[Trained, Array, Array, Array]:
         """One training step: what it makes of the state, loss and penalty before the update, and the prediction."""
-        weights, state, slots = trained
+        weights, state, _ = trained
 
         def loss(weights: Arrays) -> tuple[Array, tuple[Array, Found]]:
             values, moved = self._run({**weights, **state}, inputs, masks, training)
@@ -142,17 +145,27 @@ class Program:
         (value, (output, moved)), gradients = jax.value_and_grad(loss, has_aux=True)(weights)
         decayed = [name for name in weights if optimizer.decays(self._graph.parameters[name])]
         penalty = optimizer.l2 / 2 * sum((jnp.vdot(weights[name], weights[name]) for name in decayed), jnp.zeros(()))
+        if optimizer.l2:
+            gradients |= {name: gradients[name] + optimizer.l2 * weights[name] for name in decayed}
+        return self._apply(trained, gradients, moved, numbers, optimizer=optimizer), value, penalty, output
+
+    def _apply(
+        self, trained: Trained, gradients: Arrays, moved: Arrays, numbers: Numbers, *, optimizer: Optimizer
+    ) -> Trained:
+        """What the optimizer makes of weights and slots along `gradients`; running statistics become `moved`."""
+        weights, state, slots = trained
         update = require(optimizer)
         new_weights: Found = {}
         new_slots: Found = {}
         for name, w in weights.items():
-            g = gradients[name] + optimizer.l2 * w if optimizer.l2 and name in decayed else gradients[name]
-            if optimizer.decay == "decoupled" and name in decayed:
+            if optimizer.decay == "decoupled" and optimizer.decays(self._graph.parameters[name]):
                 w = w * numbers["kept"]
-            change, own = update(optimizer, w, g, {s: slots[f"{s}/{name}"] for s in optimizer.slots}, numbers)
+            change, own = update(
+                optimizer, w, gradients[name], {s: slots[f"{s}/{name}"] for s in optimizer.slots}, numbers
+            )
             new_weights[name] = w - change
             new_slots |= {f"{slot}/{name}": value for slot, value in own.items()}
-        return Trained(new_weights, {**state, **moved}, new_slots), value, penalty, output
+        return Trained(new_weights, {**state, **moved}, new_slots)
 
     def _steps(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.jax.optimizers import compiled_in, numbers, require
 from backproof.engines.jax.program import Trained, program
 from backproof.errors import UserError
@@ -62,6 +62,15 @@ class JaxTrainer:
                 penalty += optimizer.l2 / 2 * float(np.vdot(w, w))
                 found[name] += w.dtype.type(optimizer.l2) * w
         return Gradients(float(loss), penalty, np.array(output), found, _own(of_inputs, self._floats), _own(moved))
+
+    def apply(self, gradients: Gradients, optimizer: Optimizer, mode: Mode) -> None:
+        check_gradients(self.graph, gradients)
+        self._prepare(optimizer)
+        found, moved = self._placed(gradients.parameters), self._placed(gradients.state)
+        with self._surroundings():
+            self._trained = self._program.apply(
+                self._trained, found, moved, self._numbers(optimizer, mode.step), optimizer=compiled_in(optimizer)
+            )
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """Forward, backward, update, in one compiled function.

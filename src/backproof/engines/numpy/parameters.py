@@ -77,6 +77,11 @@ class Parameters:
         for name in self._specs:
             self.views[name][...] = arrays[name].transpose(self._layout[name])
 
+    def load_gradients(self, arrays: Arrays) -> None:
+        """Set the gradients from canonical ones."""
+        for name, view in self.gradient_views.items():
+            view[...] = arrays[name].transpose(self._layout[name])
+
     def new_slot(self, fill: float) -> Array:
         """A vector for one of the optimizer's state arrays, laid out as `flat`."""
         slot = aligned(self.flat.shape, self.flat.dtype)

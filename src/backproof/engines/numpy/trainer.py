@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, reaches_loss
+from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, reaches_loss
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.fusion import FusedNode, fuse
@@ -113,6 +113,13 @@ class NumpyTrainer:
             state={name: value.copy() for name, value in sweep.state().items()},
         )
 
+    def apply(self, gradients: Gradients, optimizer: Optimizer, mode: Mode) -> None:
+        check_gradients(self.graph, gradients)
+        if type(optimizer) is not self._optimizer:
+            self.load_optimizer_state(optimizer, {})
+        self._parameters.load_gradients(gradients.parameters)
+        self._update(gradients.state, optimizer, mode.step)
+
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """See `Trainer.train_step`."""
         if type(optimizer) is not self._optimizer:
@@ -122,20 +129,19 @@ class NumpyTrainer:
         sweep = self._run_forward(plan, inputs, mode, watch)
         sweep.backward(watch)
         penalty = self._couple(optimizer)
-        for name, value in sweep.state().items():
-            self._parameters.views[name][...] = value
-        optimizers.step(
-            optimizer,
-            self.updates[type(optimizer)],
-            self._parameters.flat,
-            self._parameters.decayed(optimizer),
-            self._blocks,
-            mode.step,
-        )
+        self._update(sweep.state(), optimizer, mode.step)
         output = sweep.value(self.graph.output)
         if output.ndim > 2:
             output = to_nchw(output)
         return StepResult(sweep.loss, penalty, output)
+
+    def _update(self, state: Arrays, optimizer: Optimizer, step: int) -> None:
+        """One step of the optimizer along the flat gradient; `state` is kept as it is."""
+        for name, value in state.items():
+            self._parameters.views[name][...] = value
+        decayed = self._parameters.decayed(optimizer)
+        update = self.updates[type(optimizer)]
+        optimizers.step(optimizer, update, self._parameters.flat, decayed, self._blocks, step)
 
     def _run_forward(self, plan: Plan, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> Sweep:
         """The sweep that belongs to the plan, after its forward pass."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.kernel import Call, Kernels, require_kernels, require_update
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES, Update
@@ -61,16 +61,16 @@ class ReferenceTrainer:
             state=sweep.state(),
         )
 
+    def apply(self, gradients: Gradients, optimizer: Optimizer, mode: Mode) -> None:
+        check_gradients(self.graph, gradients)
+        self._update(gradients.parameters, gradients.state, optimizer, mode.step)
+
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """Forward, backward, update."""
-        if type(optimizer) is not self._optimizer:
-            self.load_optimizer_state(optimizer, {})
         sweep, gradients = self._forward(inputs, mode, with_loss=True, watch=watch)
         sweep.backward(watch)
         penalty = self._add_penalty(gradients, optimizer)
-        self._update(gradients, optimizer, mode.step)
-        for name, value in sweep.state().items():
-            self._parameters[name][...] = value
+        self._update(gradients, sweep.state(), optimizer, mode.step)
         return StepResult(self._loss(sweep), penalty, sweep.value(self.graph.output))
 
     def parameters(self) -> dict[str, Array]:
@@ -132,8 +132,10 @@ class ReferenceTrainer:
                     penalty += optimizer.l2 / 2 * float(w[i]) ** 2
         return penalty
 
-    def _update(self, gradients: Arrays, optimizer: Optimizer, step: int) -> None:
-        """One step of the optimizer, weight by weight."""
+    def _update(self, gradients: Arrays, state: Arrays, optimizer: Optimizer, step: int) -> None:
+        """One step of the optimizer, weight by weight; `state` is kept as it is."""
+        if type(optimizer) is not self._optimizer:
+            self.load_optimizer_state(optimizer, {})
         update = self.updates[type(optimizer)]
         lr, t = optimizer.rate(step), step + 1
         for name in self._trainable:
@@ -146,6 +148,8 @@ class ReferenceTrainer:
                 w[i], *values = update(optimizer, w[i], g[i], lr, t, *(slot[i] for slot in slots))
                 for slot, value in zip(slots, values, strict=True):
                     slot[i] = value
+        for name, moved in state.items():
+            self._parameters[name][...] = moved
 
 
 def _call(node: Node, wants: tuple[bool, ...]) -> Call:

@@ -1,6 +1,6 @@
 """Our optimizers by PyTorch's: native where the formula is the same, and in the authors' form where it has none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -46,7 +46,7 @@ class Bound(torch.optim.Optimizer):
                     state = self.state[w]
                     state["step"] += 1
                     t = int(state["step"])
-                    g = w.grad.add(w, alpha=group["weight_decay"]) if group["weight_decay"] else w.grad
+                    g = w.grad
                     state["m"].lerp_(g, 1 - o.beta1)
                     v = state["v"].mul_(o.beta2).addcmul_(g, g, value=1 - o.beta2)
                     if isinstance(o, AMSBound):
@@ -105,12 +105,14 @@ NATIVE: dict[type[Optimizer], Native] = {
 }
 
 
-def decayed(optimizer: Optimizer, weights: Mapping[str, Tensor], specs: Mapping[str, ParameterSpec]) -> list[Tensor]:
+def decayed(
+    optimizer: Optimizer, weights: Mapping[str, Tensor], specs: Mapping[str, ParameterSpec]
+) -> dict[str, Tensor]:
     """The weights that weight decay applies to."""
-    return [w for name, w in weights.items() if optimizer.decays(specs[name])]
+    return {name: w for name, w in weights.items() if optimizer.decays(specs[name])}
 
 
-def penalty(optimizer: Optimizer, weights: list[Tensor]) -> float:
+def penalty(optimizer: Optimizer, weights: Iterable[Tensor]) -> float:
     """λ/2 ‖w‖² of coupled weight decay over the weights that it applies to."""
     if not optimizer.l2:
         return 0.0
@@ -130,13 +132,13 @@ class Updater:
         self.optimizer = optimizer
         self._weights = weights
         self._native = require_update("torch", NATIVE, optimizer)
-        self._decayed = decayed(optimizer, weights, specs)
-        marked = {id(w) for w in self._decayed}
-        by_hand = optimizer.decay == "decoupled" and not self._native.decouples
-        self._shrunk = self._decayed if by_hand else []
+        chosen = decayed(optimizer, weights, specs)
+        self._decayed = list(chosen.values())
+        decoupled, by_torch = optimizer.decay == "decoupled", self._native.decouples
+        self._shrunk = self._decayed if decoupled and not by_torch else []
         groups: Groups = [
-            {"params": self._decayed, "weight_decay": 0.0 if by_hand else optimizer.weight_decay},
-            {"params": [w for w in weights.values() if id(w) not in marked], "weight_decay": 0.0},
+            {"params": self._decayed, "weight_decay": optimizer.weight_decay if decoupled and by_torch else 0.0},
+            {"params": [w for name, w in weights.items() if name not in chosen], "weight_decay": 0.0},
         ]
         self._torch = self._native.make(optimizer, [group for group in groups if group["params"]])
         for name, w in weights.items():
@@ -160,6 +162,14 @@ class Updater:
     def penalty(self) -> float:
         """λ/2 ‖w‖² of coupled weight decay."""
         return penalty(self.optimizer, self._decayed)
+
+    def couple(self) -> None:
+        """Add λ w to the gradients, where the optimizer's decay is coupled."""
+        if self.optimizer.l2:
+            with torch.no_grad():
+                for w in self._decayed:
+                    assert w.grad is not None, "the backward pass has set it"
+                    w.grad.add_(w, alpha=self.optimizer.l2)
 
     def update(self, step: int) -> None:
         """Take one step from the weights' `grad`; `step` counts from 0."""

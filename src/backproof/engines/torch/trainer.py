@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import Call
 from backproof.engines.torch.optimizers import Updater, decayed, penalty
@@ -59,17 +59,27 @@ class TorchTrainer:
             for (name, x), gradient in zip(of.items(), found, strict=True)
         }
         if optimizer is not None and optimizer.l2:
-            for name, w in self._weights.items():
-                if optimizer.decays(self.graph.parameters[name]):
-                    gradients[name] = gradients[name] + optimizer.l2 * w
+            for name, w in decayed(optimizer, self._weights, self.graph.parameters).items():
+                gradients[name] = gradients[name].add(w, alpha=optimizer.l2)
         return Gradients(
             loss=loss.item(),
-            penalty=penalty(optimizer, decayed(optimizer, self._weights, self.graph.parameters)) if optimizer else 0.0,
+            penalty=penalty(optimizer, decayed(optimizer, self._weights, self.graph.parameters).values())
+            if optimizer
+            else 0.0,
             output=_own(values[self.graph.output]),
             parameters={name: _own(gradients[name]) for name in self._weights},
             inputs={name: _own(gradients[name]) for name in gradients if name not in self._weights},
             state={name: _own(value) for name, value in state.items()},
         )
+
+    def apply(self, gradients: Gradients, optimizer: Optimizer, mode: Mode) -> None:
+        check_gradients(self.graph, gradients)
+        updater = self._require_updater(optimizer)
+        for name, w in self._weights.items():
+            w.grad = torch.tensor(np.array(gradients.parameters[name], order="C"), dtype=w.dtype, device=w.device)
+        for name, value in gradients.state.items():
+            self._tensors[name].copy_(torch.tensor(np.array(value, order="C")))
+        updater.update(mode.step)
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
         """Forward, backward, update."""
@@ -95,6 +105,7 @@ class TorchTrainer:
                 if gradient is not None:
                     watch(node.name, "backward", _lend(gradient))
         before = updater.penalty()  # of the weights that the loss was computed with
+        updater.couple()
         updater.update(mode.step)
         return StepResult(loss.item(), before, _lend(values[self.graph.output]))
 
