@@ -30,7 +30,7 @@ class EngineOperation:
         self._outputs: tuple[Array, ...] = ()
 
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
-        from backproof.engines.numpy.layout import inside, outside
+        from backproof.engines.numpy.layout import to_nchw, to_nhwc
         from backproof.engines.numpy.parameters import Parameters
         from backproof.engines.numpy.workspace import Arena, Pool, Workspace
 
@@ -46,9 +46,9 @@ class EngineOperation:
             for local, spec in self._node.parameters.items()
             if spec.trainable
         }
-        self._inputs = tuple(inside(x, dtype) for x in drawn.inputs)
-        self._dy = inside(drawn.dy, dtype)
-        self._outside: Callable[[Array], Array] = outside
+        self._inputs = tuple(to_nhwc(x, dtype) for x in drawn.inputs)
+        self._dy = to_nhwc(drawn.dy, dtype)
+        self._canonical: Callable[[Array], Array] = to_nchw
         self._gradients: Callable[[], dict[str, Array]] = weights.canonical_gradients
         kernels: Kernels = import_module(f"backproof.engines.{job.contender}.kernels").KERNELS
         return kernels
@@ -61,7 +61,7 @@ class EngineOperation:
         self._p = {local: np.array(drawn.parameters[self._node.path(local)]) for local in self._node.parameters}
         self._g = {local: np.zeros(s.shape) for local, s in self._node.parameters.items() if s.trainable}
         self._inputs, self._dy = drawn.inputs, drawn.dy
-        self._outside = np.copy
+        self._canonical = np.copy
         self._gradients = lambda: {self._node.path(local): g for local, g in self._g.items()}
         return KERNELS
 
@@ -82,10 +82,10 @@ class EngineOperation:
 
     def results(self) -> dict[str, Array]:
         self.forward()
-        found = {"output": self._outside(self._y)}
+        found = {"output": self._canonical(self._y)}
         self.backward()
         found |= {f"gradient of {name}": g for name, g in self._gradients().items()}
-        return found | {f"gradient of x{i}": self._outside(dx) for i, dx in enumerate(self._dxs) if dx is not None}
+        return found | {f"gradient of x{i}": self._canonical(dx) for i, dx in enumerate(self._dxs) if dx is not None}
 
     def gemm(self, a: Array, b: Array) -> Callable[[], object]:
         out = np.empty((len(a), b.shape[1]), a.dtype)
