@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backproof import custom as custom
     from backproof import sklearn as sklearn
     from backproof import testing as testing
     from backproof.api import compare, list_runs, load_experiments, open_run, repeats, resume, run_all, spec, train
@@ -34,7 +35,7 @@ _HOME = {
     "UserError": "backproof.errors",
 }
 
-_MODULES = ("sklearn", "testing")
+_MODULES = ("custom", "sklearn", "testing")
 """Modules that need no import of their own: `bp.sklearn.Classifier`, `bp.testing.assert_op`."""
 
 __all__ = [

@@ -12,12 +12,12 @@ Failures are `AssertionError`s that say what differs, where, and by how much. An
 from collections.abc import Sequence
 
 from backproof.engines import DType, Engine, get_engine, reference_engine
+from backproof.engines.custom import KERNELS, UPDATES, kernel, pytorch, update
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Op
 from backproof.optim import Optimizer, require_optimizer
 from backproof.verify.core.finding import CheckReport, Finding
-from backproof.verify.custom.file import check_own
-from backproof.verify.custom.kernel import OWN_KERNELS, OWN_UPDATES, kernel, pytorch, update
+from backproof.verify.custom.file import check_custom
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
 
@@ -34,8 +34,8 @@ def assert_op(op: type[Op], *, engines: Sequence[str | Engine] = (), seeds: Sequ
     kernel, and the PyTorch expression beside it (`pytorch`). One that engines have: in each of `engines`, against the
     reference engine. Raises `AssertionError`; `UserError` for what is declared wrongly.
     """
-    if op in OWN_KERNELS:
-        _require(check_own(op, _engines(engines), seeds=seeds))
+    if op in KERNELS["numpy"]:
+        _require(check_custom(op, _engines(engines), seeds=seeds))
         return
     chosen = _engines(engines) or [reference_engine()]
     _require(check_ops(chosen, [op], seeds=seeds))
@@ -51,7 +51,9 @@ def assert_engines_agree(
     """Assert that all `engines` agree with the reference engine on operations; None: all that there are."""
 
     _require(
-        check_ops(_engines(engines), tuple(OPERATIONS.values()) if ops is None else ops, seeds=seeds, dtypes=dtypes)
+        check_ops(
+            _engines(engines), tuple(OPERATIONS.built_in.values()) if ops is None else ops, seeds=seeds, dtypes=dtypes
+        )
     )
 
 
@@ -62,8 +64,8 @@ def assert_optimizer(optimizer: str | type[Optimizer], *, engines: Sequence[str 
     beside it (`pytorch`). One of ours, by class or name: in each of `engines`, against the reference engine.
     """
     kind = require_optimizer(optimizer) if isinstance(optimizer, str) else optimizer
-    if kind in OWN_UPDATES:
-        _require(check_own(kind))
+    if kind in UPDATES["numpy"]:
+        _require(check_custom(kind))
         return
     if not engines:
         raise UserError(f"assert_optimizer needs engines to hold {kind.__name__} against the reference engine")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from backproof.cli import main
+from backproof.engines import custom
+from backproof.user_file import EXECUTED
 from backproof.verify import CheckReport
 
 WRONG = """
@@ -28,10 +30,8 @@ class TanhKernel:
 @pytest.fixture(autouse=True)
 def _somewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    from backproof.verify.custom import kernel as own_kernel
-
     yield
-    own_kernel.OWN_KERNELS.clear()
+    custom.KERNELS["numpy"].clear()
 
 
 def test_operations_that_agree(capsys):
@@ -59,9 +59,8 @@ def test_a_wrong_file_is_named_kept_and_replayed(capsys):
     assert "Tanh: gradient of input x0 of yours, judged by reference" in out
     assert "again: backproof check replay bad/Tanh-yours-float64-1.npz" in out
     assert "comparisons disagree" in out
-    from backproof.verify.custom.kernel import OWN_KERNELS
-
-    OWN_KERNELS.clear()  # as in another process
+    custom.KERNELS["numpy"].clear()  # as in another process
+    EXECUTED.clear()
     assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz"]) == 1
     assert "gradient of input x0" in capsys.readouterr().out
     assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz", "--engines", "numpy"]) == 0

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from backproof.cli import main
-from backproof.engines import installed
-from backproof.verify.custom import kernel as own_kernel
+from backproof.engines import custom, installed
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "how-to" / "check-your-own-layer.md").read_text()
@@ -20,8 +19,8 @@ pytestmark = pytest.mark.skipif(not installed("torch"), reason="PyTorch is not i
 def _somewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield
-    own_kernel.OWN_KERNELS.clear()
-    own_kernel.OWN_UPDATES.clear()
+    custom.KERNELS["numpy"].clear()
+    custom.UPDATES["numpy"].clear()
 
 
 def block(start: str) -> str:

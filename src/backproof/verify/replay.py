@@ -15,6 +15,7 @@ from backproof.engines import Engine, Mode, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.optim import Constant, Cosine, Exponential, Optimizer, Step, require_optimizer
+from backproof.user_file import execute
 from backproof.verify.core.case import Case, results
 from backproof.verify.core.comparison import Question
 from backproof.verify.core.failure import Failure
@@ -94,7 +95,7 @@ def read_failure(path: Path) -> Failure:
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
     if about["file"]:
-        _declare(Path(about["file"]))
+        execute(Path(about["file"]), f"'{path}'")
     return Failure(
         name=about["name"],
         engine=about["engine"],
@@ -152,17 +153,6 @@ def _again(engine: Engine, failure: Failure, ask: Question) -> list[Finding]:
 
 
 def _engine(name: str) -> Engine:
-    from backproof.verify.custom.kernel import OwnEngine
+    from backproof.verify.custom.engine import CustomEngine
 
-    return OwnEngine() if name == OwnEngine.name else get_engine(name)
-
-
-def _declare(file: Path) -> None:
-    """Run the user's file, and let its operations and optimizers be found by name."""
-    from backproof.graph import OPERATIONS
-    from backproof.optim import OPTIMIZERS
-    from backproof.verify.custom.file import read_file
-
-    declared = read_file(file)
-    OPERATIONS.update({op.__name__: op for op in declared.operations})
-    OPTIMIZERS.update({kind.__name__.lower(): kind for kind in declared.optimizers})
+    return CustomEngine() if name == CustomEngine.name else get_engine(name)

@@ -4,6 +4,7 @@ What changes from step to step (rates, bias corrections, bounds) is worked out h
 the compiled step as numbers, so that no schedule and no t is compiled into it.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import sqrt
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 from jax import Array
 from jax import numpy as jnp
 
+from backproof.engines import custom
+from backproof.engines.custom import Adapted
 from backproof.engines.kernel import require_update
 from backproof.optim import (
     SGD,
@@ -36,7 +39,18 @@ Numbers = Mapping[str, Any]
 Update = Callable[[Any, Array, Array, Slots, Numbers], tuple[Array, Slots]]
 """(optimizer, w, g, the parameter's slots, numbers) -> what w is lessened by, and the new slots."""
 
-UPDATES: dict[type[Optimizer], Update] = {}
+
+def _custom(kind: type[Optimizer], written: Callable[..., tuple[Array, ...]]) -> Update:
+    """A user's (o, w, g, lr, t, *slots) -> (w, *slots)."""
+
+    def update(o: Optimizer, w: Array, g: Array, slots: Slots, n: Numbers) -> tuple[Array, Slots]:
+        new, *state = written(o, w, g, n["lr"], n["t"], *(slots[slot] for slot in kind.slots))
+        return w - new, dict(zip(kind.slots, state, strict=True))
+
+    return update
+
+
+UPDATES: ChainMap[type[Optimizer], Update] = custom.chain({}, Adapted(custom.UPDATES["jax"], _custom))
 
 AnyUpdate = TypeVar("AnyUpdate", bound=Update)
 
@@ -65,6 +79,8 @@ def numbers(o: Optimizer, step: int) -> dict[str, float]:
     """What the update at `step`, counted from 0, needs besides the arrays."""
     lr, t = o.rate(step), step + 1
     found = {"lr": lr}
+    if type(o) in custom.UPDATES["jax"]:
+        found["t"] = t
     if o.decay == "decoupled":
         found["kept"] = 1 - lr * o.weight_decay
     if isinstance(o, Momentum):

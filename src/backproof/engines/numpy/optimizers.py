@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from backproof.engines import custom
+from backproof.engines.custom import Adapted
 from backproof.engines.numpy.workspace import Pool
 from backproof.graph import Array
 from backproof.optim import (
@@ -163,7 +165,18 @@ def adagrad(o: Adagrad, w: Array, g: Array, state: list[Array], lr: float, t: in
     w -= scratch
 
 
-UPDATES: dict[type[Optimizer], Update] = {
+def blockwise(kind: type[Optimizer], written: Callable[..., tuple[Any, ...]]) -> Update:
+    """A user's update on a block. What it returns may be an array that it was given, so all is copied first."""
+
+    def update(o: Optimizer, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+        made = [np.array(new) for new in written(o, w, g, lr, t, *state)]
+        for array, new in zip((w, *state), made, strict=True):
+            array[...] = new
+
+    return update
+
+
+OWN: dict[type[Optimizer], Update] = {
     SGD: sgd,
     Momentum: momentum,
     Nesterov: nesterov,
@@ -176,6 +189,10 @@ UPDATES: dict[type[Optimizer], Update] = {
     CenteredRMSprop: centered,
     Adagrad: adagrad,
 }
+
+CUSTOM = Adapted(custom.UPDATES["numpy"], blockwise)
+
+UPDATES = custom.chain(OWN, CUSTOM)
 
 
 def cut(w: Array, g: Array, state: list[Array], pool: Pool, elements: int = CACHE) -> list[Block]:

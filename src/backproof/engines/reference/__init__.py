@@ -5,6 +5,7 @@ from platform import python_version
 from typing import ClassVar
 
 from backproof.engines.base import Capabilities, DType, EngineInfo
+from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
@@ -19,8 +20,8 @@ class ReferenceEngine:
 
     @property
     def operations(self) -> Collection[type[Op]]:
-        """The operations that it has kernels for."""
-        return self.trainer.kernels.keys()
+        """The operations that it has formulas of its own for: those of users it computes by their kernels."""
+        return KERNELS.maps[0].keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float64", device: str = "cpu"

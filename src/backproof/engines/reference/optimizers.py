@@ -1,8 +1,10 @@
 """Every optimizer's formula for one scalar weight. In plain words they stand in `backproof.optim`."""
 
+from collections import ChainMap
 from collections.abc import Callable
 from math import sqrt
 
+from backproof.engines import custom
 from backproof.optim import (
     SGD,
     AdaBound,
@@ -21,7 +23,7 @@ from backproof.optim import (
 Update = Callable[..., tuple[float, ...]]
 """(optimizer, w, g, lr, t, *slots) -> (w, *slots), where t counts steps from 1."""
 
-UPDATES: dict[type[Optimizer], Update] = {}
+UPDATES: ChainMap[type[Optimizer], Update] = custom.chain({}, custom.UPDATES["numpy"])
 """The update of every optimizer that the engine knows."""
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backproof.engines import custom
+from backproof.engines.custom import Adapted
 from backproof.engines.kernel import require_update
 from backproof.graph import Arrays, ParameterSpec
 from backproof.optim import (
@@ -27,6 +29,29 @@ from backproof.optim import (
 )
 
 Groups = list[dict[str, Any]]
+
+
+class Custom(torch.optim.Optimizer):
+    """A user's (o, w, g, lr, t, *slots) -> (w, *slots), on tensors."""
+
+    def __init__(self, o: Optimizer, groups: Groups) -> None:
+        super().__init__(groups, {"lr": o.lr})
+        self.o = o
+        self._update = custom.UPDATES["torch"][type(o)]
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update from the gradients that are there."""
+        assert closure is None, "the gradients are there already"
+        with torch.no_grad():
+            for group in self.param_groups:
+                for w in group["params"]:
+                    state = self.state[w]
+                    state["step"] += 1
+                    g = w.grad.add(w, alpha=group["weight_decay"]) if group["weight_decay"] else w.grad
+                    slots = [state[slot] for slot in self.o.slots]
+                    made = self._update(self.o, w.detach(), g, group["lr"], int(state["step"]), *slots)
+                    for tensor, new in zip((w, *slots), [new.clone() for new in made], strict=True):
+                        tensor.copy_(new)
 
 
 class Bound(torch.optim.Optimizer):
@@ -87,7 +112,7 @@ class Native:
 _VELOCITY = {"v": "momentum_buffer"}
 _MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
 
-NATIVE: dict[type[Optimizer], Native] = {
+OWN: dict[type[Optimizer], Native] = {
     SGD: Native(lambda o, groups: torch.optim.SGD(groups), {}),
     Momentum: Native(lambda o, groups: torch.optim.SGD(groups, momentum=o.momentum, dampening=o.dampening), _VELOCITY),
     # PyTorch refuses Nesterov's form without momentum, where it is plain descent anyway.
@@ -103,6 +128,11 @@ NATIVE: dict[type[Optimizer], Native] = {
     CenteredRMSprop: Native(_centered, {"v": "square_avg", "m": "grad_avg", "u": "momentum_buffer"}),
     Adagrad: Native(lambda o, groups: torch.optim.Adagrad(groups, eps=o.epsilon), {"s": "sum"}),
 }
+
+
+NATIVE = custom.chain(
+    OWN, Adapted(custom.UPDATES["torch"], lambda kind, _: Native(Custom, {slot: slot for slot in kind.slots}))
+)
 
 
 def decayed(

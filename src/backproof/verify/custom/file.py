@@ -1,7 +1,7 @@
 """`backproof check mine.py`: the operations and optimizers of a user's own file, held against all there is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from inspect import getmembers, isclass
 from pathlib import Path
 from time import perf_counter
@@ -9,43 +9,35 @@ from time import perf_counter
 import numpy as np
 
 from backproof.engines import Engine, installed
-from backproof.engines.reference.optimizers import UPDATES
+from backproof.engines.custom import EXPRESSIONS, KERNELS, UPDATES
 from backproof.errors import UserError
 from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
+from backproof.registry import is_built_in
 from backproof.user_file import execute, failure
 from backproof.verify.core.case import Case, make_case, run_case
 from backproof.verify.core.comparison import Question
 from backproof.verify.core.failure import Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.tolerances import tolerance
-from backproof.verify.custom.kernel import EXPRESSIONS, OWN_KERNELS, OWN_UPDATES, OwnEngine
-from backproof.verify.custom.optimizer import check_own_optimizer
+from backproof.verify.custom.engine import CustomEngine
+from backproof.verify.custom.optimizer import check_custom_optimizer
 from backproof.verify.operations.check import Watch, check_ops, short
 from backproof.verify.optimizers.check import check_optimizers
 
 
-@dataclass(frozen=True)
-class Declared:
-    """What a file declares: operations and optimizers, its own or ours with a kernel of its own."""
-
-    operations: tuple[type[Op], ...]
-    optimizers: tuple[type[Optimizer], ...]
-
-
-def read_file(path: Path) -> Declared:
-    """Run the file and collect what it declares.
+def read_file(path: Path) -> list[type[Op] | type[Optimizer]]:
+    """Run the file and collect the operations and optimizers that it declares, or has kernels and updates for.
 
     Raises `UserError` if there is no such file, if it fails, or if nothing in it can be checked.
     """
-    before = _declared()
     module = execute(path, f"'{path}'").module
+    computed = {op: kernel.inner for op, kernel in KERNELS["numpy"].items()} | UPDATES["numpy"]
+    written = [c for c, by in computed.items() if by.__module__ == module.__name__]
     classes = [c for _, c in getmembers(module, isclass) if c.__module__ == module.__name__]
-    now = _declared()
-    with_kernel = [c for c in now if now[c] is not before.get(c)]
-    found = dict.fromkeys((*with_kernel, *classes))
-    operations = tuple(c for c in found if issubclass(c, Op) and not _is_base(c, classes))
-    optimizers = tuple(c for c in found if issubclass(c, Optimizer) and not _is_base(c, classes))
+    found = dict.fromkeys((*written, *classes))
+    operations = [c for c in found if issubclass(c, Op) and not _is_base(c, classes)]
+    optimizers = [c for c in found if issubclass(c, Optimizer) and not _is_base(c, classes)]
     if not operations and not optimizers:
         raise UserError(
             f"'{path}' declares nothing to check: no class in it derives from backproof.graph.Op or "
@@ -54,12 +46,12 @@ def read_file(path: Path) -> Declared:
     for op in operations:
         _require_op(op, path)
     for optimizer in optimizers:
-        if optimizer not in OwnEngine.trainer.updates:
+        if optimizer not in UPDATES["numpy"]:
             raise UserError(
-                f"'{path}': {optimizer.__name__} has no update; put @bp.testing.update({optimizer.__name__}) above its "
-                f"formula for one weight"
+                f"'{path}': {optimizer.__name__} has no update; put @bp.custom.update({optimizer.__name__}) above its "
+                f"formula"
             )
-    return Declared(operations, optimizers)
+    return [*operations, *optimizers]
 
 
 def check_file(
@@ -70,12 +62,10 @@ def check_file(
     keep: Keep | None = None,
     watch: Watch | None = None,
 ) -> CheckReport:
-    """Check everything that a file declares: see `check_own`."""
-    declared = read_file(path)
+    """Check everything that a file declares: see `check_custom`."""
     reports = []
-    kinds: tuple[type[Op] | type[Optimizer], ...] = (*declared.operations, *declared.optimizers)
-    for kind in kinds:
-        reports.append(_told_by(check_own(kind, engines, seeds=seeds, keep=keep), path))
+    for kind in read_file(path):
+        reports.append(_told_by(check_custom(kind, engines, seeds=seeds, keep=keep), path))
         if watch is not None:
             watch(reports[-1])
     return CheckReport.joined(str(path), reports)
@@ -88,7 +78,7 @@ def _told_by(report: CheckReport, path: Path) -> CheckReport:
     return replace(report, findings=tuple(findings))
 
 
-def check_own(
+def check_custom(
     kind: type[Op] | type[Optimizer],
     engines: Sequence[Engine] = (),
     *,
@@ -102,7 +92,7 @@ def check_own(
     class is one of ours, with a kernel of theirs, the reference engine judges it.
     """
     start = perf_counter()
-    own = OwnEngine()
+    own = CustomEngine()
     extra: tuple[Finding, ...] = ()
     if issubclass(kind, Op):
         others = [engine for engine in engines if kind in engine.operations]
@@ -110,11 +100,11 @@ def check_own(
         # No formula of ours takes complex numbers for an operation of theirs, and they cannot add one.
         ours = (f for f in report.findings if not (f.judge == "complex step" and f.verdict == "left out"))
         report = replace(report, findings=tuple(ours))
-        extra = tuple(_against_expression(own, kind, seeds, keep)) if kind in OWN_KERNELS else ()
-    elif kind in UPDATES:
+        extra = tuple(_against_expression(own, kind, seeds, keep)) if kind in KERNELS["numpy"] else ()
+    elif is_built_in(kind.__module__):
         report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
     else:
-        report = CheckReport(kind.__name__, tuple(check_own_optimizer(own, kind)))
+        report = CheckReport(kind.__name__, tuple(check_custom_optimizer(own, kind)))
     return CheckReport(kind.__name__, (*report.findings, *extra), {kind.__name__: perf_counter() - start})
 
 
@@ -164,27 +154,18 @@ def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
     return found | {f"gradient of op.{name}": g for name, g in of_parameters.items() if g is not None}
 
 
-def _declared() -> dict[type, object]:
-    """Every kernel and update that users have declared so far."""
-    declared: dict[type, object] = {}
-    declared.update(OWN_KERNELS)
-    declared.update(OWN_UPDATES)
-    return declared
-
-
 def _is_base(cls: type, classes: Sequence[type]) -> bool:
     """Whether others in the file derive from it, and it has no kernel itself: it only gathers what they share."""
-    return (
-        cls not in OWN_KERNELS and cls not in OWN_UPDATES and any(c is not cls and issubclass(c, cls) for c in classes)
-    )
+    computed = cls in KERNELS["numpy"] or cls in UPDATES["numpy"]
+    return not computed and any(c is not cls and issubclass(c, cls) for c in classes)
 
 
 def _require_op(op: type[Op], path: Path) -> None:
     """Raise `UserError` for a declaration that is not whole."""
     name = op.__name__
-    if op not in OwnEngine.trainer.kernels:
+    if op not in KERNELS["numpy"]:
         raise UserError(
-            f"'{path}': {name} has no kernel; put @bp.testing.kernel({name}) above a class with forward and backward"
+            f"'{path}': {name} has no kernel; put @bp.custom.kernel({name}) above a class with forward and backward"
         )
     try:
         samples = list(op.samples())

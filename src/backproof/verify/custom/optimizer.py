@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.engines import Engine, Mode, installed
+from backproof.engines.custom import TORCH_OPTIMIZERS
 from backproof.engines.inputs import check_optimizer_state
 from backproof.graph import Arrays, Sequential, Shape
 from backproof.ops import MSE, Linear
@@ -13,13 +14,12 @@ from backproof.optim import Optimizer
 from backproof.verify.core.comparison import Question
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import tolerance
-from backproof.verify.custom.kernel import EXPRESSIONS
 from backproof.verify.optimizers.check import BATCHES, N, variants
 
 GRAPH = Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 
 
-def check_own_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Finding]:
+def check_custom_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Finding]:
     """Findings on the user's update of `kind`, in float64, on the gradients of `optimizer_parity`."""
     ask = Question(kind.__name__, "", own.name, "float64")
     start = {name: np.linspace(-1, 1, spec.shape[-1]).reshape(spec.shape) for name, spec in GRAPH.parameters.items()}
@@ -57,8 +57,8 @@ def _sane(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> It
 def _beside(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> Iterator[Finding]:
     """Weights after each step, against PyTorch's optimizer on the same gradients."""
     judge = "pytorch expression"
-    if type(optimizer) not in EXPRESSIONS or not installed("torch"):
-        beside = type(optimizer) in EXPRESSIONS
+    if type(optimizer) not in TORCH_OPTIMIZERS or not installed("torch"):
+        beside = type(optimizer) in TORCH_OPTIMIZERS
         why = "PyTorch is not installed" if beside else "there is no PyTorch optimizer beside it"
         yield ask.left_out("weight", why, judge)
         return
@@ -71,7 +71,7 @@ def _beside(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> 
         gradients.append(trainer.gradients(batch, mode, optimizer).parameters["fc.weight"])
         trainer.train_step(batch, optimizer, mode)
         weights.append(trainer.parameters()["fc.weight"])
-    expected = weights_after(EXPRESSIONS[type(optimizer)], optimizer, start["fc.weight"], gradients)
+    expected = weights_after(TORCH_OPTIMIZERS[type(optimizer)], optimizer, start["fc.weight"], gradients)
     for step, (found, right) in enumerate(zip(weights, expected, strict=True)):
         asked = replace(ask, case=f"as it is, step {step + 1} ({BATCHES[step][0]} gradients)")
         yield asked.judged("weight", found, right, judge, (step + 1) * tolerance("float64", N))

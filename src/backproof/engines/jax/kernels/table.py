@@ -1,11 +1,12 @@
 """The table that the kernels enter themselves into."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from jax import Array
 
-from backproof.engines import kernel
+from backproof.engines import custom, kernel
 from backproof.graph import Graph, Op
 
 Arrays = Mapping[str, Array]
@@ -33,7 +34,7 @@ JaxKernel = Callable[[Any, tuple[Array, ...], Arrays, Call], Array]
 Traced once for each shape, then compiled: Python's own branches are taken while tracing.
 """
 
-KERNELS: dict[type[Op], JaxKernel] = {}
+KERNELS: ChainMap[type[Op], JaxKernel] = custom.chain({}, custom.KERNELS["jax"])
 
 AnyKernel = TypeVar("AnyKernel", bound=JaxKernel)
 

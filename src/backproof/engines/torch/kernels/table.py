@@ -1,12 +1,14 @@
 """The table that the kernels enter themselves into."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from backproof.engines import kernel
+from backproof.engines import custom, kernel
 from backproof.engines.base import Mode
+from backproof.engines.custom import Adapted
 from backproof.graph import Graph, Op
 
 
@@ -26,7 +28,16 @@ Non-trainable parameters are updated in place, as PyTorch does it; the trainer l
 The output is never one of the inputs itself, so that its gradient is its own.
 """
 
-KERNELS: dict[type[Op], TorchKernel] = {}
+
+def _expression(_: type[Op], written: Callable[..., Tensor]) -> TorchKernel:
+    """What a user wrote to hold an operation against, as a kernel."""
+    return lambda op, inputs, p, call: written(op, inputs, dict(p))
+
+
+KERNELS: ChainMap[type[Op], TorchKernel] = custom.chain(
+    {}, custom.KERNELS["torch"], Adapted(custom.EXPRESSIONS, _expression)
+)
+"""The engine's kernels by class of operation, and those of users."""
 
 AnyKernel = TypeVar("AnyKernel", bound=TorchKernel)
 

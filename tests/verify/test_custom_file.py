@@ -145,7 +145,7 @@ def test_a_kernel_that_breaks_the_contract_is_told_so(write, old, new, sentence)
         ("def f(:", "line 1: SyntaxError"),
         ("import nothing_of_that_name", "line 1: ModuleNotFoundError"),
         ("x = 1", "declares nothing to check"),
-        (HEAD, "Scale has no kernel; put @bp.testing.kernel"),
+        (HEAD, "Scale has no kernel; put @bp.custom.kernel"),
         (HEAD.replace("yield Sample(op=cls(), shapes=((3, 2),))", "return iter(())") + KERNEL, "Scale has no samples"),
         (HEAD.replace("yield Sample(op=cls(), shapes=((3, 2),))", "yield 3") + KERNEL, "yields a int, not a Sample"),
         (HEAD.replace("return inputs[0]", "return inputs[1]") + KERNEL, "line 11: Scale on its sample .* IndexError"),
@@ -202,10 +202,10 @@ def test_an_optimizer_against_pytorchs(write):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("return w - lr * v, v", "return w - lr * v", r"heavy_ball returns a float64; it returns \(w, v\)"),
+        ("return w - lr * v, v", "return w - lr * v", r"heavy_ball returns an array; it returns \(w, v\)"),
         ("return w - lr * v, v", "return w / int(0), o.oops", "heavy_ball, line 15: "),
         ("return w - lr * v, v", "return w - v, v", "moves"),
-        ("return w - lr * v, v", "return float('nan'), v", "is not finite"),
+        ("return w - lr * v, v", "return w * float('nan'), v", "is not finite"),
     ],
 )
 def test_an_optimizer_that_breaks_the_contract_is_told_so(write, old, new, sentence):
