@@ -47,9 +47,8 @@ class Custom(torch.optim.Optimizer):
                 for w in group["params"]:
                     state = self.state[w]
                     state["step"] += 1
-                    g = w.grad.add(w, alpha=group["weight_decay"]) if group["weight_decay"] else w.grad
                     slots = [state[slot] for slot in self.o.slots]
-                    made = self._update(self.o, w.detach(), g, group["lr"], int(state["step"]), *slots)
+                    made = self._update(self.o, w.detach(), w.grad, group["lr"], int(state["step"]), *slots)
                     for tensor, new in zip((w, *slots), [new.clone() for new in made], strict=True):
                         tensor.copy_(new)
 
