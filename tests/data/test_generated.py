@@ -110,8 +110,13 @@ def test_available_lists_built_in_generated_and_found(pets, tmp_path):
     (tmp_path / "datasets" / "notes.txt").write_text("")
     make("colors", tmp_path / "datasets")
     listed = {entry.name: entry for entry in available(tmp_path / "datasets")}
-    assert list(listed) == ["colors", "digits", "numbers", "arrays", "pets"]
-    assert [entry.kind for entry in listed.values()] == ["generated", "built in", "generated", "npz", "folder"]
+    generated, built_in = ["colors", "numbers", "shapes"], ["diabetes", "digits", "rotated_digits"]
+    assert {name: entry.kind for name, entry in listed.items()} == {
+        **dict.fromkeys(generated, "generated"),
+        **dict.fromkeys(built_in, "built in"),
+        "arrays": "npz",
+        "pets": "folder",
+    }
     assert listed["colors"].where == str(tmp_path / "datasets" / "colors")
     assert listed["pets"].where == str(pets)
-    assert [entry.name for entry in available(tmp_path / "nowhere")] == ["colors", "digits", "numbers"]
+    assert {entry.name for entry in available(tmp_path / "nowhere")} == {*generated, *built_in}

@@ -22,7 +22,7 @@ def two_moons() -> Source:
     from sklearn.datasets import make_moons
 
     x, y = make_moons(200, noise=0.1, random_state=0)
-    return Source.from_arrays("moons", x.astype(np.float32), y.astype(np.int64), classes=("upper", "lower"))
+    return Source.from_arrays("moons", x.astype(np.float32), y.astype(np.int64), names=("upper", "lower"))
 
 
 def test_a_registered_dataset_is_found_by_name(options, tmp_path):
@@ -62,9 +62,9 @@ def test_names_that_cannot_be(options, name, message):
     [
         (np.zeros((4, 2, 2)), [0, 1, 0, 1], ("a", "b"), r"a sample of 'mine' has the shape \(2, 2\)"),
         (np.zeros((4, 0)), [0, 1, 0, 1], ("a", "b"), r"a sample of 'mine' has the shape \(0,\)"),
-        (np.zeros((4, 2)), [0, 1, 0], ("a", "b"), r"4 samples, but labels of the shape \(3,\)"),
-        (np.zeros((4, 2)), [0, 1, 2, 1], ("a", "b"), "labels 0 to 2, but there are 2 names of classes"),
-        (np.zeros((4, 2)), [0, 1, 0, 1], ("a", "a"), "class name 'a' twice"),
+        (np.zeros((4, 2)), [0, 1, 0], ("a", "b"), r"4 samples, but y of the shape \(3,\)"),
+        (np.zeros((4, 2)), [0, 1, 2, 1], ("a", "b"), "class indices 0 to 2, but there are 2 names of classes"),
+        (np.zeros((4, 2)), [0, 1, 0, 1], ("a", "a"), "the name 'a' is there twice"),
     ],
 )
 def test_arrays_of_ones_own_must_fit(x, y, classes, message):

@@ -19,12 +19,15 @@ from backproof.data import (
 from backproof.data.sources import registry
 from backproof.errors import UserError
 
+ONE = TargetSpec("class", ("a",))
+
 
 def test_a_folder_is_described(pets, options):
     Image.new("L", (30, 20)).save(pets / "dog" / "big.png")
     summary = describe(options())
     assert (summary.name, summary.kind, summary.where) == ("pets", "folder", str(pets))
-    assert summary.classes == ("cat", "dog")
+    assert summary.targets == TargetSpec("class", ("cat", "dog"))
+    assert summary.table == (("class", "samples"), ("cat", "10"), ("dog", "11"))
     assert summary.counts == {"cat": 10, "dog": 11}
     assert (summary.smallest, summary.largest) == ((6, 8), (20, 30))
     assert summary.modes == {"RGB": 20, "L": 1}
@@ -103,7 +106,7 @@ def test_dumped_batches_show_what_the_model_sees(pets, options, tmp_path, flatte
     parts = load(options(), PreprocessingOptions(flatten=flatten))
     parts.train.x[:] = 0.2  # every picture one gray: easy to find again
     batch = next(Batches(parts.train, batch_size=None, augmentation=AugmentationOptions(), data_seed=0).epoch(1))
-    path = dump_batches(tmp_path / "dump", batch, 2, 17, parts.classes)
+    path = dump_batches(tmp_path / "dump", batch, 2, 17, parts.targets)
     assert path == tmp_path / "dump" / "epoch-002_step-000017.png"
     pixels = np.asarray(Image.open(path))
     assert (pixels == 51).all(axis=2).sum() >= 14 * 72 * 54
@@ -111,7 +114,7 @@ def test_dumped_batches_show_what_the_model_sees(pets, options, tmp_path, flatte
 
 def test_vectors_and_wide_values_are_drawn(tmp_path):
     batch = Batch(np.array([[-3.0, 0, 3]], np.float32), np.array([0]), np.array([9]))
-    pixels = np.asarray(Image.open(dump_batches(tmp_path, batch, 1, 1, ("a",))))
+    pixels = np.asarray(Image.open(dump_batches(tmp_path, batch, 1, 1, ONE)))
     assert {0, 128, 255} <= set(np.unique(pixels))
 
 
@@ -119,4 +122,4 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     batch = Batch(np.zeros((1, 4), np.float32), np.array([0]), np.array([0]), (1, 2, 2))
     with pytest.raises(UserError, match=r"cannot write .*file/epoch-001"):
-        dump_batches(tmp_path / "file", batch, 1, 1, ("a",))
+        dump_batches(tmp_path / "file", batch, 1, 1, ONE)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backproof.data import DataOptions
+from backproof.data import DataOptions, Source
+from backproof.data.loading import divide
 from backproof.data.split import check_classes, parse_select, partition_sizes, selected, stratified
 from backproof.errors import UserError
 
@@ -105,7 +106,7 @@ def test_one_class_only_is_refused():
 
 def test_no_samples_are_refused():
     with pytest.raises(UserError, match="empty"):
-        check_classes(np.array([], dtype=np.int64), (), (1.0,))
+        divide(Source.from_arrays("none", np.zeros((0, 2)), np.array([], np.int64)), np.arange(0), (1.0,), 0)
 
 
 @given(st.sets(st.integers(0, 200), min_size=1))

@@ -36,7 +36,7 @@ def show(
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     per_class: int = 8,
 ) -> None:
-    """Tell a dataset's classes, counts and sizes, and draw some of its samples.
+    """Show a dataset's targets, counts and sizes, and draw some of its samples.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def show(
     output
         The picture to write; DATASET.png in this folder if left out.
     per_class
-        Samples of each class in the picture.
+        Samples of each class in the picture, or in a line of it.
     """
     from backproof.data import contact_sheet, describe
 
@@ -62,8 +62,8 @@ def show(
         ("mode", ", ".join(f"{mode} ({count:,})" for mode, count in summary.modes.items())),
     ]
     print(columns(*(fact for fact in facts if fact[1])))
-    print()
-    print(columns(("class", "samples"), *((name, f"{count:,}") for name, count in summary.counts.items())))
+    if summary.table:
+        print("\n" + columns(*summary.table))
     for note in (*summary.notes, *summary.unreadable):
         print(f"note: {note}")
     if summary.smallest:
@@ -74,7 +74,7 @@ def show(
 
 @app.command
 def make(dataset: str, /, *, data_dir: Path = Path("datasets"), seed: int = 0) -> None:
-    """Generate a dataset as a folder of PNG images. The same seed gives the same bytes.
+    """Generate a dataset as a folder of PNG images, and of masks where it has them. The same seed gives the same bytes.
 
     Parameters
     ----------

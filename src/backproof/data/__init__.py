@@ -1,5 +1,6 @@
 """Datasets: found, preprocessed, divided, augmented and handed over in batches, as NumPy arrays."""
 
+from backproof.data.augmentations import augmentation
 from backproof.data.batches import Batch, Batches, in_order
 from backproof.data.dump import dump_batches
 from backproof.data.loading import load
@@ -23,6 +24,7 @@ __all__ = [
     "Source",
     "TargetSpec",
     "Targets",
+    "augmentation",
     "available",
     "contact_sheet",
     "dataset",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from backproof.data.augmentation import Augmentation
+from backproof.data.augmentations import Augmentation
 from backproof.data.options import AugmentationOptions
 from backproof.data.partitions import Ids, Partition
 from backproof.data.seeds import SHUFFLE, generator
@@ -72,7 +72,7 @@ class Batches:
             taken, out = self._taken[:n], self._out[:n]
             np.take(partition.x, chosen, axis=0, out=taken, mode="clip")  # "clip": straight into `out`, without a copy
             if self._augmentation:
-                self._augmentation.apply(taken, epoch, ids, clones[start : start + size])
+                self._augmentation.apply(taken, y, epoch, ids, clones[start : start + size])
             if out.dtype != taken.dtype:
                 out[:] = taken
             weight = None if partition.weight is None else partition.weight[chosen]

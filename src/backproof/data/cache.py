@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ def read(folder: Path, key: str) -> Prepared | None:
             if str(file["key"]) != key:
                 log.info("%s belongs to other data; it is made again.", path)
                 return None
-            return Prepared(file["x"], file["ids"], tuple(str(line) for line in file["skipped"]))
+            masks = file.get("masks", None)
+            return Prepared(file["x"], file["ids"], tuple(str(line) for line in file["skipped"]), masks)
     except FileNotFoundError:
         return None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -38,7 +40,8 @@ def write(folder: Path, key: str, prepared: Prepared) -> None:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part", delete=False) as file:
             unfinished = Path(file.name)
             skipped = np.array(prepared.skipped, dtype=np.str_)
-            np.savez(file, key=np.str_(key), x=prepared.x, ids=prepared.ids, skipped=skipped)
+            masks: dict[str, Any] = {} if prepared.masks is None else {"masks": prepared.masks}
+            np.savez(file, key=np.str_(key), x=prepared.x, ids=prepared.ids, skipped=skipped, **masks)
         unfinished.replace(_path(folder, key))
     except OSError as error:
         log.warning("cannot keep preprocessed data in %s (%s); see --cache-dir.", folder, error.strerror or error)

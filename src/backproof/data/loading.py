@@ -1,9 +1,12 @@
 """The way from options to partitions: find, preprocess (or take from the cache), divide."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from backproof.data import cache, sources
 from backproof.data.options import DataOptions, PreprocessingOptions
@@ -11,7 +14,8 @@ from backproof.data.partitions import Ids, Partitions, partitions_of, scaled
 from backproof.data.prepare import Prepared, prepare
 from backproof.data.preprocessing import Step, steps_of
 from backproof.data.sources import Source
-from backproof.data.split import check_classes, is_fractions, partition_sizes, selected, stratified
+from backproof.data.split import check_classes, is_fractions, partition_sizes, selected, shuffled, stratified
+from backproof.data.targets import Targets
 from backproof.errors import UserError
 
 # Part of every key: raise it when the same files and steps begin to give other values.
@@ -52,10 +56,11 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
     if preprocessing.flatten:
         x = x.reshape(len(x), -1)
     ids = prepared.ids[rows]
-    train, dev, test = partitions_of(x, source.y[ids], ids, [len(part) for part in parts], image_shape)
+    y = np.asarray(source.y)[ids] if prepared.masks is None else _masks(prepared.masks, source, rows)
+    train, dev, test = partitions_of(x, y, ids, [len(part) for part in parts], image_shape)
     loaded = Partitions(
         name=source.name,
-        targets=source.targets,
+        targets=replace(source.targets, shape=y.shape[1:]),
         train=train,
         dev=dev,
         test=test,
@@ -68,26 +73,43 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
 
 
 def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -> list[Ids]:
-    """The positions in `ids` of the samples of train, dev and test, as `--split` says."""
-    labels = source.y[ids]
+    """The positions in `ids` of the samples of train, dev and test, as `--split` says.
+
+    Classes are in each partition in their proportions; other targets are shuffled.
+    """
     nothing = np.empty(0, dtype=np.int64)
+    labels = np.asarray(source.y)[ids] if source.targets.kind == "class" else None
+
+    def divided(positions: Ids, shares: tuple[float, ...], check: bool = True) -> list[Ids]:
+        if check and not len(positions):
+            raise UserError("the dataset is empty: it has no samples.")
+        if labels is None:
+            parts = shuffled(len(positions), partition_sizes(shares, len(positions)), data_seed)
+        else:
+            if check:
+                check_classes(labels[positions], source.targets.names, shares)
+            parts = stratified(labels[positions], partition_sizes(shares, len(positions)), data_seed)
+        return [positions[part] for part in parts]
+
     if source.test_from is None:
-        check_classes(labels, source.targets.names, split)
-        parts = stratified(labels, partition_sizes(split, len(ids)), data_seed)
+        parts = divided(np.arange(len(ids)), split)
         return parts + [nothing] * (3 - len(parts))
 
     training, testing = np.flatnonzero(ids < source.test_from), np.flatnonzero(ids >= source.test_from)
     first, third = split[:2], split[2] if len(split) == 3 else 1.0
     if len(split) == 3 and is_fractions(split):  # 0.7, 0.15, 0.15 -> 0.7 and 0.15 of 0.85
         first = tuple(value / (1 - third) for value in first)
-    check_classes(labels[training], source.targets.names, first)
-    parts = [training[part] for part in stratified(labels[training], partition_sizes(first, len(training)), data_seed)]
+    parts = divided(training, first)
     parts += [nothing] * (2 - len(parts))
     if third == 0:
         testing = nothing
     elif len(split) == 3 and not is_fractions(split):
-        testing = testing[stratified(labels[testing], partition_sizes((third,), len(testing)), data_seed)[0]]
+        (testing,) = divided(testing, (third,), check=False)
     return [*parts, testing]
+
+
+def _masks(masks: npt.NDArray[Any], source: Source, rows: Ids) -> Targets:
+    return masks[rows].astype(np.int64) if source.targets.integer else scaled(masks, rows)
 
 
 def _prepared(data: DataOptions, source: Source, wanted: Ids, steps: tuple[Step, ...]) -> Prepared:

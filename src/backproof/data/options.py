@@ -13,8 +13,8 @@ class DataOptions(OptionGroup):
 
     dataset: str = option(
         "digits",
-        "A built-in name, a name under the data folder, or a path to a folder of images NAME/<class>/<image>, "
-        "a folder of IDX files, or an .npz file.",
+        "A built-in name, a name under the data folder, or a path: a folder of images NAME/<class>/<image>, of images "
+        "and masks, or of images and targets.csv, a folder of IDX files, or an .npz file.",
         alias="-d",
     )
     data_dir: str = option(
@@ -93,4 +93,7 @@ class AugmentationOptions(OptionGroup):
         0.0,
         "Standard deviation of Gaussian noise added to every value, in units of the preprocessed values.",
         minimum=0,
+    )
+    augment: tuple[str, ...] = option(
+        (), "A further augmentation by name, with settings after commas, such as flip or cutout,size=8; may be repeated."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +84,7 @@ class Partitions:
         return iter((self.train, self.dev, self.test))
 
 
-def scaled(pixels: npt.NDArray[np.generic], rows: Ids) -> npt.NDArray[np.float32]:
+def scaled(pixels: npt.NDArray[Any], rows: Ids) -> npt.NDArray[np.float32]:
     """These `rows` as float32: uint8 pixels of 0..255 become 0..1, other values are kept as they are."""
     out = np.empty((len(rows), *pixels.shape[1:]), dtype=np.float32)
     for start in range(0, len(rows), 4096):  # in chunks: a whole copy of the pixels would double the memory

@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from backproof.data.targets import Targets, TargetSpec
 from backproof.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#1f2328", "#6a737d", "#d0d7de"
+# Okabe and Ito, Color Universal Design, 2002: told apart by people of every colour vision.
+CLASS_COLOURS = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
 MARGIN, GAP, CAPTION = 28, 8, 18
 
 
@@ -41,6 +52,20 @@ def picture(image: npt.NDArray[Any], low: float = 0.0, high: float = 1.0) -> "Im
     return Image.fromarray(np.ascontiguousarray(image[:, :, 0])).convert("RGB")
 
 
+def overlay(picture: "Image.Image", mask: npt.NDArray[Any]) -> "Image.Image":
+    """A picture with its mask laid over it: (H, W) class indices in colours, but for class 0; (1, H, W) in one colour.
+
+    A class covers six tenths; a probability p covers 0.6 p.
+    """
+    from PIL import Image
+
+    colours = np.array(CLASS_COLOURS)
+    indices = mask.astype(int) if mask.ndim == 2 else np.ones(mask.shape[1:], int)
+    cover = 0.6 * (mask > 0 if mask.ndim == 2 else mask[0])[:, :, None]
+    mixed = (1 - cover) * np.asarray(picture) + cover * colours[(indices - 1) % len(colours)]
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
 def fitted(image: "Image.Image", side: int) -> "Image.Image":
     """Scaled to fit a square; pixels of small images are shown as they are, in squares."""
     from PIL import Image
@@ -48,6 +73,22 @@ def fitted(image: "Image.Image", side: int) -> "Image.Image":
     scale = side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
+
+
+def rows_of(
+    pictures: Sequence["Image.Image"], y: Sequence[Targets], targets: TargetSpec, columns: int, ids: Sequence[int] = ()
+) -> list[Row]:
+    """Samples line by line, each with its target (and number) as a caption; masks are laid over the pictures below."""
+    captions = [targets.caption(target) for target in y]
+    if ids:
+        captions = [f"{caption} #{i}".strip() for caption, i in zip(captions, ids, strict=True)]
+    rows = []
+    for start in range(0, len(pictures), columns):
+        line = slice(start, start + columns)
+        rows.append(Row(pictures[line], captions=captions[line]))
+        if targets.kind == "mask":
+            rows.append(Row([overlay(*pair) for pair in zip(pictures[line], y[line], strict=True)]))
+    return rows
 
 
 def save_sheet(path: Path, title: str, rows: Sequence[Row], side: int) -> None:

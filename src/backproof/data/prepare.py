@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.partitions import Ids
-from backproof.data.preprocessing import Step
+from backproof.data.preprocessing import Spatial, Step
 from backproof.data.sources import BadImageError, Source
 from backproof.errors import UserError
 
@@ -20,11 +20,13 @@ class Prepared:
 
     x: (M, C, H, W) or (M, D); uint8 where no step made other values of the pixels, else float32.
     ids: (M,) the samples' numbers in the source. skipped: the images left out, each with the reason.
+    masks: their masks, (M, H, W) whole numbers or (M, 1, H, W) uint8 or float32; None where targets are no masks.
     """
 
     x: Samples
     ids: Ids
     skipped: tuple[str, ...] = ()
+    masks: Samples | None = None
 
 
 def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bool) -> Prepared:
@@ -38,25 +40,29 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
         if images.ndim == 2 and steps:
             raise UserError(f"dataset '{source.name}' holds vectors, but {type(steps[0]).__name__} is for images.")
         if not steps:
-            every = len(ids) == len(source)
-            chosen = images if every else images[ids]
-            return Prepared(np.moveaxis(chosen, 3, 1) if images.ndim == 4 else chosen, ids)
+            every = slice(None) if len(ids) == len(source) else ids
+            whole = np.asarray(source.y)[every] if source.targets.kind == "mask" else None
+            return Prepared(np.moveaxis(images[every], 3, 1) if images.ndim == 4 else images[every], ids, (), whole)
 
     samples: list[Samples] = []
+    masks: list[Samples | None] = []
     kept: list[int] = []
     skipped: list[str] = []
     for i in ids.tolist():
         try:
             image = source.images[i]
+            mask = _mask(source, i, image)
         except BadImageError as error:
             if not skip_bad_images:
                 raise UserError(f"{error} Leave such images out with --skip-bad-images.") from error
             skipped.append(str(error))
             continue
-        samples.append(_preprocessed(image, steps, source, i))
+        image, mask = _preprocessed(image, mask, steps, source, i)
+        samples.append(image)
+        masks.append(mask)
         kept.append(i)
-        if samples[-1].shape[:2] != samples[0].shape[:2]:
-            (h0, w0), (h, w) = samples[0].shape[:2], samples[-1].shape[:2]
+        if image.shape[:2] != samples[0].shape[:2]:
+            (h0, w0), (h, w) = samples[0].shape[:2], image.shape[:2]
             raise UserError(
                 f"images differ in size: {source.sample_name(kept[0])} is {h0}x{w0} (height x width), "
                 f"{source.sample_name(i)} is {h}x{w}{' after preprocessing' * bool(steps)}; "
@@ -64,21 +70,45 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
             )
     if not samples:
         raise UserError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read.")
-    return Prepared(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped))
+    return Prepared(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped), _stack_masks(masks, source))
 
 
-def _preprocessed(image: Samples, steps: Sequence[Step], source: Source, index: int) -> Samples:
+def _mask(source: Source, index: int, image: Samples) -> Samples | None:
+    """The mask of a sample, (1, H, W); None where targets are no masks. Raises `BadImageError`."""
+    if source.targets.kind != "mask":
+        return None
+    mask: Samples = source.y[index]
+    (height, width), (h, w) = image.shape[:2], mask.shape[-2:]
+    if (height, width) != (h, w):
+        name = source.sample_name(index)
+        raise BadImageError(f"{name} is {height}x{width} (height x width), but its mask {h}x{w}.")
+    return mask.reshape(1, h, w)
+
+
+def _preprocessed(
+    image: Samples, mask: Samples | None, steps: Sequence[Step], source: Source, index: int
+) -> tuple[Samples, Samples | None]:
     if not steps:
-        return image
-    pixels = image.astype(np.float32)
-    if image.dtype == np.uint8:
-        pixels /= 255
+        return image, mask
+    pixels = _as_float(image)
+    if mask is not None:
+        mask = mask if source.targets.integer else _as_float(mask)
     for step in steps:
         try:
+            if mask is not None and isinstance(step, Spatial):
+                mask = np.moveaxis(step.move(np.moveaxis(mask, 0, 2), pixels), 2, 0)
             pixels = step(pixels)
         except UserError as error:
             raise UserError(f"{source.sample_name(index)}: {error}") from error
-    return pixels
+    return pixels, mask
+
+
+def _as_float(pixels: Samples) -> npt.NDArray[np.float32]:
+    """Bytes 0..255 as 0..1, other numbers as they are."""
+    values = pixels.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        values /= 255
+    return values
 
 
 def _stack(samples: list[Samples]) -> Samples:
@@ -88,4 +118,20 @@ def _stack(samples: list[Samples]) -> Samples:
     stack = np.empty((len(samples), channels, height, width), dtype=samples[0].dtype)
     for row, sample in zip(stack, samples, strict=True):
         row[:] = np.moveaxis(sample, 2, 0)
+    return stack
+
+
+def _stack_masks(masks: list[Samples | None], source: Source) -> Samples | None:
+    """(M, H, W) class indices or (M, 1, H, W) probabilities."""
+    stack = np.array([mask for mask in masks if mask is not None])
+    if not len(stack):
+        return None
+    if source.targets.integer:
+        return stack[:, 0]
+    greatest = round(stack.max().item() * (1 if stack.dtype == np.uint8 else 255))
+    if 0 < greatest < 8 and not isinstance(source.y, np.ndarray):  # hardly a probability in any mask
+        raise UserError(
+            f"the masks of '{source.name}' hold nothing above {greatest} of 255, so they look like class indices: list "
+            f"the classes in {source.where}/classes.txt, one name a line, or save probabilities as 0 to 255."
+        )
     return stack

@@ -1,21 +1,36 @@
 """Preprocessing: what is done to every image, once. Each step takes one image and returns one.
 
-An image is (H, W, C) float32; pixels of 0..255 have become 0..1 before the first step.
+A `Spatial` step moves pixels, and moves a mask as it moves its
+image. An image is (H, W, C) float32; pixels of 0..255 have become 0..1 before the first step.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from backproof.data.options import PreprocessingOptions
+from backproof.data.pillow import resampled
 from backproof.errors import UserError
 
 Image = npt.NDArray[np.float32]
 Step = Callable[[Image], Image]
 
 BRIGHTNESS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's mode L
+
+
+class Spatial:
+    """A step that changes which pixel lies where, in ways that depend on the image's shape and values alone."""
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W, C) -> (h, w, C)."""
+        return self.move(image, image)
+
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
+        """What becomes of `pixels`, (H, W, any), that belong to `image`: whole numbers are class indices."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class AdaptiveInvert:
 
 
 @dataclass(frozen=True)
-class Trim:
+class Trim(Spatial):
     """Cut the border of the top-left pixel's colour, then pad with it, evenly, to the old aspect ratio.
 
     A pixel is border when no channel differs from that colour by more than `tolerance` of the image's range.
@@ -83,42 +98,42 @@ class Trim:
 
     tolerance: float = 0.15
 
-    def __call__(self, image: Image) -> Image:
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
         """(H, W, C) -> (h, w, C), with h / w as near to H / W as whole pixels allow."""
         height, width, _ = image.shape
         corner = image[0, 0]
         inside = (abs(image - corner) > self.tolerance * (image.max() - image.min())).any(axis=2)
         if not inside.any():
-            return image
+            return pixels
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
         h, w, channels = cut.shape
         tall, wide = max(h, round(w * height / width)), max(w, round(h * width / height))
-        padded = np.empty((tall, wide, channels), dtype=image.dtype)
-        padded[:] = corner
+        padded = np.empty((tall, wide, channels), dtype=pixels.dtype)
+        padded[:] = pixels[0, 0]
         top, left = (tall - h) // 2, (wide - w) // 2
         padded[top : top + h, left : left + w] = cut
         return padded
 
 
 @dataclass(frozen=True)
-class Resize:
-    """Bring to (height, width), bilinear; when shrinking every pixel counts (Pillow's antialiasing)."""
+class Resize(Spatial):
+    """Bring to (height, width), bilinear; when shrinking every pixel counts (Pillow's antialiasing).
+
+    Of class indices the nearest is taken.
+    """
 
     height: int
     width: int
 
-    def __call__(self, image: Image) -> Image:
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:  # noqa: ARG002  the size is given
         """(H, W, C) -> (height, width, C)."""
-        from PIL import Image as Pillow
-
         size = (self.width, self.height)
-        if image.shape[:2] == (self.height, self.width):
-            return image
-        channels = np.moveaxis(image, 2, 0)
-        resized = [Pillow.fromarray(c).resize(size, Pillow.Resampling.BILINEAR) for c in channels]
-        return np.stack([np.asarray(channel) for channel in resized], axis=2)
+        if pixels.shape[:2] == (self.height, self.width):
+            return pixels
+        resized = resampled(np.moveaxis(pixels, 2, 0), lambda plane, how, _: plane.resize(size, how))
+        return np.ascontiguousarray(np.moveaxis(resized, 0, 2))
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,25 @@
 """Looking at data: a summary of a dataset, and a contact sheet of its samples."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from backproof.data import sources
 from backproof.data.loading import divide
 from backproof.data.options import DataOptions
-from backproof.data.pictures import Row, picture, save_sheet
+from backproof.data.pictures import Row, picture, rows_of, save_sheet
 from backproof.data.sources import BadImageError, Source
 from backproof.data.sources.folder import ImageFiles
 from backproof.data.sources.images import read_header
 from backproof.data.sources.source import Image, Images
 from backproof.data.split import Indices, selected
+from backproof.data.targets import TargetSpec
 from backproof.errors import UserError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,12 @@ class DatasetSummary:
         What it is called, what it was read from, and its path.
     samples
         How many samples there are, those that cannot be read left out.
+    targets
+        What its targets are; class names are in the order of their indices.
     counts
-        Samples of each class.
+        Samples of each class; {} where targets are no classes.
+    table
+        A heading and lines about the targets: samples of each class, pixels of masks, or the range of numbers.
     smallest, largest
         Least and greatest (height, width) of the images; () for vectors.
     modes
@@ -46,18 +54,15 @@ class DatasetSummary:
     kind: str
     where: str
     samples: int
+    targets: TargetSpec
     counts: dict[str, int]
+    table: tuple[tuple[str, ...], ...]
     smallest: tuple[int, ...]
     largest: tuple[int, ...]
     modes: dict[str, int]
     partitions: dict[str, int]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names, in the order of their indices."""
-        return tuple(self.counts)
 
 
 def describe(data: DataOptions) -> DatasetSummary:
@@ -92,13 +97,18 @@ def describe(data: DataOptions) -> DatasetSummary:
         partitions = {name: len(part) for name, part in zip(("train", "dev", "test"), parts, strict=True)}
     except UserError as error:
         notes.append(str(error))
-    counts = np.bincount(source.y[kept], minlength=len(source.targets.names)).tolist()
+    counts = {}
+    if source.targets.kind == "class":
+        every = np.bincount(np.asarray(source.y)[kept], minlength=len(source.targets.names)).tolist()
+        counts = dict(zip(source.targets.names, every, strict=True))
     return DatasetSummary(
         name=source.name,
         kind=source.kind,
         where=source.where,
         samples=len(good),
-        counts=dict(zip(source.targets.names, counts, strict=True)),
+        targets=source.targets,
+        counts=counts,
+        table=_target_table(source, kept, counts),
         smallest=tuple(map(min, zip(*sizes, strict=True))),
         largest=tuple(map(max, zip(*sizes, strict=True))),
         modes=modes,
@@ -106,6 +116,28 @@ def describe(data: DataOptions) -> DatasetSummary:
         unreadable=tuple(unreadable),
         notes=tuple(notes),
     )
+
+
+def _target_table(source: Source, ids: Indices, counts: dict[str, int]) -> tuple[tuple[str, ...], ...]:
+    """What there is to say about the targets of these samples; masks are looked at in up to 100 of them."""
+    names = source.targets.names
+    if source.targets.kind == "class":
+        return ("class", "samples"), *((name, f"{count:,}") for name, count in counts.items())
+    if source.targets.kind == "number":
+        y = np.asarray(source.y)[ids]
+        lines = zip(names, y.min(0), y.mean(0), y.max(0), y.std(0), strict=True) if len(y) else ()
+        heading = ("number", "least", "mean", "greatest", "standard deviation")
+        return heading, *((name, *(f"{value:.4g}" for value in line)) for name, *line in lines)
+    masks, _ = _readable(ids, 100, lambda i: source.y[i])
+    if not masks:
+        return ()
+    if source.targets.integer:
+        shares = np.mean([np.bincount(mask.ravel(), minlength=len(names)) / mask.size for mask in masks], axis=0)
+    else:
+        names = ("probability, on average",)
+        shares = np.array([np.mean([mask.mean() / (255 if mask.dtype == np.uint8 else 1) for mask in masks])])
+    of = ("mask", f"pixels of {len(masks)} masks")
+    return of, *((name, f"{share:.1%}") for name, share in zip(names, shares, strict=True))
 
 
 def _look(images: Images, index: int) -> tuple[tuple[int, ...], str]:
@@ -125,6 +157,8 @@ def _kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
 def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> None:
     """Write a PNG with samples of every class, evenly taken from its files, as they are before preprocessing.
 
+    Where targets are no classes: samples in order of their first number, or pictures over their masks.
+
     Of numbers that are no pixels, 0 is black and 1 is white, or the least and greatest value where these lie beyond.
     Raises `UserError` where the dataset holds vectors, or the file cannot be written.
     """
@@ -134,25 +168,52 @@ def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> No
     if isinstance(source.images, np.ndarray) and source.images.ndim == 2:
         raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw.")
     ids = selected(data.select, len(source))
-    members = [ids[source.y[ids] == label] for label in range(len(source.targets.names))]
-    shown = [_readable(source, own, per_class) for own in members]
-    numbers = [image for images, _ in shown for image in images if image.dtype != np.uint8]
-    low, high = min([0.0, *map(np.min, numbers)]), max([1.0, *map(np.max, numbers)])
+    if source.targets.kind != "class":
+        _sheet_of_targets(source, ids, Path(path), per_class)
+        return
+    y = np.asarray(source.y)
+    members = [ids[y[ids] == label] for label in range(len(source.targets.names))]
+    shown = [_readable(some, per_class, lambda i: source.images[i]) for some in members]
+    low, high = _range([image for images, _ in shown for image in images])
     rows = []
-    for name, own, (images, bad) in zip(source.targets.names, members, shown, strict=True):
-        remark = f"{len(own):,}" + (f", {bad} unreadable" if bad else "")
+    for name, some, (images, bad) in zip(source.targets.names, members, shown, strict=True):
+        remark = f"{len(some):,}" + (f", {bad} unreadable" if bad else "")
         rows.append(Row([picture(image, low, high) for image in images], name, remark))
     title = f"{source.name}: {len(ids):,} samples, {len(source.targets.names)} classes"
     save_sheet(Path(path), title, rows, side=72)
 
 
-def _readable(source: Source, members: Indices, count: int) -> tuple[list[Image], int]:
-    """Up to `count` samples, evenly spaced, and how many of these cannot be read."""
+def _sheet_of_targets(source: Source, ids: Indices, path: Path, columns: int) -> None:
+    """Up to three lines of samples with their numbers or masks."""
+    if source.targets.kind == "number":
+        ids = ids[np.argsort(np.asarray(source.y)[ids, 0], kind="stable")]
+    samples, bad = _readable(ids, 3 * columns, lambda i: (source.images[i], source.y[i], i))
+    low, high = _range([image for image, _, _ in samples])
+    pictures = [picture(image, low, high) for image, _, _ in samples]
+    y = [_shown_mask(target) if source.targets.kind == "mask" else target for _, target, _ in samples]
+    rows = rows_of(pictures, y, source.targets, columns, [i for _, _, i in samples])
+    title = f"{source.name}: {len(ids):,} samples" + (f", {bad} of {len(samples) + bad} unreadable" if bad else "")
+    save_sheet(path, title, rows, side=110)
+
+
+def _shown_mask(mask: Image) -> Image:
+    """Class indices as they are; probabilities kept as bytes as 0..1."""
+    return mask / 255 if mask.ndim == 3 and mask.dtype == np.uint8 else mask
+
+
+def _range(images: Sequence[Image]) -> tuple[float, float]:
+    """What is black and what is white in images that are no bytes."""
+    numbers = [image for image in images if image.dtype != np.uint8]
+    return min([0.0, *map(np.min, numbers)]), max([1.0, *map(np.max, numbers)])
+
+
+def _readable(members: Indices, count: int, read: Callable[[int], T]) -> tuple[list[T], int]:
+    """What `read` gives of up to `count` samples, evenly spaced, and how many of these cannot be read."""
     spaced = np.unique(np.linspace(0, len(members) - 1, count).astype(int)) if len(members) else ()
     readable = []
     for i in (int(members[position]) for position in spaced):
         try:
-            readable.append(source.images[i])
+            readable.append(read(i))
         except BadImageError:
             continue
     return readable, len(spaced) - len(readable)

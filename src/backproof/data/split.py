@@ -68,10 +68,8 @@ def partition_sizes(split: tuple[float, ...], samples: int) -> tuple[int, ...]:
 
 
 def check_classes(labels: Indices, classes: tuple[str, ...], split: tuple[float, ...]) -> None:
-    """Raise `UserError` where there are no samples, one class only, or a class has fewer samples than partitions."""
+    """Raise `UserError` where there is one class only, or a class has fewer samples than partitions."""
     present, counts = np.unique(labels, return_counts=True)
-    if len(present) == 0:
-        raise UserError("the dataset is empty: it has no samples.")
     if len(present) == 1:
         raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more.")
     wanted, fewest = sum(value > 0 for value in split), int(counts.min())
@@ -79,6 +77,12 @@ def check_classes(labels: Indices, classes: tuple[str, ...], split: tuple[float,
         samples = "1 sample" if fewest == 1 else f"{fewest} samples"
         name = classes[present[counts.argmin()]]
         raise UserError(f"class '{name}' has {samples}, fewer than the {wanted} partitions of --split.")
+
+
+def shuffled(samples: int, sizes: tuple[int, ...], seed: int) -> list[Indices]:
+    """Divide so many samples, in random order, into partitions of these `sizes`; returns their positions."""
+    order = generator(seed, SPLIT).permutation(samples)
+    return np.split(order, np.cumsum(sizes))[: len(sizes)]
 
 
 def stratified(labels: Indices, sizes: tuple[int, ...], seed: int) -> list[Indices]:

@@ -186,7 +186,7 @@ def _own_observers(
         stack.callback(log.close)
         everyone.append(log)
     if spec.output.dump_batches:
-        everyone.append(DumpBatches(Path(spec.output.dump_batches), prepared.data.classes))
+        everyone.append(DumpBatches(Path(spec.output.dump_batches), prepared.data.targets))
     if spec.training.gradient_checks != "off":
         checks = GradientChecks(prepared, lambda event: notify(everyone, event))
         everyone.append(checks)

@@ -18,7 +18,7 @@ def digits() -> Source:
     return Source.from_arrays(
         "digits",
         images=(found.images / 16).astype(np.float32)[:, :, :, None],
-        labels=found.target.astype(np.int64),
-        classes=tuple(str(name) for name in found.target_names),
+        y=found.target.astype(np.int64),
+        names=tuple(str(name) for name in found.target_names),
         kind="scikit-learn",
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from backproof.data.sources.idx import is_idx
 from backproof.data.sources.images import SUFFIXES, read_image
 from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
@@ -31,11 +30,11 @@ class ImageFiles:
         return read_image(self.paths[index])
 
 
-@file_format("folder", lambda path: path.is_dir() and not is_idx(path))
+@file_format("folder", Path.is_dir)
 def read_folder(root: Path) -> Source:
     """A dataset of one folder a class; classes and files in natural order (2 before 10)."""
-    parts = _parts(root)
-    classes = sorted({folder.name for part in parts for folder in _folders(part)}, key=natural)
+    parts = parts_of(root)
+    classes = sorted({folder.name for part in parts for folder in folders_in(part)}, key=natural)
 
     paths: list[Path] = []
     labels: list[int] = []
@@ -44,7 +43,7 @@ def read_folder(root: Path) -> Source:
     for part in parts:
         test_from = len(paths) or None
         for label, name in enumerate(classes):
-            files = _files(part / name)
+            files = files_in(part / name)
             images = [path for path in files if path.suffix.lower() in SUFFIXES]
             if not images and part is parts[0]:
                 raise UserError(f"class folder {part / name} holds no images; a class needs some, or no folder.")
@@ -53,7 +52,7 @@ def read_folder(root: Path) -> Source:
             labels += [label] * len(images)
         ignored += [path.name for path in sorted(part.iterdir()) if path.is_file() and path.name[0] != "."]
     for path in paths:
-        _require_text(path)
+        require_text(path)
     if not paths:
         raise UserError(f"dataset {root} is empty: it holds no folders of images; expected <class>/<image> in it.")
 
@@ -64,19 +63,19 @@ def read_folder(root: Path) -> Source:
         targets=TargetSpec("class", tuple(classes)),
         images=ImageFiles(tuple(paths)),
         y=np.array(labels, dtype=np.int64),
-        content=_digest(root, paths),
+        content=digest_files(root, paths),
         test_from=test_from,
         sample_name=lambda index: str(paths[index]),
-        notes=(_ignored_note(ignored),) if ignored else (),
+        notes=(ignored_note(ignored),) if ignored else (),
     )
 
 
-def _parts(root: Path) -> list[Path]:
-    """`root` itself, or its train and test folders where these hold the classes."""
-    names = {folder.name for folder in _folders(root)}
-    if not ("train" in names and names <= PARTITION_NAMES and all(_folders(root / name) for name in names)):
+def parts_of(root: Path, strict: bool = True) -> list[Path]:
+    """`root` itself, or its train and test folders where these hold the samples; `strict` refuses others."""
+    names = {folder.name for folder in folders_in(root)}
+    if not ("train" in names and names <= PARTITION_NAMES and all(folders_in(root / name) for name in names)):
         return [root]
-    if names - {"train", "test"}:
+    if strict and names - {"train", "test"}:
         raise UserError(
             f"{root} holds the partitions {', '.join(sorted(names))}, but only train and test are understood: "
             "move the other images into train and divide it with --split."
@@ -84,11 +83,12 @@ def _parts(root: Path) -> list[Path]:
     return [root / name for name in ("train", "test") if name in names]
 
 
-def _folders(root: Path) -> list[Path]:
+def folders_in(root: Path) -> list[Path]:
+    """The folders in `root` that are not hidden."""
     return [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     """All files below `folder` that are not hidden, in natural order of their paths; links to folders are not followed.
 
     Raises `OSError` for a folder that cannot be read.
@@ -106,7 +106,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _require_text(path: Path) -> None:
+def require_text(path: Path) -> None:
     """Raise `UserError` for a name that no page, table or TOML file could show."""
     try:
         str(path).encode()
@@ -114,14 +114,16 @@ def _require_text(path: Path) -> None:
         raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename the file or its folder.") from error
 
 
-def _ignored_note(ignored: list[str]) -> str:
+def ignored_note(ignored: list[str]) -> str:
+    """One sentence about files that are no images."""
     some = ", ".join(ignored[:3]) + (", ..." if len(ignored) > 3 else "")
     files = "1 file that is no image" if len(ignored) == 1 else f"{len(ignored)} files that are no images"
     return f"ignored {files}: {some}"
 
 
-def _digest(root: Path, paths: list[Path]) -> str:
-    digest = hashlib.sha256()
+def digest_files(root: Path, paths: list[Path], more: str = "") -> str:
+    """SHA-256 of the names and contents of these files below `root`, and of what else counts."""
+    digest = hashlib.sha256(more.encode())
     for path in paths:
         try:
             content = path.read_bytes()

@@ -51,7 +51,7 @@ def read_idx(prefix: Path) -> Source:
         prefix.resolve().name,
         images[:, :, :, None],
         labels.astype(np.int64),
-        classes=tuple(str(label) for label in classes),
+        tuple(str(label) for label in classes),
         kind="IDX",
         where=str(prefix),
         test_from=len(parts[0][1]) if len(parts) > 1 else None,

@@ -1,4 +1,4 @@
-"""Reading one image file, of any mode, into 8-bit gray or RGB."""
+"""Reading one image file, of any mode, into 8-bit gray or RGB, or as a mask."""
 
 import struct
 import warnings
@@ -36,6 +36,29 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
             upright = _on_white(upright)
         pixels = np.asarray(upright.convert("L" if gray else "RGB"))
         return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def read_mask(path: Path, classes: int = 0) -> npt.NDArray[np.generic]:
+    """A mask: class indices (H, W) where there are so many `classes`, otherwise (1, H, W) of 0..255.
+
+    Class indices are gray levels or places in a palette. Raises `BadImageError`.
+    """
+    with _opened(path) as image:
+        image.load()
+        if not classes:
+            colours = np.asarray(image if image.mode.startswith("I") else image.convert("RGB"))
+            if colours.ndim == 2:
+                return _eight_bits(colours, path)[None, :, :, 0]
+            if (colours != colours[:, :, :1]).any():
+                raise BadImageError(f"{path}: a mask in colours; masks are gray, or of classes that classes.txt lists.")
+            return colours[None, :, :, 0]
+        if not (image.mode in ("1", "L", "P") or image.mode.startswith("I")):
+            raise BadImageError(f"{path}: a mask of mode {image.mode}; masks of classes are gray or have a palette.")
+        indices = np.asarray(image)
+        if indices.max() >= classes or indices.min() < 0:
+            held = f"{indices.min()} to {indices.max()}"
+            raise BadImageError(f"{path}: holds {held}, but classes.txt lists {classes} classes, 0 to {classes - 1}.")
+        return indices.astype(np.uint8 if classes <= 256 else np.int32)
 
 
 def read_header(path: Path) -> tuple[tuple[int, int], str]:

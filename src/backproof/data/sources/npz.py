@@ -1,4 +1,4 @@
-"""NumPy arrays kept with `np.savez`: x and y, and optionally x_test, y_test and classes."""
+"""NumPy arrays kept with `np.savez`: x and y, and optionally x_test, y_test, classes and names."""
 
 import zipfile
 import zlib
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Source
+from backproof.data.targets import require_finite
 from backproof.errors import UserError
 
 Array = npt.NDArray[np.generic]
@@ -21,19 +22,25 @@ def read_npz(path: Path) -> Source:
 
     x: vectors (M, D), gray images (M, H, W), or images (M, H, W, C) with C 1 or 3, otherwise (M, C, H, W).
     uint8 is taken as pixels of 0..255, every other type of number is kept as it is, as float32.
-    y: (M,) whole numbers or strings; with `classes`, a list of names, the numbers index it.
+    y: (M,) whole numbers or strings are classes; with `classes`, a list of names, the numbers index it.
+    (M,) or (M, K) floats are numbers, called as `names` says. (M, H, W) are masks: whole numbers that index `classes`,
+    or floats or booleans.
     """
     arrays = _load(path)
-    x, y = _samples(path, arrays, "x"), _labels(path, arrays, "y")
+    x, y = _samples(path, arrays, "x"), _targets(path, arrays, "y")
     test_from = None
     if "x_test" in arrays or "y_test" in arrays:
-        x_test, y_test = _samples(path, arrays, "x_test"), _labels(path, arrays, "y_test")
+        x_test, y_test = _samples(path, arrays, "x_test"), _targets(path, arrays, "y_test")
         if x_test.shape[1:] != x.shape[1:]:
             raise UserError(f"{path}: samples of x have shape {x.shape[1:]}, those of x_test {x_test.shape[1:]}.")
+        if (y.shape[1:], y.dtype.kind) != (y_test.shape[1:], y_test.dtype.kind):
+            raise UserError(f"{path}: targets of y are {_kind(y)}, those of y_test {_kind(y_test)}.")
         test_from = len(x)
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
-    classes, labels = _classes(path, y, arrays.get("classes"))
-    return Source.from_arrays(path.stem, x, labels, classes, kind="npz", where=str(path), test_from=test_from)
+    names = _names(path, arrays, y)
+    if not names and y.ndim == 1 and y.dtype.kind in "iU":
+        names, y = _found(y)
+    return Source.from_arrays(path.stem, x, y, names, kind="npz", where=str(path), test_from=test_from)
 
 
 def _load(path: Path) -> dict[str, Array]:
@@ -63,13 +70,7 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
     if x.dtype != np.uint8:
         with np.errstate(over="ignore"):  # told below
             x = x.astype(np.float32)
-        finite = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
-        if not finite.all():
-            first = int(finite.argmin())
-            raise UserError(
-                f"{path}: {name} holds NaN or infinite values (as float32) in {np.count_nonzero(~finite)} samples, "
-                f"the first is sample {first}."
-            )
+        require_finite(f"{path}: {name}", x)
     if x.ndim == 3:
         return x[:, :, :, None]
     if x.ndim == 4 and x.shape[3] not in (1, 3):
@@ -77,15 +78,16 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
     return x
 
 
-def _labels(path: Path, arrays: dict[str, Array], name: str) -> Array:
+def _targets(path: Path, arrays: dict[str, Array], name: str) -> Array:
     y, samples = _named(path, arrays, name), len(arrays["x" + name[1:]])
-    if y.ndim != 1 or y.dtype.kind not in "iuU":
+    if y.ndim == 0 or y.dtype.kind not in "iufbU" or (y.dtype.kind == "U" and y.ndim > 1):
         raise UserError(
-            f"{path}: {name} has shape {y.shape} and type {y.dtype}; expected (M,) whole numbers or strings."
+            f"{path}: {name} has shape {y.shape} and type {y.dtype}; expected (M,) whole numbers or strings for "
+            "classes, (M,) or (M, K) floats for numbers, or masks (M, H, W)."
         )
     if len(y) != samples:
-        raise UserError(f"{path}: x{name[1:]} holds {samples} samples, but {name} {len(y)} labels.")
-    if y.dtype.kind == "U":
+        raise UserError(f"{path}: x{name[1:]} holds {samples} samples, but {name} {len(y)} targets.")
+    if y.dtype.kind not in "iu":
         return y
     numbers = y.astype(np.int64)  # one type for y and y_test: of uint64 and int64 NumPy would make float64
     if not np.array_equal(numbers, y):
@@ -93,17 +95,32 @@ def _labels(path: Path, arrays: dict[str, Array], name: str) -> Array:
     return numbers
 
 
-def _classes(path: Path, y: Array, names: Array | None) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """The class names, and for each label the index of its name."""
-    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
-        raise UserError(f"{path}: classes has shape {names.shape} and type {names.dtype}; expected (K,) strings.")
-    if names is not None and y.dtype.kind == "U":
+def _names(path: Path, arrays: dict[str, Array], y: Array) -> tuple[str, ...]:
+    """Those of `classes`, or of `names` where targets are numbers; () where there are none."""
+    key, other = ("names", "classes") if y.dtype.kind == "f" else ("classes", "names")
+    if other in arrays:
+        raise UserError(f"{path}: y are {_kind(y)}, so '{other}' would not be used; leave it out.")
+    if key not in arrays:
+        return ()
+    names = arrays[key]
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise UserError(f"{path}: {key} has shape {names.shape} and type {names.dtype}; expected (K,) strings.")
+    if y.dtype.kind == "U":
         raise UserError(f"{path}: y holds names already, so classes would not be used; leave one of them out.")
-    if names is None:
-        found, labels = np.unique(y, return_inverse=True)
-        texts = [str(value) for value in found]
-        order = sorted(range(len(texts)), key=lambda i: natural(texts[i])) if y.dtype.kind == "U" else range(len(texts))
-        rank = np.empty(len(texts), dtype=np.int64)
-        rank[list(order)] = np.arange(len(texts))
-        return tuple(texts[i] for i in order), rank[labels]
-    return tuple(str(name) for name in names), y.astype(np.int64)
+    return tuple(str(name) for name in names)
+
+
+def _kind(y: Array) -> str:
+    """ "whole numbers", "floats of (2,)"."""
+    what = {"i": "whole numbers", "f": "floats", "b": "booleans", "U": "strings"}[y.dtype.kind]
+    return what + (f" of {y.shape[1:]}" if y.ndim > 1 else "")
+
+
+def _found(y: Array) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """The values that are there, in natural order, as class names, and for each label the index of its name."""
+    found, labels = np.unique(y, return_inverse=True)
+    texts = [str(value) for value in found]
+    order = sorted(range(len(texts)), key=lambda i: natural(texts[i])) if y.dtype.kind == "U" else range(len(texts))
+    rank = np.empty(len(texts), dtype=np.int64)
+    rank[list(order)] = np.arange(len(texts))
+    return tuple(texts[i] for i in order), rank[labels]

@@ -17,7 +17,7 @@ PathReader = Callable[[Path], Source]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset with a name of its own: `read` gives it, or `write` makes it as a folder of images."""
+    """A dataset with a name: `read` gives it, or `write` makes it as a folder of images."""
 
     name: str
     description: str
@@ -58,7 +58,10 @@ def dataset(name: str, description: str) -> Callable[[Reader], Reader]:
 
 
 def generated(name: str, description: str) -> Callable[[Writer], Writer]:
-    """Register a function (folder, seed) that writes a dataset into `folder` as <class>/<image>.png."""
+    """Register a function (folder, seed) that writes a dataset into `folder`, as any of the formats.
+
+    Such as <class>/<image>.png, or images/<image>.png with masks/<image>.png.
+    """
 
     def register(write: Writer) -> Writer:
         DATASETS[name] = Dataset(name, description, write=write)
@@ -68,7 +71,7 @@ def generated(name: str, description: str) -> Callable[[Writer], Writer]:
 
 
 def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], PathReader]:
-    """Register a function (path) that reads a dataset; no two formats recognise the same path."""
+    """Register a function (path) that reads a dataset; of formats that recognise a path the latest one reads it."""
 
     def register(read: PathReader) -> PathReader:
         FORMATS[kind] = Format(kind, recognise, read)
@@ -164,7 +167,7 @@ def _places(name: str, data_dir: Path) -> tuple[Path, ...]:
 
 
 def _format_of(path: Path) -> Format | None:
-    return next((entry for entry in FORMATS.values() if entry.recognise(path)), None)
+    return next((entry for entry in reversed(FORMATS.values()) if entry.recognise(path)), None)
 
 
 def _read(path: Path) -> Source:
@@ -172,7 +175,8 @@ def _read(path: Path) -> Source:
         format_ = _format_of(path)
         if format_ is None:
             raise UserError(
-                f"{path} is no dataset: expected a folder of <class>/<image>, a folder of IDX files, or an .npz file."
+                f"{path} is no dataset: expected a folder of <class>/<image> or of images and masks, a folder of "
+                "IDX files, or an .npz file."
             )
         return format_.read(path)
 

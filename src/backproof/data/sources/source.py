@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from backproof.data.targets import Targets, TargetSpec
+from backproof.data.targets import Targets, TargetSpec, understood
 from backproof.errors import UserError
 
 Image = npt.NDArray[Any]  # (H, W, C) uint8 or float32; a vector (D,) where a source has no images
@@ -44,7 +44,8 @@ class Source:
     images
         The M samples. `images[i]` raises `BadImageError` when a file cannot be read.
     y
-        Their targets, (M, ...).
+        Their targets, (M, ...); masks may be read when asked for, as images. Masks in files are uint8: class
+        indices (H, W), or 0..255 for probabilities (1, H, W).
     content
         SHA-256 of all that was read: names and bytes.
     test_from
@@ -60,7 +61,7 @@ class Source:
     where: str
     targets: TargetSpec
     images: Images
-    y: Targets
+    y: Targets | Images
     content: str
     test_from: int | None = None
     sample_name: Callable[[int], str] = _numbered
@@ -74,8 +75,8 @@ class Source:
         cls,
         name: str,
         images: Image,
-        labels: npt.NDArray[np.int64],
-        classes: tuple[str, ...],
+        y: Targets,
+        names: tuple[str, ...] = (),
         *,
         kind: str = "arrays",
         where: str = "built in",
@@ -83,18 +84,19 @@ class Source:
     ) -> "Source":
         """The source of `images`, (M, H, W, C) or (M, D), uint8 of 0..255 or float32, which are kept as they are.
 
-        `labels`, (M,), index `classes`. Raises `UserError` where these do not fit each other.
+        `y` and `names` as in `targets.understood`: whole numbers (M,) are classes, floats (M,) or (M, K) are numbers,
+        (M, H, W) are masks. Raises `UserError` where these do not fit each other.
         """
+        this = f"{where}: '{name}'"
         if images.ndim not in (2, 4) or 0 in images.shape[1:]:
             raise UserError(f"{where}: a sample of '{name}' has the shape {images.shape[1:]}, not (H, W, C) or (D,).")
-        if labels.shape != images.shape[:1]:
-            raise UserError(f"{where}: '{name}' has {len(images)} samples, but labels of the shape {labels.shape}.")
-        if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
-            among = f"{labels.min()} to {labels.max()}"
-            raise UserError(f"{where}: '{name}' has labels {among}, but there are {len(classes)} names of classes.")
-        if len(set(classes)) < len(classes):
-            twice = next(c for c in classes if classes.count(c) > 1)
-            raise UserError(f"{where}: '{name}' has the class name '{twice}' twice.")
+        if y.shape[:1] != images.shape[:1]:
+            raise UserError(f"{this} has {len(images)} samples, but y of the shape {y.shape}.")
+        y, targets = understood(y, names, this)
+        if targets.kind == "mask" and y.shape[-2:] != images.shape[1:3]:
+            raise UserError(f"{this} has samples of {images.shape[1:]}, but masks of {y.shape[-2:]}.")
         digest = hashlib.sha256(np.ascontiguousarray(images).data)
-        digest.update(repr((images.shape, images.dtype.str, classes, test_from)).encode() + labels.tobytes())
-        return cls(name, kind, where, TargetSpec("class", classes), images, labels, digest.hexdigest(), test_from)
+        digest.update(repr((images.shape, images.dtype.str, targets.names, test_from)).encode() + y.tobytes())
+        if targets.kind != "class":
+            digest.update(repr((targets, y.shape)).encode())
+        return cls(name, kind, where, targets, images, y, digest.hexdigest(), test_from)

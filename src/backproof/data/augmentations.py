@@ -1,0 +1,155 @@
+"""Augmentation: what is done to a training sample at random. Each step takes an image and a generator.
+
+An image is (C, H, W) float32. The generator comes from (data seed, epoch, sample id, clone), so that the result
+depends neither on the batch size nor on the order of the samples.
+"""
+
+import inspect
+from ast import literal_eval
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.data.options import AugmentationOptions
+from backproof.data.partitions import Ids
+from backproof.data.pillow import resampled
+from backproof.data.seeds import AUGMENT, generator
+from backproof.data.targets import Targets
+from backproof.errors import UserError, unknown
+
+Image = npt.NDArray[Any]
+RandomStep = Callable[..., Image]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A registered augmentation: `run(image, random, **settings)` -> an image of the same shape.
+
+    `spatial`: it moves pixels, so a mask goes with its image: `run` is called on it with the same random numbers.
+    """
+
+    name: str
+    run: RandomStep
+    spatial: bool
+
+
+AUGMENTATIONS: dict[str, Step] = {}
+
+
+def augmentation(name: str, *, spatial: bool = False) -> Callable[[RandomStep], RandomStep]:
+    """Register a function (image, random, **settings), which `--augment NAME,setting=value` then calls.
+
+    It gets (C, H, W) float32 (vectors: (D,)) and a NumPy generator, writes into neither, and returns the same shape. A
+    `spatial` one gets masks too, (1, H, W), of class indices as whole numbers: these it must not mix, and what it draws
+    must not depend on C.
+    """
+
+    def register(run: RandomStep) -> RandomStep:
+        AUGMENTATIONS[name] = Step(name, run, spatial)
+        return run
+
+    return register
+
+
+@augmentation("rotate", spatial=True)
+def rotate(image: Image, random: np.random.Generator, degrees: float = 15.0) -> Image:
+    """Turn about the centre by an angle uniform in [-degrees, degrees], bilinear; the canvas keeps its size.
+
+    What comes in at the corners has the top-left pixel's colour.
+    """
+    angle = random.uniform(-degrees, degrees)
+    return resampled(image, lambda plane, how, corner: plane.rotate(angle, how, fillcolor=corner))
+
+
+@augmentation("crop", spatial=True)
+def crop(image: Image, random: np.random.Generator, pixels: int = 4) -> Image:
+    """Pad by `pixels` on each side with the top-left pixel's colour, and crop back to the old size at random.
+
+    As in He et al. 2015, section 4.2, who pad with zeros.
+    """
+    channels, height, width = image.shape
+    p = pixels
+    padded = np.empty((channels, height + 2 * p, width + 2 * p), dtype=image.dtype)
+    padded[:] = image[:, :1, :1]
+    padded[:, p : p + height, p : p + width] = image
+    top, left = random.integers(0, 2 * p + 1, size=2)
+    return padded[:, top : top + height, left : left + width]
+
+
+@augmentation("flip", spatial=True)
+def flip(image: Image, random: np.random.Generator, probability: float = 0.5) -> Image:
+    """Mirror left and right, with this probability."""
+    return image[:, :, ::-1] if random.random() < probability else image
+
+
+@augmentation("noise")
+def noise(image: Image, random: np.random.Generator, sigma: float = 0.1) -> Image:
+    """x + sigma N(0, 1), each value by itself; nothing is clipped."""
+    noisy: Image = image + np.float32(sigma) * random.standard_normal(image.shape, dtype=np.float32)
+    return noisy
+
+
+class Augmentation:
+    """The random steps of these options, for samples of one shape; false where there are none."""
+
+    def __init__(self, options: AugmentationOptions, image_shape: tuple[int, ...], data_seed: int) -> None:
+        own: dict[str, dict[str, Any]] = {
+            "rotate": {"degrees": options.rotate},
+            "crop": {"pixels": options.crop},
+            "noise": {"sigma": options.noise},
+        }
+        self.steps = [(AUGMENTATIONS[name], given) for name, given in own.items() if any(given.values())]
+        self.steps += map(_parsed, options.augment)
+        for step, _ in self.steps:
+            if step.spatial and not image_shape:
+                option = step.name if step.name in own else f"augment {step.name}"
+                raise UserError(f"--{option} is for images, but the samples of this dataset are vectors.")
+        self.image_shape = image_shape
+        self.data_seed = data_seed
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def apply(self, x: npt.NDArray[np.float32], y: Targets, epoch: int, ids: Ids, clones: Ids) -> None:
+        """Augment the rows of x, (n, C, H, W) or (n, D), in place, and those of y where they are masks."""
+        masks = y.ndim > 2
+        for i, (sample, clone) in enumerate(zip(ids.tolist(), clones.tolist(), strict=True)):
+            random = generator(self.data_seed, AUGMENT, epoch, sample, clone)
+            image = x[i].reshape(self.image_shape or x[i].shape)
+            mask = y[i].reshape(1, *y.shape[-2:]) if masks else None
+            for step, settings in self.steps:
+                if mask is not None and step.spatial:
+                    mask = _same_shape(step, mask, step.run(mask, deepcopy(random), **settings))
+                image = _same_shape(step, image, step.run(image, random, **settings))
+            x[i] = image.reshape(x[i].shape)
+            if mask is not None:
+                y[i] = mask.reshape(y[i].shape)
+
+
+def _same_shape(step: Step, before: Image, after: Image) -> Image:
+    if np.shape(after) != before.shape:
+        raise UserError(f"augmentation '{step.name}' made {np.shape(after)} of {before.shape}; it must keep the shape.")
+    return after
+
+
+def _parsed(text: str) -> tuple[Step, dict[str, Any]]:
+    """ "cutout,size=8" -> the step called cutout, and {"size": 8}."""
+    name, *given = (part.strip() for part in text.split(","))
+    if name not in AUGMENTATIONS:
+        raise unknown("augmentation", name, AUGMENTATIONS)
+    step, settings = AUGMENTATIONS[name], {}
+    takes = list(inspect.signature(step.run).parameters)[2:]
+    for setting in given:
+        key, equals, value = setting.partition("=")
+        if not equals or key not in takes:
+            known = ", ".join(f"{key}=..." for key in takes) or "no settings"
+            raise UserError(f"--augment {text}: '{name}' takes {known}, not '{setting}'.")
+        try:
+            settings[key] = literal_eval(value)
+        except (ValueError, SyntaxError):
+            settings[key] = value
+    return step, settings
