@@ -80,7 +80,7 @@ def test_resize_has_the_asked_size_and_averages_when_shrinking():
 
 @pytest.mark.parametrize("resize", [(16,), (0, 16), (1, 2, 3), (16, -1)])
 def test_a_bad_resize_is_refused(resize):
-    with pytest.raises(UserError, match=r"--resize is .*; it must be a height and a width"):
+    with pytest.raises(UserError, match=r"resize is .*; it must be a height and a width"):
         PreprocessingOptions(resize=resize)
 
 

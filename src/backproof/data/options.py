@@ -95,5 +95,6 @@ class AugmentationOptions(OptionGroup):
         minimum=0,
     )
     augment: tuple[str, ...] = option(
-        (), "A further augmentation by name, with settings after commas, such as flip or cutout,size=8; may be repeated."
+        (),
+        "A further augmentation by name, with settings after commas, such as flip or cutout,size=8; repeatable.",
     )

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     rotate: float
     crop: int
     noise: float
+    augment: Sequence[str]
     # model
     model: str
     layers: Sequence[int] | None
