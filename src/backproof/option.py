@@ -3,11 +3,12 @@
 batch_size: Annotated[int | Literal["full"], Option("Samples a step, or full.", minimum=1)] = 64
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from math import isfinite
+from numbers import Real
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from backproof.errors import OptionError, suggestion
 
@@ -34,6 +35,7 @@ class Option:
         unit: of the number, in the plural, for the sentence of a wrong value.
         alias: another name, as at the command line: -d, or --lr, which files and Python know as lr.
         name: where users call the option otherwise than its field.
+        in_epochs: of a field that counts steps: users give it in epochs.
         resumable: may differ when a run goes on, because no weight depends on it.
     """
 
@@ -46,6 +48,7 @@ class Option:
     unit: str = ""
     alias: str = ""
     name: str = ""
+    in_epochs: bool = False
     resumable: bool = False
 
     @property
@@ -64,7 +67,7 @@ class Option:
 
     def allows(self, value: object) -> bool:
         """Whether the value is a finite number within the range."""
-        return isinstance(value, int | float) and (
+        return isinstance(value, Real) and (
             (self.zero != "" and value == 0)
             or (
                 isfinite(value)
@@ -136,29 +139,33 @@ def options_of(group: type) -> dict[str, Declared]:
 
     A class that gives a field another default may leave out what its base has said of it.
     """
-    types = get_type_hints(group)
-    found = {}
+    types, found = get_type_hints(group), {}
     for f in fields(group):
-        said = [
-            base.__dict__["__dataclass_fields__"] for base in group.__mro__ if hasattr(base, "__dataclass_fields__")
-        ]
-        options = [
-            own[f.name].metadata["option"] for own in said if "option" in getattr(own.get(f.name), "metadata", ())
-        ]
-        if options:
-            name = options[0].name or f.name
-            found[name] = Declared(name, f.name, types[f.name], f.default, options[0])
+        said = [base.__dict__.get("__dataclass_fields__", {}).get(f.name) for base in group.__mro__]
+        known = [own.metadata["option"] for own in said if own is not None and "option" in own.metadata]
+        plain = getattr(group, "plain_fields", False) and f.default is not MISSING and _is_plain(types[f.name])
+        if known or plain:
+            own = known[0] if known else Option()
+            kind = float if own.in_epochs else types[f.name]
+            found[own.name or f.name] = Declared(own.name or f.name, f.name, kind, f.default, own)
     return found
+
+
+def _is_plain(kind: Any) -> bool:
+    return kind in (int, float, bool, str) or get_origin(kind) is Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionGroup:
     """A group of options, each of which is checked when the group is made."""
 
+    plain_fields: ClassVar[bool] = False
+    """Whether a field of a simple type with a default is an option too, of which nothing more is said."""
+
     def __post_init__(self) -> None:
         group: type = type(self)
         for declared in options_of(group).values():
-            declared.check(getattr(self, declared.field))
+            declared.check(getattr(self, declared.field), declared.field)
         self.check_together()
 
     def check_together(self) -> None:

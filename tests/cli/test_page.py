@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from cyclopts import App
 from backproof.cli import app
 from backproof.cli.train import options as train
 from backproof.optim import OPTIMIZERS, Optimizer
-from backproof.runs.prepare import FIELDS
-from backproof.runs.spec import OptimizerOptions
+from backproof.option import options_of
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
 SECTIONS = dict(re.findall(r"^## `backproof (\w+)`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -80,16 +78,10 @@ def test_no_option_on_the_page_is_made_up(top: str) -> None:
 
 
 def test_the_table_of_optimizers() -> None:
-    """Nesterov inherits the dampening that it refuses; the options themselves are tested with the runs."""
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (.*?) ?\|$", SECTIONS["train"], re.MULTILINE)
     table = {name: named(own) for known, own in rows for name in re.findall(r"`(\w+)`", known)}
-    shared = {field.name for field in fields(Optimizer)}
-    expected = {
-        name: {
-            f"--{option.name.replace('_', '-')}"
-            for option in fields(OptimizerOptions)
-            if FIELDS.get(option.name, option.name) in {field.name for field in fields(kind)} - shared
-        }
+    shared = options_of(Optimizer)
+    assert table == {
+        name: {f"--{option.replace('_', '-')}" for option in options_of(kind) if option not in shared}
         for name, kind in OPTIMIZERS.items()
     }
-    assert table == expected | {"nesterov": expected["nesterov"] - {"--dampening"}}

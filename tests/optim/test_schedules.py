@@ -3,7 +3,7 @@ from math import cos, pi
 import pytest
 
 from backproof.errors import UserError
-from backproof.optim import SGD, Constant, Cosine, Exponential, Step, make_schedule
+from backproof.optim import SCHEDULES, SGD, Constant, Cosine, Exponential, Step
 
 
 def factors(schedule, steps):
@@ -48,17 +48,20 @@ def test_the_optimizer_multiplies_its_rate():
 
 
 def test_times_in_epochs():
-    assert make_schedule("constant", steps_per_epoch=10, epochs=3, warmup=0.5) == Constant(warmup=5)
-    assert make_schedule("step", steps_per_epoch=10, epochs=3, every=2) == Step(gamma=0.1, every=20)
-    assert make_schedule("exponential", steps_per_epoch=4, epochs=1, gamma=0.9, every=1) == Exponential(
-        gamma=0.9, every=4
-    )
-    assert make_schedule("cosine", steps_per_epoch=10, epochs=3, warmup=1) == Cosine(steps=20, warmup=10)
-    assert make_schedule("cosine", steps_per_epoch=10, epochs=3, floor=0.1) == Cosine(steps=30, floor=0.1)
+    ten, four = {"steps_per_epoch": 10, "epochs": 3}, {"steps_per_epoch": 4, "epochs": 1}
+    assert Constant.from_epochs({"warmup": 0.5}, **ten) == Constant(warmup=5)
+    assert Step.from_epochs({"every": 2}, **ten) == Step(gamma=0.1, every=20)
+    assert Step.from_epochs({}, **ten) == Step(gamma=0.1, every=300)
+    assert Step.from_epochs({"every": 0.01}, **ten) == Step(gamma=0.1, every=1)
+    assert Exponential.from_epochs({"gamma": 0.9, "every": 1}, **four) == Exponential(gamma=0.9, every=4)
+    assert Cosine.from_epochs({"warmup": 1}, **ten) == Cosine(steps=20, warmup=10)
+    assert Cosine.from_epochs({"floor": 0.1}, **ten) == Cosine(steps=30, floor=0.1)
 
 
 def test_bad_schedules():
     with pytest.raises(UserError, match="unknown schedule 'cosin'; did you mean cosine"):
-        make_schedule("cosin", steps_per_epoch=1, epochs=1)
-    with pytest.raises(UserError, match="leaves nothing of the 2 epochs"):
-        make_schedule("cosine", steps_per_epoch=10, epochs=2, warmup=2)
+        SCHEDULES.require("cosin")
+    with pytest.raises(UserError, match=r"^warmup=2 leaves nothing of the 2 epochs for schedule=cosine$"):
+        Cosine.from_epochs({"warmup": 2}, steps_per_epoch=10, epochs=2)
+    with pytest.raises(UserError, match="gamma is -1; it must be 0 or more"):
+        Step(gamma=-1)

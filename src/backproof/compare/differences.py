@@ -1,11 +1,12 @@
 """In which options runs differ."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backproof.runs.spec import EngineOptions, OutputOptions, RunSpec
 from backproof.runs.store import Run
+from backproof.runs.toml import effective_tables
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,9 @@ class Option:
 
 def options(specs: Sequence[RunSpec]) -> tuple[Option, ...]:
     """Every option of the `specs`, in the order of the specification."""
-    return tuple(
-        Option(table.name, option.name, tuple(getattr(getattr(spec, table.name), option.name) for spec in specs))
-        for table in fields(RunSpec)
-        for option in fields(getattr(RunSpec(), table.name))
-    )
+    every = [effective_tables(spec) for spec in specs]
+    names = {(table, name): None for tables in every for table, options in tables.items() for name in options}
+    return tuple(Option(table, name, tuple(tables[table].get(name) for tables in every)) for table, name in names)
 
 
 def differences(specs: Sequence[RunSpec]) -> tuple[Option, ...]:

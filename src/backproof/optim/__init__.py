@@ -4,11 +4,12 @@ from backproof.optim.adagrad import Adagrad
 from backproof.optim.adam import AdaBound, Adam, AdamW, AMSBound, AMSGrad
 from backproof.optim.optimizer import OPTIMIZERS, Optimizer, require_optimizer
 from backproof.optim.rmsprop import CenteredRMSprop, RMSprop
-from backproof.optim.schedules import Constant, Cosine, Exponential, Schedule, Step, make_schedule
+from backproof.optim.schedules import SCHEDULES, Constant, Cosine, Exponential, Schedule, Step, schedule
 from backproof.optim.sgd import SGD, Momentum, Nesterov
 
 __all__ = [
     "OPTIMIZERS",
+    "SCHEDULES",
     "SGD",
     "AMSBound",
     "AMSGrad",
@@ -26,6 +27,6 @@ __all__ = [
     "RMSprop",
     "Schedule",
     "Step",
-    "make_schedule",
     "require_optimizer",
+    "schedule",
 ]

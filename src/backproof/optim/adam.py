@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from backproof.errors import UserError
 from backproof.optim.optimizer import Decay, Optimizer, optimizer
+from backproof.option import option
 
 
 @optimizer
@@ -12,28 +12,16 @@ from backproof.optim.optimizer import Decay, Optimizer, optimizer
 class Adam(Optimizer):
     """Kingma & Ba 2015, algorithm 1, in PyTorch's form: ε is added after the bias correction.
 
-        m ← β₁ m + (1 - β₁) g              v ← β₂ v + (1 - β₂) g²
-        w ← w - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
-
-    Attributes:
-        beta1: β₁ in [0, 1).
-        beta2: β₂ in [0, 1).
-        epsilon: ε.
+    m ← β₁ m + (1 - β₁) g              v ← β₂ v + (1 - β₂) g²
+    w ← w - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
     """
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     lr: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            if not 0 <= beta < 1:
-                raise UserError(f"{name} lies in [0, 1), not {beta}")
-        self.require_not_negative("epsilon")
+    beta1: float = option(0.9, "β₁, the share of the mean gradient that is kept at each step.", minimum=0, below=1)
+    beta2: float = option(0.999, "β₂, the share of the mean square that is kept at each step.", minimum=0, below=1)
+    epsilon: float = option(1e-8, "ε, added to the root of the squares.", minimum=0)
 
 
 @optimizer
@@ -61,25 +49,15 @@ class AMSGrad(Adam):
 class AdaBound(Adam):
     """Luo et al. 2019, in the form of the authors' code: ε is added before the bias correction.
 
-        m ← β₁ m + (1 - β₁) g              v ← β₂ v + (1 - β₂) g²
-        final = final_lr · lr / lr₀        (lr₀ is the rate before the schedule)
-        lower = final (1 - 1 / (γ t + 1))       upper = final (1 + 1 / (γ t))
-        η = clip(lr √(1 - β₂ᵗ) / (1 - β₁ᵗ) / (√v + ε), lower, upper)
-        w ← w - η m
-
-    Attributes:
-        final_lr: the rate of the SGD that it turns into.
-        gamma: γ above 0, how fast the bounds close.
+    m ← β₁ m + (1 - β₁) g              v ← β₂ v + (1 - β₂) g²
+    final = final_lr · lr / lr₀        (lr₀ is the rate before the schedule)
+    lower = final (1 - 1 / (γ t + 1))       upper = final (1 + 1 / (γ t))
+    η = clip(lr √(1 - β₂ᵗ) / (1 - β₁ᵗ) / (√v + ε), lower, upper)
+    w ← w - η m
     """
 
-    final_lr: float = 0.1
-    gamma: float = 1e-3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_not_negative("final_lr")
-        if not self.gamma > 0:
-            raise UserError(f"{type(self).__name__}'s gamma is above 0, not {self.gamma}")
+    final_lr: float = option(0.1, "Learning rate of the SGD that it turns into.", minimum=0)
+    gamma: float = option(1e-3, "γ, how fast the bounds of the rate close.", above=0, name="bound_gamma")
 
 
 @optimizer

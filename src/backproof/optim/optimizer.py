@@ -1,14 +1,12 @@
 """What an optimizer must declare. Engines execute it."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from inspect import isclass
-from math import isfinite
-from numbers import Real
 from typing import ClassVar, Literal, TypeVar
 
-from backproof.errors import UserError, unknown
 from backproof.graph.op import ParameterSpec
 from backproof.optim.schedules import Constant, Schedule
+from backproof.option import OptionGroup, option
 from backproof.registry import Registry
 from backproof.user_file import is_reference
 
@@ -16,8 +14,8 @@ Decay = Literal["coupled", "decoupled"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
-    """An optimizer is its numbers and the formula in its docstring.
+class Optimizer(OptionGroup):
+    """An optimizer is its settings and the formula in its docstring. Its settings are options of a run by themselves.
 
     In the formulas w is a parameter, g its gradient, t the step counted from 1, and lr the learning rate at that
     step. All operations are element by element. State starts at 0 unless said otherwise.
@@ -32,32 +30,16 @@ class Optimizer:
         decay_all: decay biases, scales and shifts too, not only weights.
     """
 
+    plain_fields: ClassVar[bool] = True
+
     slots: ClassVar[tuple[str, ...]] = ()
     """State arrays kept for each parameter, each of the parameter's shape."""
 
-    lr: float = 1e-2
+    lr: float = option(1e-2, "Learning rate before the schedule.", minimum=0, name="learning_rate", alias="--lr")
     schedule: Schedule = field(default_factory=Constant)
-    weight_decay: float = 0.0
-    decay: Decay = "coupled"
-    decay_all: bool = False
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if f.type in ("float", float) and not (isinstance(value, Real) and isfinite(value)):
-                raise UserError(f"{type(self).__name__}'s {f.name} is a finite number, not {value!r}")
-        if not self.lr >= 0:
-            raise UserError(f"a learning rate is 0 or more, not {self.lr}")
-        if not self.weight_decay >= 0:
-            raise UserError(f"weight decay is 0 or more, not {self.weight_decay}")
-        if self.decay not in ("coupled", "decoupled"):
-            raise unknown("kind of weight decay", self.decay, ("coupled", "decoupled"))
-
-    def require_not_negative(self, *names: str) -> None:
-        """Raise `UserError` unless the settings of these names are 0 or more."""
-        for name in names:
-            if getattr(self, name) < 0:
-                raise UserError(f"{type(self).__name__}'s {name} is 0 or more, not {getattr(self, name)}")
+    weight_decay: float = option(0.0, "Strength of weight decay.", minimum=0)
+    decay: Decay = option("coupled", "Kind of weight decay: coupled (L2, part of the cost) or decoupled (AdamW's).")
+    decay_all: bool = option(False, "Decay biases, scales and shifts too.")
 
     def rate(self, step: int) -> float:
         """The learning rate at `step`, counted from 0."""

@@ -3,20 +3,22 @@
 from dataclasses import replace
 
 from backproof.errors import UserError
+from backproof.optim import SCHEDULES
 from backproof.runs.spec import RunSpec, tables
-from backproof.runs.toml import tables_of
+from backproof.runs.toml import effective_tables
 
 
 def continued(kept: RunSpec, wanted: RunSpec) -> RunSpec:
     """The specification with which a run goes on: `wanted`, if it leads to the same weights.
 
     Resumable options and [output] may differ, but for the run's name and place. More epochs are allowed, unless the
-    schedule is a cosine, whose rates depend on their number. Raises `UserError` that shows every other difference.
+    rates of the schedule depend on their number, as those of a cosine do. Raises `UserError` that shows
+    every other difference.
     """
     free = {name for options in tables().values() for name, declared in options.items() if declared.option.resumable}
-    if wanted.training.epochs > kept.training.epochs and kept.optimizer.schedule != "cosine":
+    if wanted.training.epochs > kept.training.epochs and not SCHEDULES.require(wanted.optimizer.schedule).needs_end:
         free.add("epochs")
-    before, after = tables_of(kept), tables_of(wanted)
+    before, after = effective_tables(kept), effective_tables(wanted)
     differences = []
     for table in before:
         for key in sorted(before[table].keys() | after[table].keys()):

@@ -50,24 +50,24 @@ class Options(TypedDict, total=False):
     # optimizer
     optimizer: str
     learning_rate: float | None
-    momentum: float | None
-    dampening: float | None
-    beta1: float | None
-    beta2: float | None
-    epsilon: float | None
-    alpha: float | None
-    final_lr: float | None
-    bound_gamma: float | None
-    initial_sum: float | None
-    lr_decay: float | None
     weight_decay: float | None
     decay: Literal["coupled", "decoupled"] | None
-    decay_all: bool
+    decay_all: bool | None
+    epsilon: float | None
+    initial_sum: float | None
+    lr_decay: float | None
+    beta1: float | None
+    beta2: float | None
+    final_lr: float | None
+    bound_gamma: float | None
+    momentum: float | None
+    dampening: float | None
+    alpha: float | None
     schedule: str
-    schedule_gamma: float
-    schedule_every: float
-    schedule_floor: float
-    warmup: float
+    warmup: float | None
+    schedule_gamma: float | None
+    schedule_every: float | None
+    schedule_floor: float | None
     # training
     epochs: int
     batch_size: int | Literal["full"]

@@ -1,8 +1,7 @@
 """From a specification to the parts of a run, all of them known to be good. Nothing is written."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
 from backproof.engines import Engine, Trainer, get_engine
@@ -11,18 +10,13 @@ from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
 from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
-from backproof.optim import Nesterov, Optimizer, make_schedule, require_optimizer
-from backproof.runs.spec import ModelOptions, OptimizerOptions, RunSpec
+from backproof.optim import SCHEDULES, Optimizer, require_optimizer
+from backproof.runs.optimizer import make_optimizer
+from backproof.runs.spec import ModelOptions, RunSpec
 from backproof.tasks import Task, task_of
 
 MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
 """Options of `ModelOptions` that are the model's own arguments, if given."""
-
-FIELDS = {"learning_rate": "lr", "bound_gamma": "gamma"}
-"""Options of `OptimizerOptions` that the optimizers' formulas call otherwise."""
-
-NOT_OPTIMIZER = ("optimizer", "schedule", "schedule_gamma", "schedule_every", "schedule_floor", "warmup")
-"""Options of `OptimizerOptions` that are no settings of an optimizer."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,7 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     if not engine.capabilities.trains:
         raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
     require_optimizer(spec.optimizer.optimizer)
+    SCHEDULES.require(spec.optimizer.schedule)
     data = (datasets or Datasets()).load(spec.data, spec.preprocessing)
     if len(data.train) == 0:
         raise UserError(f"dataset '{data.name}' has no training samples with this --split and --select")
@@ -126,37 +121,6 @@ def loss(options: ModelOptions) -> Loss:
     if options.label_smoothing:
         raise UserError("--label-smoothing is for --loss cross_entropy, not mse")
     return MSE()
-
-
-def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int) -> Optimizer:
-    """The optimizer with what was given; what was not is the optimizer's own default.
-
-    Raises `UserError` for an option that the optimizer does not have, naming those that it has.
-    """
-    kind = require_optimizer(options.optimizer)
-    has = {field.name for field in fields(kind)} - {"schedule"}
-    if issubclass(kind, Nesterov):
-        has.remove("dampening")  # inherited from Momentum, and refused
-    given: dict[str, Any] = {}
-    for field in fields(options):
-        name, value = field.name, getattr(options, field.name)
-        if name in NOT_OPTIMIZER or value is None:
-            continue
-        if FIELDS.get(name, name) not in has or (name == "bound_gamma" and "final_lr" not in has):
-            own = [f.name for f in fields(options) if FIELDS.get(f.name, f.name) in has]
-            listed = ", ".join(f"--{option.replace('_', '-')}" for option in own)
-            raise UserError(f"optimizer '{options.optimizer}' has no --{name.replace('_', '-')}; it has {listed}")
-        given[FIELDS.get(name, name)] = value
-    schedule = make_schedule(
-        options.schedule,
-        steps_per_epoch=steps_per_epoch,
-        epochs=max(epochs, 1),
-        warmup=options.warmup,
-        gamma=options.schedule_gamma,
-        every=options.schedule_every,
-        floor=options.schedule_floor,
-    )
-    return kind(**given, schedule=schedule)
 
 
 def check_last_batch(graph: Graph, batches: Batches) -> None:

@@ -5,8 +5,9 @@ from typing import Literal, get_type_hints
 
 from backproof.data.options import AugmentationOptions, DataOptions, PreprocessingOptions
 from backproof.engines.base import DType
-from backproof.errors import OptionError
+from backproof.errors import OptionError, UserError
 from backproof.option import Declared, OptionGroup, option, options_of
+from backproof.runs.optimizer import OptimizerOptions, optimizer_options
 
 Reaction = Literal["off", "warn", "error", "pdb"]
 
@@ -64,40 +65,6 @@ class EngineOptions(OptionGroup):
         return {
             name: getattr(self, name) for name in ("winograd", "memory") if getattr(self, name) != getattr(usual, name)
         }
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerOptions(OptionGroup):
-    """How weights move. What is not given is the optimizer's own default; times are in epochs."""
-
-    optimizer: str = option(
-        "sgd", "sgd, momentum, nesterov, adam, adamw, amsgrad, adabound, amsbound, rmsprop, centeredrmsprop or adagrad."
-    )
-    learning_rate: float | None = option(None, "Learning rate before the schedule.", alias="--lr")
-    momentum: float | None = option(None, "Of momentum, nesterov and centeredrmsprop.")
-    dampening: float | None = option(None, "Of momentum: share of the gradient that the velocity leaves out.")
-    beta1: float | None = option(None, "Of the Adam family.")
-    beta2: float | None = option(None, "Of the Adam family.")
-    epsilon: float | None = option(None, "Of the Adam family, rmsprop, centeredrmsprop and adagrad.")
-    alpha: float | None = option(None, "Of rmsprop and centeredrmsprop.")
-    final_lr: float | None = option(None, "Of adabound and amsbound: the rate of the SGD they turn into.")
-    bound_gamma: float | None = option(None, "Of adabound and amsbound: how fast the bounds close.")
-    initial_sum: float | None = option(None, "Of adagrad: what the sum of squares starts at.")
-    lr_decay: float | None = option(
-        None, "Of adagrad: the learning rate is divided by 1 plus this times the steps taken."
-    )
-    weight_decay: float | None = option(None, "Strength of weight decay.")
-    decay: Literal["coupled", "decoupled"] | None = option(
-        None, "coupled (L2, part of the cost) or decoupled (AdamW's)."
-    )
-    decay_all: bool = option(False, "Decay biases, scales and shifts too.")
-    schedule: str = option("constant", "constant, exponential, step or cosine.")
-    schedule_gamma: float = option(0.1, "What exponential and step multiply the rate by.", minimum=0)
-    schedule_every: float = option(
-        30.0, "Epochs after which exponential and step have multiplied the rate once.", above=0, unit="epochs"
-    )
-    schedule_floor: float = option(0.0, "Share of the learning rate at which cosine ends.", minimum=0, maximum=1)
-    warmup: float = option(0.0, "Epochs of linear warm-up.", minimum=0, unit="epochs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,5 +156,15 @@ class RunSpec:
 
 
 def tables() -> dict[str, dict[str, Declared]]:
-    """The options of each table of `RunSpec`, by name."""
-    return {table: options_of(kind) for table, kind in get_type_hints(RunSpec).items()}
+    """The options of each table of `RunSpec`, by name; settings of all optimizers and schedules among them.
+
+    Raises `UserError` if a user's optimizer or schedule gives a setting the name of another option.
+    """
+    known = {table: options_of(kind) for table, kind in get_type_hints(RunSpec).items() if table != "optimizer"}
+    settings = optimizer_options()
+    for table, options in known.items():
+        for name in options.keys() & settings.keys():
+            raise UserError(
+                f"[{table}] has an option {name}; give the setting of {settings[name].option.help} another name"
+            )
+    return {table: known.get(table, settings) for table in get_type_hints(RunSpec)}

@@ -24,6 +24,7 @@ import msgspec
 import tomli_w
 
 from backproof.errors import OptionError, UserError, unknown
+from backproof.runs.optimizer import OptimizerOptions, optimizer_options
 from backproof.runs.spec import RunSpec, tables
 
 Tables = Mapping[str, Mapping[str, object]]
@@ -35,7 +36,13 @@ EXPERIMENT = "experiment"
 def tables_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     """All options of `spec` as plain values. An option that is None has none: it is left out."""
     tables: dict[str, dict[str, Any]] = asdict(spec)  # msgspec.to_builtins would leave out defaults of converted ones
+    tables["optimizer"] |= tables["optimizer"].pop("settings")
     return {name: {key: v for key, v in table.items() if v is not None} for name, table in tables.items()}
+
+
+def effective_tables(spec: RunSpec) -> dict[str, dict[str, Any]]:
+    """As `tables_of`, with the defaults of the settings that optimizer and schedule have."""
+    return tables_of(spec) | {"optimizer": spec.optimizer.effective}
 
 
 def to_toml(spec: RunSpec) -> str:
@@ -58,6 +65,9 @@ def spec_from_tables(given: Tables, source: str = "", over: Tables | None = None
     named = _named(given, source)
     if over is not None:
         named = merge_tables(named, over)
+    place = f" in {source}" if source else ""
+    if "optimizer" in named:
+        named["optimizer"] = _with_settings(named["optimizer"], place)
     try:
         return msgspec.convert(named, RunSpec)
     except OptionError as error:
@@ -66,7 +76,27 @@ def spec_from_tables(given: Tables, source: str = "", over: Tables | None = None
             error.place, error.naming = source, _name_in_file
         raise
     except msgspec.ValidationError as error:
-        raise _wrong_value(named, str(error), f" in {source}" if source else "") from error
+        raise _wrong_value(named, str(error), place) from error
+
+
+def _with_settings(table: Mapping[str, object], place: str) -> dict[str, object]:
+    """The table as `OptimizerOptions` holds it: what optimizers and schedules declare in a mapping, types checked.
+
+    Settings of a custom optimizer whose file was not executed are taken as they are.
+    """
+    own, settings = {}, {}
+    kinds = {name: declared.kind for name, declared in optimizer_options().items()}
+    chosen = {name: value for name in ("optimizer", "schedule") if isinstance(value := table.get(name), str)}
+    kinds |= {name: declared.kind | None for name, declared in OptimizerOptions(**chosen).declared.items()}
+    for name, value in table.items():
+        if name in ("optimizer", "schedule"):
+            own[name] = value
+            continue
+        try:
+            settings[name] = msgspec.convert(value, kinds.get(name, Any))
+        except msgspec.ValidationError as error:
+            raise _wrong_value({"optimizer": table}, f"{error} - at `$.optimizer.{name}", place) from error
+    return {**own, "settings": {name: value for name, value in settings.items() if value is not None}}
 
 
 def _name_in_file(name: str, value: str) -> str:
@@ -119,7 +149,12 @@ def _named(given: Mapping[str, object], source: str) -> dict[str, dict[str, obje
             raise UserError(f"'{table}'{place} is a table: write [{table}] and its options below")
         names = {name: key for key, declared in known[table].items() for name in declared.names}
         for key in options:
-            if key not in names:
+            if key not in names and not (table == "optimizer" and _is_custom(options)):
                 raise unknown(f"key of [{table}]{place}", key, known[table])
-        found[table] = {names[key]: value for key, value in options.items()}
+        found[table] = {names.get(key, key): value for key, value in options.items()}
     return found
+
+
+def _is_custom(table: Mapping[str, object]) -> bool:
+    """Whether a table [optimizer] names something whose settings are not known here, or nowhere."""
+    return not OptimizerOptions(**{name: str(table[name]) for name in ("optimizer", "schedule") if name in table}).known

@@ -14,7 +14,7 @@ import numpy as np
 from backproof.engines import Engine, Mode, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
-from backproof.optim import Constant, Cosine, Exponential, Optimizer, Step, require_optimizer
+from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.user_file import execute
 from backproof.verify.core.case import Case, results
 from backproof.verify.core.comparison import Question
@@ -22,7 +22,6 @@ from backproof.verify.core.failure import Failure
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.optimizers.check import Place, judged_step
 
-SCHEDULES = {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Step)}
 GROUPS = ("parameters", "inputs", "state", "found", "expected")
 WORDS = ("name", "engine", "judge", "dtype", "graph", "mode", "tolerance", "optimizer", "file")
 """What a file holds: arrays in groups, and what is said of them."""
@@ -82,7 +81,7 @@ def optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
 def optimizer_from_json(content: Mapping[str, Any]) -> Optimizer:
     """The optimizer that `optimizer_to_json` wrote."""
     settings, schedule = dict(content), dict(content["schedule"])
-    settings["schedule"] = SCHEDULES[schedule.pop("kind")](**schedule)
+    settings["schedule"] = SCHEDULES.require(schedule.pop("kind").lower())(**schedule)
     return require_optimizer(settings.pop("kind"))(**settings)
 
 

@@ -63,5 +63,5 @@ def optimizer(o: Optimizer, model: nn.Module, *, fused: bool) -> torch.optim.Opt
     weights = model.parameters()
     if isinstance(o, Adam):
         return torch.optim.Adam(weights, lr=o.lr, betas=(o.beta1, o.beta2), eps=o.epsilon, fused=fused)
-    momentum = o.momentum if isinstance(o, Momentum) else 0.0
+    momentum = o.momentum if isinstance(o, Momentum | Nesterov) else 0.0
     return torch.optim.SGD(weights, lr=o.lr, momentum=momentum, nesterov=isinstance(o, Nesterov), fused=fused)
