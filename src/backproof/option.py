@@ -67,15 +67,15 @@ class Option:
 
     def allows(self, value: object) -> bool:
         """Whether the value is a finite number within the range."""
-        return isinstance(value, Real) and (
-            (self.zero != "" and value == 0)
-            or (
-                isfinite(value)
-                and (self.minimum is None or value >= self.minimum)
-                and (self.above is None or value > self.above)
-                and (self.maximum is None or value <= self.maximum)
-                and (self.below is None or value < self.below)
-            )
+        if not isinstance(value, Real):
+            return False
+        number = float(value)
+        return (self.zero != "" and number == 0) or (
+            isfinite(number)
+            and (self.minimum is None or number >= self.minimum)
+            and (self.above is None or number > self.above)
+            and (self.maximum is None or number <= self.maximum)
+            and (self.below is None or number < self.below)
         )
 
 
@@ -133,12 +133,16 @@ def parts(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
 
 
-@cache
 def options_of(group: type) -> dict[str, Declared]:
     """The options of a dataclass by name, in the order of its fields.
 
     A class that gives a field another default may leave out what its base has said of it.
     """
+    return dict(_options_of(group))
+
+
+@cache
+def _options_of(group: type) -> dict[str, Declared]:
     types, found = get_type_hints(group), {}
     for f in fields(group):
         said = [base.__dict__.get("__dataclass_fields__", {}).get(f.name) for base in group.__mro__]

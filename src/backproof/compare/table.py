@@ -14,7 +14,7 @@ from backproof.compare.columns import COLUMNS, Column
 from backproof.compare.repeats import Repeats, group_repeats
 from backproof.compare.row import Row
 from backproof.optim import require_optimizer
-from backproof.runs.spec import OptimizerOptions
+from backproof.runs.optimizer import OptimizerOptions
 from backproof.runs.store import Run
 
 

@@ -87,7 +87,7 @@ def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int)
         if name in has or name in has_too:
             (has.get(name) or has_too[name]).check(value)
             continue
-        others = [own[name] for kind in SCHEDULES.values() if name in (own := options_of(kind))]
+        others = [of[name] for kind in SCHEDULES.values() if name in (of := options_of(kind))]
         if not others:
             raise _has_not("optimizer", options.optimizer, name, has)
         if value not in [setting.default for setting in others]:  # earlier versions kept those of all schedules

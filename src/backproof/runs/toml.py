@@ -86,8 +86,7 @@ def _with_settings(table: Mapping[str, object], place: str) -> dict[str, object]
     """
     own, settings = {}, {}
     kinds = {name: declared.kind for name, declared in optimizer_options().items()}
-    chosen = {name: value for name in ("optimizer", "schedule") if isinstance(value := table.get(name), str)}
-    kinds |= {name: declared.kind | None for name, declared in OptimizerOptions(**chosen).declared.items()}
+    kinds |= {name: declared.kind | None for name, declared in _chosen(table).declared.items()}
     for name, value in table.items():
         if name in ("optimizer", "schedule"):
             own[name] = value
@@ -140,7 +139,7 @@ def load_experiments(path: str | Path) -> list[RunSpec]:
 
 def _named(given: Mapping[str, object], source: str) -> dict[str, dict[str, object]]:
     """The options by their names, for an alias too. Raises `UserError` for a table or key that is unknown."""
-    known, found = tables(), {}
+    known, found = tables(), dict[str, dict[str, object]]()
     place = f" in {source}" if source else ""
     for table, options in given.items():
         if table not in known:
@@ -149,12 +148,15 @@ def _named(given: Mapping[str, object], source: str) -> dict[str, dict[str, obje
             raise UserError(f"'{table}'{place} is a table: write [{table}] and its options below")
         names = {name: key for key, declared in known[table].items() for name in declared.names}
         for key in options:
-            if key not in names and not (table == "optimizer" and _is_custom(options)):
+            if key not in names and (table != "optimizer" or _chosen(options).known):
                 raise unknown(f"key of [{table}]{place}", key, known[table])
-        found[table] = {names.get(key, key): value for key, value in options.items()}
+        found[table] = {names.get(key) or key: value for key, value in options.items()}
     return found
 
 
-def _is_custom(table: Mapping[str, object]) -> bool:
-    """Whether a table [optimizer] names something whose settings are not known here, or nowhere."""
-    return not OptimizerOptions(**{name: str(table[name]) for name in ("optimizer", "schedule") if name in table}).known
+def _chosen(table: Mapping[str, object]) -> OptimizerOptions:
+    """The optimizer and schedule that a table [optimizer] names, without settings."""
+    usual = OptimizerOptions()
+    return OptimizerOptions(
+        optimizer=str(table.get("optimizer", usual.optimizer)), schedule=str(table.get("schedule", usual.schedule))
+    )

@@ -16,7 +16,8 @@ from backproof.engines import DType
 from backproof.graph import BATCH, Array, Graph, Shape
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
-from backproof.runs.prepare import check_last_batch, initial_weights, make_optimizer
+from backproof.runs.optimizer import make_optimizer
+from backproof.runs.prepare import check_last_batch, initial_weights
 from backproof.runs.spec import RunSpec
 from backproof.sklearn.errors import EstimatorError, as_value_error
 from backproof.sklearn.history import History
