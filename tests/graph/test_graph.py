@@ -4,7 +4,7 @@ import pytest
 
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Builder, Graph, Sequential, Shape
-from backproof.ops import MSE, Add, BatchNorm, Concat, Dropout, Linear, ReLU, Reshape, SoftmaxCrossEntropy
+from backproof.ops import MSE, Add, BatchNorm, Concat, Dropout, Linear, ReLU, Reshape, SoftmaxCrossEntropy, WeightedSum
 
 
 def branching() -> Graph:
@@ -92,6 +92,55 @@ def test_loss_adds_an_input_for_the_targets():
     assert plain.loss is None, "the network without a loss stays as it was"
     with pytest.raises(UserError, match="already has the loss 'loss'"):
         graph.with_loss(MSE())
+
+
+def two_outputs() -> Graph:
+    net = Builder(Shape("N", 4))
+    h = net("relu", ReLU(), net("fc1", Linear(5), net.x))
+    return net.graph(net("main", Linear(3), h), net("side", Linear(3), h))
+
+
+def test_a_loss_on_several_outputs():
+    plain = two_outputs()
+    assert plain.outputs == ("main", "side")
+    assert plain.summary().splitlines()[-1] == "outputs: main, side"
+    graph = plain.with_loss(SoftmaxCrossEntropy(), weights=(1, 0.3))
+    assert [(n.name, n.inputs) for n in graph.nodes[-3:]] == [
+        ("loss.main", ("main", "y")),
+        ("loss.side", ("side", "y")),
+        ("loss", ("loss.main", "loss.side")),
+    ]
+    assert graph.node["loss"].op == WeightedSum((1.0, 0.3))
+    assert graph.loss_nodes == {"loss", "loss.main", "loss.side"}
+    assert [i.name for i in graph.inputs] == ["x", "y"], "one target for all"
+    assert Graph.from_json(graph.to_json()) == graph
+    assert graph.hash != plain.hash
+    with pytest.raises(UserError, match="the outputs main, side; give one weight for each, not 1"):
+        plain.with_loss(SoftmaxCrossEntropy(), weights=[1])
+
+
+def test_auxiliary_outputs_are_written_only_where_there_are_some():
+    assert "auxiliary" not in json.loads(branching().to_json())
+    content = json.loads(two_outputs().to_json())
+    assert content["auxiliary"] == ["side"]
+    content["auxiliary"] = ["nothing"]
+    with pytest.raises(UserError, match="no node 'nothing', which is to be an output or the loss"):
+        Graph.from_json(json.dumps(content))
+
+
+def test_weights_of_samples_are_a_further_input():
+    graph = two_outputs().with_loss(SoftmaxCrossEntropy(sample_weights=True))
+    assert [(i.name, i.shape, i.kind) for i in graph.inputs[1:]] == [
+        ("y", Shape("N"), "int"),
+        ("weight", Shape("N"), "float"),
+    ]
+    assert graph.node["loss.side"].inputs == ("side", "y", "weight")
+
+
+def test_nodes_of_the_loss_are_those_that_need_a_target():
+    graph = branching()
+    assert graph.loss_nodes == {"loss"}
+    assert Sequential(Linear(3)).build(Shape("N", 2)).loss_nodes == set()
 
 
 def test_require_node_offers_near_names():

@@ -91,6 +91,8 @@ def test_refuses_bad_attributes(make, message):
         (ops.Reshape((4, -1)), [Shape("N", 6)], r"Reshape to \(4, -1\) needs a multiple of 4 elements a sample, not 6"),
         (ops.Reshape((-1, -1)), [Shape("N", 6)], "leaves more than one dimension open"),
         (ops.Add(), [Shape("N", 2), Shape("N", 3)], r"not \(N, 2\) and \(N, 3\)"),
+        (ops.WeightedSum((1, 2)), [Shape()], "WeightedSum takes 2 inputs, one a weight, not 1"),
+        (ops.WeightedSum((1, 2)), [Shape("N", 2), Shape("N")], r"equal shape, not \(N, 2\) and \(N,\)"),
         (ops.Concat(), [], "Concat takes one input or more"),
         (ops.Concat(), [Shape("N", 2, 2), Shape("N", 2, 3)], "differ in axis 1 alone"),
         (ops.MSE(), [Shape("N", 2), Shape("N", 3)], "of equal shape"),

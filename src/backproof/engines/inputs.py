@@ -56,7 +56,8 @@ def reaches_loss(graph: Graph, inputs: Arrays, want: Collection[str]) -> bool:
     """
     for name in want:
         graph.require_node(name)
-    return graph.loss is not None and (graph.loss in want or all(i.name in inputs for i in graph.inputs))
+    wanted = not graph.loss_nodes.isdisjoint(want)
+    return graph.loss is not None and (wanted or all(i.name in inputs for i in graph.inputs))
 
 
 def check_parameters(graph: Graph, parameters: Arrays) -> None:

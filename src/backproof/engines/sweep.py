@@ -95,7 +95,7 @@ class Sweep:
         input_gradients: bool = False,
         memory: GradientMemory | None = None,
     ) -> None:
-        nodes = [node for node in graph.nodes if with_loss or node.name != graph.loss]
+        nodes = [node for node in graph.nodes if with_loss or node.name not in graph.loss_nodes]
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
         self._input_names = [i.name for i in graph.inputs]
         wanted = {i.name: input_gradients and i.kind == "float" for i in graph.inputs}

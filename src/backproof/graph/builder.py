@@ -40,11 +40,15 @@ class Builder:
         self._nodes[name] = node
         return Value(name, node.shape)
 
-    def graph(self, output: Value) -> Graph:
-        """The finished network, with `output` as its prediction."""
-        if output.name not in self._nodes:
-            raise UserError(f"the output '{output.name}' is no node of this network")
-        return Graph((self._input,), tuple(self._nodes.values()), output.name)
+    def graph(self, output: Value, *auxiliary: Value) -> Graph:
+        """The finished network, with `output` as its prediction, and perhaps auxiliary outputs, to be trained too."""
+        names = [value.name for value in (output, *auxiliary)]
+        for name in names:
+            if name not in self._nodes:
+                raise UserError(f"the output '{name}' is no node of this network")
+            if names.count(name) > 1:
+                raise UserError(f"the output '{name}' stands twice among the outputs")
+        return Graph((self._input,), tuple(self._nodes.values()), names[0], auxiliary=tuple(names[1:]))
 
 
 class Sequential:

@@ -1,8 +1,8 @@
-"""A network as immutable data: inputs, nodes in topological order, one output and at most one loss."""
+"""A network as immutable data: inputs, nodes in topological order, its outputs and at most one loss."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -48,12 +48,14 @@ class Graph:
         nodes: in an order in which every node comes after its inputs.
         output: name of the node whose value is the prediction.
         loss: name of the node whose value is the scalar to minimise, or None.
+        auxiliary: names of the nodes whose values are further predictions, on which a loss may be put too.
     """
 
     inputs: tuple[Input, ...]
     nodes: tuple[Node, ...]
     output: str
     loss: str | None = None
+    auxiliary: tuple[str, ...] = ()
 
     @cached_property
     def node(self) -> dict[str, Node]:
@@ -75,13 +77,32 @@ class Graph:
         """Number of trainable scalars."""
         return sum(Shape(*spec.shape).size for spec in self.parameters.values() if spec.trainable)
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all predictions, the main one first."""
+        return self.output, *self.auxiliary
+
+    @cached_property
+    def loss_nodes(self) -> frozenset[str]:
+        """Names of the nodes that depend on a target, an input that no prediction needs: the loss and its parts."""
+        needed = self._ancestors(self.outputs)
+        found = {i.name for i in self.inputs if i.name not in needed}
+        for node in self.nodes:
+            if found.intersection(node.inputs) or node.name == self.loss:
+                found.add(node.name)
+        return frozenset(found & self.node.keys())
+
     def leading_to(self, name: str) -> set[str]:
         """Names of the nodes that the value of node `name` depends on, itself included."""
-        found = {name}
+        return self._ancestors([name]) & self.node.keys()
+
+    def _ancestors(self, names: Iterable[str]) -> set[str]:
+        """Names of the nodes and inputs that these nodes depend on, themselves included."""
+        found = set(names)
         for node in reversed(self.nodes):
             if node.name in found:
                 found.update(node.inputs)
-        return found & self.node.keys()
+        return found
 
     def require_node(self, name: str) -> Node:
         """The node called `name`. Raises `UserError` with the nearest names."""
@@ -89,18 +110,33 @@ class Graph:
             raise unknown("layer", name, self.node)
         return self.node[name]
 
-    def with_loss(self, op: Loss, target: str = "y", name: str = "loss") -> "Graph":
+    def with_loss(
+        self, op: Loss, target: str = "y", name: str = "loss", *, weights: Sequence[float] | None = None
+    ) -> "Graph":
         """The same network followed by a loss, which takes the prediction and a new input `target`.
 
-        Where the loss weighs samples, it takes a further new input, "weight", (N,).
+        A loss that weighs samples takes a further new input, "weight", (N,). Where there are auxiliary outputs, each
+        output gets the loss on the same target, and the sum of all is minimised (deep supervision, Lee et al. 2015),
+        each times its own of `weights`, the main output's first; 1 if None.
         """
         if self.loss is not None:
             raise UserError(f"the network already has the loss '{self.loss}'; with_loss is for one without")
+        weights = [1.0] * len(self.outputs) if weights is None else weights
+        if len(weights) != len(self.outputs):
+            outputs = ", ".join(self.outputs)
+            raise UserError(f"the network has the outputs {outputs}; give one weight for each, not {len(weights)}")
         prediction = self.shapes[self.output]
         added = [Input(target, *op.target(prediction))]
         added += [Input("weight", Shape(prediction[0]))] if op.weighs_samples else []
-        node = make_node(name, op, {self.output: prediction} | {i.name: i.shape for i in added})
-        return Graph((*self.inputs, *added), (*self.nodes, node), self.output, name)
+        nodes = []
+        for output in self.outputs:
+            of_output = f"{name}.{output}" if self.auxiliary else name
+            shapes = {output: self.shapes[output]} | {i.name: i.shape for i in added}
+            nodes.append(make_node(of_output, op, shapes))
+        if self.auxiliary:
+            joined = op_from_attributes("WeightedSum", {"weights": list(map(float, weights))})
+            nodes.append(make_node(name, joined, {node.name: node.shape for node in nodes}))
+        return replace(self, inputs=(*self.inputs, *added), nodes=(*self.nodes, *nodes), loss=name)
 
     def to_json(self) -> str:
         """The network as JSON: what it is, without weights."""
@@ -117,7 +153,7 @@ class Graph:
             ],
             "output": self.output,
             "loss": self.loss,
-        }
+        } | ({"auxiliary": list(self.auxiliary)} if self.auxiliary else {})
         return json.dumps(content, indent=1)
 
     @classmethod
@@ -135,7 +171,11 @@ class Graph:
             node = make_node(entry["name"], op, {name: shapes[name] for name in entry["inputs"]}, entry["inputs"])
             shapes[node.name] = node.shape
             nodes.append(node)
-        return cls(inputs, tuple(nodes), content["output"], content["loss"])
+        outputs = content["output"], *content.get("auxiliary", ())
+        missing = [name for name in (*outputs, content["loss"]) if name is not None and name not in shapes]
+        if missing:
+            raise UserError(f"the network has no node '{missing[0]}', which is to be an output or the loss")
+        return cls(inputs, tuple(nodes), outputs[0], content["loss"], outputs[1:])
 
     @cached_property
     def hash(self) -> str:
@@ -155,7 +195,8 @@ class Graph:
             f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in rows
         ]
         rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        outputs = [f"outputs: {', '.join(self.outputs)}"] if self.auxiliary else []
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *outputs])
 
 
 def make_node(name: str, op: Op, shapes: Mapping[str, Shape], inputs: Iterable[str] | None = None) -> Node:

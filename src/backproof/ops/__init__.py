@@ -19,7 +19,7 @@ from backproof.ops.dropout import Dropout, Dropout2d
 from backproof.ops.label_loss import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.linear import Linear
 from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
-from backproof.ops.merge import Add, Concat, Mul
+from backproof.ops.merge import Add, Concat, Mul, WeightedSum
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
@@ -65,4 +65,5 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Softplus",
     "Tanh",
+    "WeightedSum",
 ]

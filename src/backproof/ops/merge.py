@@ -43,6 +43,34 @@ class Mul(OfEqualShape):
 
 @operation
 @dataclass(frozen=True)
+class WeightedSum(Op):
+    """y = Σₖ wₖ xₖ over inputs of equal shape: where several losses become one.   dxₖ = wₖ dy.
+
+    Attributes:
+        weights: w, one an input.
+    """
+
+    arity: ClassVar[int] = -1
+
+    weights: tuple[float, ...]
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if not inputs or len(inputs) != len(self.weights):
+            raise UserError(f"WeightedSum takes {len(self.weights)} inputs, one a weight, not {len(inputs)}")
+        for other in inputs:
+            if other != inputs[0]:
+                raise UserError(f"WeightedSum takes inputs of equal shape, not {inputs[0]} and {other}")
+        return inputs[0]
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield Sample(op=cls((0.5, -2.0)), shapes=((4, 3), (4, 3)))
+        yield Sample(op=cls((1.0, 0.0, 0.3)), shapes=((2, 3, 2, 2),) * 3)
+        yield Sample(op=cls((3.0,)), shapes=((5,),))
+
+
+@operation
+@dataclass(frozen=True)
 class Concat(Op):
     """The inputs side by side along axis 1 (features or channels), in the order given."""
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from backproof.engines.kernel import Kernel
-from backproof.engines.reference.kernels.merge import ConcatKernel, MulKernel
-from backproof.ops import Add, Concat, Mul
+from backproof.engines.reference.kernels.merge import ConcatKernel, MulKernel, WeightedSumKernel
+from backproof.ops import Add, Concat, Mul, WeightedSum
 from faults.fault import wrong_kernel
 
 
@@ -36,3 +36,23 @@ class GradientShared(Kernel):
 
     def backward(self, op, dy, saved, p, g, call):
         return dy / 2, dy / 2
+
+
+@wrong_kernel(WeightedSum, at="gradient of input")
+class WeightsForgottenInBackward(WeightedSumKernel):
+    """Each summand gets the whole gradient."""
+
+    def backward(self, op, dy, saved, p, g, call):
+        return tuple(dy for _ in op.weights)
+
+
+@wrong_kernel(WeightedSum, at="output, gradient of input")
+class MeanInsteadOfSum(WeightedSumKernel):
+    """The weights are divided by their number."""
+
+    def forward(self, op, inputs, p, call):
+        y, saved = super().forward(op, inputs, p, call)
+        return y / len(inputs), saved
+
+    def backward(self, op, dy, saved, p, g, call):
+        return super().backward(op, dy / len(op.weights), saved, p, g, call)

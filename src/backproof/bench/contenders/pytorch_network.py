@@ -22,7 +22,7 @@ class Network(nn.Module):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        nodes = [node for node in graph.nodes if node.name != graph.loss]
+        nodes = [node for node in graph.nodes if node.name not in graph.loss_nodes]
         readers = [name for node in nodes for name in node.inputs]
         self._graph = graph
         self._layers: list[tuple[Node, Layer, tuple[str, ...]]] = []

@@ -20,7 +20,7 @@ class ScikitLearn:
     """One `partial_fit` on all samples is one epoch: it shuffles and divides them itself."""
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
-        nodes = [node for node in graph.nodes if node.name != graph.loss]
+        nodes = [node for node in graph.nodes if node.name not in graph.loss_nodes]
         if not all(isinstance(node.op, Flatten | Linear | ReLU) for node in nodes) or job.classes < 3:
             raise UserError(
                 f"--contenders scikit-learn takes Linear and ReLU layers alone, and 3 classes or more; "

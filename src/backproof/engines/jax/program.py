@@ -83,7 +83,7 @@ class Program:
         values: Found = dict(inputs)
         state: Found = {}
         for node in self._graph.nodes:
-            if node.name == self._graph.loss and not with_loss:
+            if node.name in self._graph.loss_nodes and not with_loss:
                 continue
             p = {local: parameters[node.path(local)] for local in node.parameters}
             call = Call(node.name, training, masks.get(node.name), {})
@@ -96,7 +96,9 @@ class Program:
         self, parameters: Arrays, inputs: Arrays, masks: Arrays, *, training: bool, want: tuple[str, ...]
     ) -> Found:
         """The values wanted; XLA leaves out what they do not need."""
-        values, _ = self._run(parameters, inputs, masks, training, with_loss=self._graph.loss in want)
+        values, _ = self._run(
+            parameters, inputs, masks, training, with_loss=not self._graph.loss_nodes.isdisjoint(want)
+        )
         return {name: values[name] for name in want}
 
     def _gradients(

@@ -4,7 +4,7 @@ Element by element nothing changes, not even a bit; but what one operation write
 cache, and two arrays fewer are kept. A node that is asked for by name needs the network as it was written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from backproof.graph import Graph, Node, Op, Shape
@@ -58,7 +58,7 @@ def fuse(graph: Graph) -> Graph:
 
     def only_taker(name: str) -> Node | None:
         """The node that takes a value which nobody else does."""
-        return graph.node[takers[name][0]] if len(takers[name]) == 1 and name != graph.output else None
+        return graph.node[takers[name][0]] if len(takers[name]) == 1 and name not in graph.outputs else None
 
     chains: dict[str, FusedNode] = {}
     inside: set[str] = set()
@@ -84,4 +84,4 @@ def fuse(graph: Graph) -> Graph:
             owner=first.name,
         )
     nodes = [chains.get(node.name, node) for node in graph.nodes if node.name in chains or node.name not in inside]
-    return Graph(graph.inputs, tuple(nodes), graph.output, graph.loss)
+    return replace(graph, nodes=tuple(nodes))

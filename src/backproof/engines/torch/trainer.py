@@ -171,7 +171,7 @@ class TorchTrainer:
     ) -> dict[str, Tensor]:
         """Add every node's value to `values`; tensors in `state` stand in for the trainer's own."""
         for node, kernel, own in self._nodes:
-            if with_loss or node.name != self.graph.loss:
+            if with_loss or node.name not in self.graph.loss_nodes:
                 p = _instead(node, own, state) if state else own
                 values[node.name] = kernel(
                     node.op, tuple([values[name] for name in node.inputs]), p, Call(node.name, mode)

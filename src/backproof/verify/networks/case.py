@@ -51,7 +51,7 @@ class NetworkCase:
             return prod(shapes[0])
         fans = [fan for spec in node.parameters.values() for fan in (spec.fan_in, spec.fan_out)]
         sums = [prod(shape) // shape[axis] for shape in shapes for axis in range(min(len(shape), 2))]
-        return max(1, *fans, *sums)
+        return max([1, *fans, *sums])
 
     def work(self, node: Node) -> float:
         """Multiply-adds of one forward pass, about: those of the node's weights at each place of its output."""

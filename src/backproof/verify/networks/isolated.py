@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backproof.engines import Engine, get_engine, reference_engine
-from backproof.graph import Array, Loss, Node
+from backproof.graph import Array, Loss, Node, Shape
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.rounding import nudged, with_rounded_loss
 from backproof.verify.core.tolerances import EPSILON, tolerance
@@ -119,10 +119,11 @@ class Isolated:
     def _alone(self, node: Node) -> OneNode:
         return OneNode(
             node,
-            [self.case.graph.shapes[name] for name in node.inputs],
-            [self._value(name) for name in node.inputs],
-            self.truth.seen.values[node.name],
-            None if isinstance(node.op, Loss) else self.truth.seen.slopes[node.name],
+            # Scalars, such as losses that are summed, become batches of one number.
+            [self.case.graph.shapes[name] or Shape("N") for name in node.inputs],
+            [np.atleast_1d(self._value(name)) for name in node.inputs],
+            np.atleast_1d(self.truth.seen.values[node.name]),
+            None if isinstance(node.op, Loss) else np.atleast_1d(self.truth.seen.slopes.get(node.name, np.ones(1))),
             self.case.parameters,
             self.case.dtype,
         )

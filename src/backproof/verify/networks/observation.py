@@ -67,22 +67,22 @@ class Observatory:
 
 
 def with_taps(graph: Graph) -> Graph:
-    """The same network, under the same names, with a tap behind every node but the loss."""
+    """The same network, under the same names, with a tap behind every node but losses, which are scalars."""
     inputs, nodes = list(graph.inputs), list[Node]()
     behind: dict[str, str] = {}
     for node in graph.nodes:
         nodes.append(replace(node, inputs=tuple(behind.get(name, name) for name in node.inputs)))
-        if node.name != graph.loss:
+        if node.shape:
             tap = Input(_tap(node.name), node.shape)
             behind[node.name] = f"{node.name} behind its tap"
             inputs.append(tap)
             nodes.append(make_node(behind[node.name], Add(), {node.name: node.shape, tap.name: tap.shape}))
-    return Graph(tuple(inputs), tuple(nodes), graph.output, graph.loss)
+    return replace(graph, inputs=tuple(inputs), nodes=tuple(nodes))
 
 
 def tapped(graph: Graph) -> list[Node]:
-    """The nodes that have a tap."""
-    return [node for node in graph.nodes if node.name != graph.loss]
+    """The nodes that have a tap: all but scalars."""
+    return [node for node in graph.nodes if node.shape]
 
 
 def _tap(name: str) -> str:

@@ -231,6 +231,7 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.Dropout2d: _dropout,
     ops.Add: lambda op, x, p: x[0] + x[1],
     ops.Mul: lambda op, x, p: x[0] * x[1],
+    ops.WeightedSum: lambda op, x, p: np.asarray(sum(w * a for w, a in zip(op.weights, x, strict=True))),
     ops.Concat: lambda op, x, p: np.concatenate(x, axis=1),
     ops.Flatten: lambda op, x, p: x[0].reshape(len(x[0]), -1),
     ops.Reshape: lambda op, x, p: x[0].reshape(len(x[0]), *op.shape),

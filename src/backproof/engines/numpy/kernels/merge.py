@@ -2,6 +2,7 @@
 
 Add       y = a + b               da = db = dy
 Mul       y = a b                 da = dy b,  db = dy a
+WeightedSum    y = Σ w x          dx = w dy
 Concat    y = [a | b | ...]       each input gets its own columns of dy
 """
 
@@ -11,7 +12,7 @@ from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat, Mul
+from backproof.ops import Add, Concat, Mul, WeightedSum
 
 
 @computes(KERNELS, Add)
@@ -74,3 +75,22 @@ class ConcatKernel(NumpyKernel[Concat]):
             pieces.append(piece)
             start += width
         return tuple(pieces)
+
+
+@computes(KERNELS, WeightedSum)
+class WeightedSumKernel(NumpyKernel[WeightedSum]):
+    """Several losses, which are scalars, or arrays of any equal shape."""
+
+    def forward(self, op: WeightedSum, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
+        y = np.multiply(inputs[0], op.weights[0], out=call.borrow_output(inputs[0].shape))
+        for w, x in zip(op.weights[1:], inputs[1:], strict=True):
+            y += w * x
+        return y, ()
+
+    def backward(
+        self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
+    ) -> tuple[Array | None, ...]:
+        return tuple(
+            np.multiply(dy, w, out=call.borrow_gradient(dy.shape)) if wanted else None
+            for w, wanted in zip(op.weights, call.wants, strict=True)
+        )

@@ -60,9 +60,9 @@ class LossKernel(Kernel[AnyLoss, Call]):
         for n in range(len(x)):
             slope_x, slope_t = self.slopes(op, x[n], t[n])
             for i in np.ndindex(slope_x.shape):
-                dx[n][i] = divide(dy * s[n] * slope_x[i], D)
+                dx[n, *i] = divide(dy * s[n] * slope_x[i], D)
                 if dt is not None and slope_t is not None:
-                    dt[n][i] = divide(dy * s[n] * slope_t[i], D)
+                    dt[n, *i] = divide(dy * s[n] * slope_t[i], D)
             ds[n] = divide(dy * (terms[n] - L * u[n] if op.reduction == "mean" else terms[n]), D)
         return (dx, dt, ds) if op.sample_weights else (dx, dt)
 

@@ -5,7 +5,7 @@ import numpy as np
 from backproof.engines.kernel import Call, Kernel, Saved, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat, Mul
+from backproof.ops import Add, Concat, Mul, WeightedSum
 
 
 @computes(KERNELS, Add)
@@ -80,3 +80,24 @@ class ConcatKernel(Kernel[Concat, Call]):
             dxs.append(dx)
             offset += width
         return tuple(dxs)
+
+
+@computes(KERNELS, WeightedSum)
+class WeightedSumKernel(Kernel[WeightedSum, Call]):
+    """y[i] = Σₖ w[k] xₖ[i]   so   ∂L/∂xₖ[i] = w[k] dy[i]."""
+
+    def forward(self, op: WeightedSum, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        y = np.zeros(inputs[0].shape)
+        for w, x in zip(op.weights, inputs, strict=True):
+            for i in np.ndindex(y.shape):
+                y[i] += w * x[i]
+        return y, ()
+
+    def backward(
+        self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+    ) -> tuple[Array | None, ...]:
+        dxs = tuple(np.zeros(dy.shape) for _ in op.weights)
+        for w, dx in zip(op.weights, dxs, strict=True):
+            for i in np.ndindex(dy.shape):
+                dx[i] = w * dy[i]
+        return dxs

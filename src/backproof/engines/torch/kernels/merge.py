@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from backproof.engines.torch.kernels.table import Call, Tensors, computes
-from backproof.ops import Add, Concat, Mul
+from backproof.ops import Add, Concat, Mul, WeightedSum
 
 
 @computes(Add)
@@ -25,3 +25,9 @@ def mul(op: Mul, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
 def concat(op: Concat, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
     """Each x (N, C, ...) -> y (N, Σ C, ...)."""
     return torch.cat(inputs, 1)
+
+
+@computes(WeightedSum)
+def weighted_sum(op: WeightedSum, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Tensor:
+    """Each x of one shape -> y of the same."""
+    return sum((w * x for w, x in zip(op.weights, inputs, strict=True)), torch.zeros_like(inputs[0]))
