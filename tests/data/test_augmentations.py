@@ -48,7 +48,7 @@ def test_vectors_take_noise_but_no_rotation():
     part = Partition(np.zeros((4, 3), np.float32), np.zeros(4, np.int64), np.arange(4))
     noisy = next(Batches(part, batch_size=None, augmentation=AugmentationOptions(noise=1), data_seed=0).epoch(1))
     assert len(np.unique(noisy.x)) == 12
-    with pytest.raises(UserError, match="--rotate is for images"):
+    with pytest.raises(UserError, match="rotate is for images"):
         Batches(part, batch_size=None, augmentation=AugmentationOptions(rotate=5), data_seed=0)
 
 

@@ -116,5 +116,5 @@ def test_an_empty_partition_has_no_batches():
 
 
 def test_a_bad_batch_size_is_refused():
-    with pytest.raises(UserError, match="--batch-size is 0; it must be 1 or more, or full"):
+    with pytest.raises(UserError, match="batch_size is 0; it must be 1 or more, or full"):
         Batches(partition(3), batch_size=0, augmentation=PLAIN, data_seed=0)

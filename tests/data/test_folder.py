@@ -94,7 +94,7 @@ def test_gray_images_among_coloured_ones_become_rgb(tmp_path, options):
 
 def test_different_sizes_name_two_files_and_the_way_out(pets, options):
     save(pets, "dog/3.png", Image.new("RGB", (20, 30)))
-    message = r"cat/0.png is 6x8 \(height x width\), .*dog/3.png is 30x20; .* --resize 6,8"
+    message = r"cat/0.png is 6x8 \(height x width\), .*dog/3.png is 30x20; .* resize=6,8"
     with pytest.raises(UserError, match=message):
         load(options(), PLAIN)
     assert load(options(), PreprocessingOptions(resize=(4, 4))).train.x.shape == (14, 3, 4, 4)
@@ -122,7 +122,7 @@ def bomb(path):
 )
 def test_bad_images_are_named_or_skipped_and_counted(pets, options, damage, reason):
     damage(pets / "dog" / "3.png")
-    with pytest.raises(UserError, match=rf"dog/3.png: .*{reason}.* --skip-bad-images"):
+    with pytest.raises(UserError, match=rf"dog/3.png: .*{reason}.* skip_bad_images"):
         load(options(), PLAIN)
     for _ in range(2):  # the second time from the cache
         parts = load(options(skip_bad_images=True), PLAIN)

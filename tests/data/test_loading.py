@@ -140,7 +140,7 @@ def test_steps_on_arrays_are_cached_too(options, tmp_path):
 def test_an_error_in_a_step_names_the_file(tmp_path, options):
     (tmp_path / "datasets").mkdir()
     np.savez(tmp_path / "datasets" / "wide.npz", x=np.full((10, 2, 2), 5.0), y=np.tile([0, 1], 5))
-    with pytest.raises(UserError, match="sample 0: --adaptive-invert needs values of 0 to 1"):
+    with pytest.raises(UserError, match="sample 0: adaptive_invert needs values of 0 to 1"):
         load(options("wide"), PreprocessingOptions(adaptive_invert=True))
 
 
@@ -149,7 +149,7 @@ def test_an_error_in_a_step_names_the_file(tmp_path, options):
     [
         ("digit", "unknown dataset 'digit'; did you mean digits"),
         ("pet", "did you mean pets"),
-        ("no/such/folder", "--dataset no/such/folder: there is no such file or folder"),
+        ("no/such/folder", "dataset=no/such/folder: there is no such file or folder"),
     ],
 )
 def test_an_unknown_dataset_offers_the_nearest(pets, options, name, message):

@@ -178,7 +178,7 @@ def test_images_of_different_sizes_need_a_resize(squares, options):
     picture, where = bright_square(1, (40, 24))
     Image.fromarray(picture).save(squares / "images" / "1.png")
     Image.fromarray(where).save(squares / "masks" / "1.png")
-    with pytest.raises(UserError, match=r"images differ in size: .* bring all to one size, such as --resize 20,30"):
+    with pytest.raises(UserError, match=r"images differ in size: .* bring all to one size, such as resize=20,30"):
         load(options("squares"), PLAIN)
     assert load(options("squares"), PreprocessingOptions(resize=(16, 16))).targets.shape == (16, 16)
 

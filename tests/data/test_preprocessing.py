@@ -47,7 +47,7 @@ def test_adaptive_invert_turns_dark_paper_only():
 
 
 def test_adaptive_invert_says_when_values_are_out_of_range():
-    with pytest.raises(UserError, match=r"needs values of 0 to 1, not 0 to 17; add --minmax"):
+    with pytest.raises(UserError, match=r"needs values of 0 to 1, not 0 to 17; add minmax"):
         AdaptiveInvert(0, 1)(gray([[0, 17]]))
 
 

@@ -36,7 +36,7 @@ def test_sign_digits(real):
 
 def test_sign_digits_of_different_sizes_need_a_resize(real):
     # Class 7 has a photograph that was never shrunk, among pictures of 100x100.
-    with pytest.raises(UserError, match=r"7/IMG_5874.JPG is 3024x3024; bring all to one size, such as --resize"):
+    with pytest.raises(UserError, match=r"7/IMG_5874.JPG is 3024x3024; bring all to one size, such as resize"):
         load(real("sign_digits", select="0-5,1600-1650"), PreprocessingOptions())
     every_tenth = ",".join(str(i) for i in range(0, 2062, 10))
     parts = load(real("sign_digits", select=every_tenth), PreprocessingOptions(grayscale=True, resize=(32, 32)))

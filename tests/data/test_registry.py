@@ -1,13 +1,26 @@
 """Adding a dataset or a format, as docs/how-to/add-a-dataset.md tells it."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from backproof.data import PreprocessingOptions, Source, available, dataset, file_format, generated, load
+from backproof.data import (
+    AugmentationOptions,
+    Batches,
+    PreprocessingOptions,
+    Source,
+    augmentations,
+    available,
+    dataset,
+    file_format,
+    generated,
+    load,
+)
 from backproof.data.sources import registry
 from backproof.errors import UserError
 
@@ -99,3 +112,24 @@ def test_a_registered_format_is_recognised(options, tmp_path):
     path = tmp_path / "points.json"
     path.write_text(json.dumps({"x": [[i, 0] for i in range(10)], "y": [0, 1] * 5}))
     assert load(options(path, split=(1.0,)), PreprocessingOptions()).train.x.shape == (10, 2)
+
+
+def test_the_documents_examples_run(options, monkeypatch, real_doc):
+    """The blocks of docs/how-to/add-a-dataset.md, as they are written."""
+    monkeypatch.setattr(augmentations, "AUGMENTATIONS", dict(augmentations.AUGMENTATIONS))
+    blocks = re.findall(r"```python\n(.*?)```", real_doc, re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(block, {"__name__": "example"})
+    assert load(options("moons"), PreprocessingOptions()).classes == ("upper", "lower")
+    assert "gray" in registry.DATASETS
+    train = load(options("digits", select="0-99"), PreprocessingOptions()).train
+    given = AugmentationOptions(augment=("cutout,size=4",))
+    batch = next(Batches(train, batch_size=None, augmentation=given, data_seed=0).epoch(1))
+    darker = [(x == 0).sum() > (train.x[train.ids == i] == 0).sum() for x, i in zip(batch.x, batch.ids, strict=True)]
+    assert np.mean(darker) > 0.9
+
+
+@pytest.fixture
+def real_doc():
+    return (Path(__file__).parents[2] / "docs/how-to/add-a-dataset.md").read_text()

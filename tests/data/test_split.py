@@ -71,7 +71,7 @@ def test_fractions_below_one_leave_samples_out():
 
 def test_whole_numbers_are_counts():
     assert partition_sizes((50000.0, 10000.0), 60000) == (50000, 10000)
-    with pytest.raises(UserError, match=r"--split 7,4 asks for 11 samples, but there are 10"):
+    with pytest.raises(UserError, match=r"split=7,4 asks for 11 samples, but there are 10"):
         partition_sizes((7, 4), 10)
 
 
@@ -94,7 +94,7 @@ def test_a_bad_split_is_refused(split, message):
 
 def test_a_class_with_too_few_samples_is_named():
     labels = np.array([0] * 9 + [1] * 2)
-    with pytest.raises(UserError, match="class 'b' has 2 samples, fewer than the 3 partitions of --split"):
+    with pytest.raises(UserError, match="class 'b' has 2 samples, fewer than the 3 partitions of split"):
         check_classes(labels, ("a", "b"), (0.7, 0.15, 0.15))
     check_classes(labels, ("a", "b"), (0.7, 0.3, 0.0))
 

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from backproof.cli.columns import columns
 from backproof.data.options import DataOptions
-from backproof.errors import UserError
+from backproof.errors import OptionError
 
 app = App(name="data", help="List, look at, and make datasets.")
 
@@ -88,7 +88,7 @@ def make(dataset: str, /, *, data_dir: Path = Path("datasets"), seed: int = 0) -
     from backproof.data import make as make_dataset
 
     if seed < 0:
-        raise UserError(f"--seed is {seed}; it must be 0 or more")
+        raise OptionError("{seed} is {}; it must be 0 or more", seed)
 
     print(f"made {make_dataset(dataset, data_dir, seed)}")
 

@@ -19,7 +19,7 @@ from backproof.data.partitions import Ids
 from backproof.data.pillow import resampled
 from backproof.data.seeds import AUGMENT, generator
 from backproof.data.targets import Targets
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, UserError, unknown
 
 Image = npt.NDArray[Any]
 RandomStep = Callable[..., Image]
@@ -106,8 +106,8 @@ class Augmentation:
         self.steps += map(_parsed, options.augment)
         for step, _ in self.steps:
             if step.spatial and not image_shape:
-                option = step.name if step.name in own else f"augment {step.name}"
-                raise UserError(f"--{option} is for images, but the samples of this dataset are vectors.")
+                option = f"{{{step.name}}}" if step.name in own else f"{{augment:{step.name}}}"
+                raise OptionError(option + " is for images, but the samples of this dataset are vectors")
         self.image_shape = image_shape
         self.data_seed = data_seed
 
@@ -132,7 +132,7 @@ class Augmentation:
 
 def _same_shape(step: Step, before: Image, after: Image) -> Image:
     if np.shape(after) != before.shape:
-        raise UserError(f"augmentation '{step.name}' made {np.shape(after)} of {before.shape}; it must keep the shape.")
+        raise UserError(f"augmentation '{step.name}' made {np.shape(after)} of {before.shape}; it must keep the shape")
     return after
 
 
@@ -147,7 +147,7 @@ def _parsed(text: str) -> tuple[Step, dict[str, Any]]:
         key, equals, value = setting.partition("=")
         if not equals or key not in takes:
             known = ", ".join(f"{key}=..." for key in takes) or "no settings"
-            raise UserError(f"--augment {text}: '{name}' takes {known}, not '{setting}'.")
+            raise OptionError("{augment:{}}: '{}' takes {}, not '{}'", text, name, known, setting)
         try:
             settings[key] = literal_eval(value)
         except (ValueError, SyntaxError):

@@ -11,7 +11,7 @@ from backproof.data.options import AugmentationOptions
 from backproof.data.partitions import Ids, Partition
 from backproof.data.seeds import SHUFFLE, generator
 from backproof.data.targets import Targets
-from backproof.errors import UserError
+from backproof.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Batches:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         if batch_size is not None and batch_size < 1:
-            raise UserError(f"--batch-size is {batch_size}; it must be 1 or more, or full.")
+            raise OptionError("{batch_size} is {}; it must be 1 or more, or full", batch_size)
         self.partition = partition
         self.samples_per_epoch = len(partition) * augmentation.clone
         self.batch_size = min(batch_size or self.samples_per_epoch, self.samples_per_epoch)

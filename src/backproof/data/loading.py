@@ -82,7 +82,7 @@ def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -
 
     def divided(positions: Ids, shares: tuple[float, ...], check: bool = True) -> list[Ids]:
         if check and not len(positions):
-            raise UserError("the dataset is empty: it has no samples.")
+            raise UserError("the dataset is empty: it has no samples")
         if labels is None:
             parts = shuffled(len(positions), partition_sizes(shares, len(positions)), data_seed)
         else:

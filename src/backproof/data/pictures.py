@@ -53,7 +53,7 @@ def picture(image: npt.NDArray[Any], low: float = 0.0, high: float = 1.0) -> "Im
 
 
 def overlay(picture: "Image.Image", mask: npt.NDArray[Any]) -> "Image.Image":
-    """A picture with its mask laid over it: (H, W) class indices in colours, but for class 0; (1, H, W) in one colour.
+    """A picture in gray with its mask over it: (H, W) class indices in colours, but for 0; (1, H, W) in one colour.
 
     A class covers six tenths; a probability p covers 0.6 p.
     """
@@ -62,7 +62,8 @@ def overlay(picture: "Image.Image", mask: npt.NDArray[Any]) -> "Image.Image":
     colours = np.array(CLASS_COLOURS)
     indices = mask.astype(int) if mask.ndim == 2 else np.ones(mask.shape[1:], int)
     cover = 0.6 * (mask > 0 if mask.ndim == 2 else mask[0])[:, :, None]
-    mixed = (1 - cover) * np.asarray(picture) + cover * colours[(indices - 1) % len(colours)]
+    gray = np.asarray(picture.convert("L"))[:, :, None]  # a colour is then a class, and nothing else
+    mixed = (1 - cover) * gray + cover * colours[(indices - 1) % len(colours)]
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 
@@ -126,4 +127,4 @@ def save_sheet(path: Path, title: str, rows: Sequence[Row], side: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path, format="PNG")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}.") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from backproof.data.partitions import Ids
 from backproof.data.preprocessing import Spatial, Step
 from backproof.data.sources import BadImageError, Source
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 Samples = npt.NDArray[np.generic]
 
@@ -38,7 +38,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
     if isinstance(source.images, np.ndarray):
         images: Samples = source.images
         if images.ndim == 2 and steps:
-            raise UserError(f"dataset '{source.name}' holds vectors, but {type(steps[0]).__name__} is for images.")
+            raise UserError(f"dataset '{source.name}' holds vectors, but {type(steps[0]).__name__} is for images")
         if not steps:
             every = slice(None) if len(ids) == len(source) else ids
             whole = np.asarray(source.y)[every] if source.targets.kind == "mask" else None
@@ -54,7 +54,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
             mask = _mask(source, i, image)
         except BadImageError as error:
             if not skip_bad_images:
-                raise UserError(f"{error} Leave such images out with --skip-bad-images.") from error
+                raise OptionError("{}; leave such images out with {skip_bad_images:True}", error) from error
             skipped.append(str(error))
             continue
         image, mask = _preprocessed(image, mask, steps, source, i)
@@ -63,13 +63,14 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
         kept.append(i)
         if image.shape[:2] != samples[0].shape[:2]:
             (h0, w0), (h, w) = samples[0].shape[:2], image.shape[:2]
-            raise UserError(
-                f"images differ in size: {source.sample_name(kept[0])} is {h0}x{w0} (height x width), "
-                f"{source.sample_name(i)} is {h}x{w}{' after preprocessing' * bool(steps)}; "
-                f"bring all to one size, such as --resize {h0},{w0}."
+            raise OptionError(
+                "images differ in size: {} is {}x{} (height x width), {} is {}x{}{}; bring all to one size, such as "
+                "{resize:{}}",
+                *(source.sample_name(kept[0]), h0, w0),
+                *(source.sample_name(i), h, w, " after preprocessing" * bool(steps), f"{h0},{w0}"),
             )
     if not samples:
-        raise UserError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read.")
+        raise UserError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read")
     return Prepared(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped), _stack_masks(masks, source))
 
 
@@ -81,7 +82,7 @@ def _mask(source: Source, index: int, image: Samples) -> Samples | None:
     (height, width), (h, w) = image.shape[:2], mask.shape[-2:]
     if (height, width) != (h, w):
         name = source.sample_name(index)
-        raise BadImageError(f"{name} is {height}x{width} (height x width), but its mask {h}x{w}.")
+        raise BadImageError(f"{name} is {height}x{width} (height x width), but its mask {h}x{w}")
     return mask.reshape(1, h, w)
 
 
@@ -132,6 +133,6 @@ def _stack_masks(masks: list[Samples | None], source: Source) -> Samples | None:
     if 0 < greatest < 8 and not isinstance(source.y, np.ndarray):  # hardly a probability in any mask
         raise UserError(
             f"the masks of '{source.name}' hold nothing above {greatest} of 255, so they look like class indices: list "
-            f"the classes in {source.where}/classes.txt, one name a line, or save probabilities as 0 to 255."
+            f"the classes in {source.where}/classes.txt, one name a line, or save probabilities as 0 to 255"
         )
     return stack

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from backproof.data.options import PreprocessingOptions
 from backproof.data.pillow import resampled
-from backproof.errors import UserError
+from backproof.errors import OptionError
 
 Image = npt.NDArray[np.float32]
 Step = Callable[[Image], Image]
@@ -42,7 +42,7 @@ class Grayscale:
         if image.shape[2] == 1:
             return image
         if image.shape[2] != 3:
-            raise UserError(f"--grayscale needs 1 or 3 channels, not {image.shape[2]}.")
+            raise OptionError("{grayscale} needs 1 or 3 channels, not {}", image.shape[2])
         return (image @ BRIGHTNESS)[:, :, None]
 
 
@@ -80,10 +80,8 @@ class AdaptiveInvert:
     def __call__(self, image: Image) -> Image:
         """(H, W, C) -> (H, W, C)."""
         if image.min() < self.low or image.max() > self.high:
-            raise UserError(
-                f"--adaptive-invert needs values of {self.low:g} to {self.high:g}, not {image.min():g} to "
-                f"{image.max():g}; add --minmax."
-            )
+            sentence = "{adaptive_invert} needs values of {:g} to {:g}, not {:g} to {:g}; add {minmax:True}"
+            raise OptionError(sentence, self.low, self.high, image.min(), image.max())
         corner = image[0, 0]
         brightness = corner @ BRIGHTNESS if len(corner) == 3 else corner.mean()
         return self.low + self.high - image if brightness < (self.low + self.high) / 2 else image

@@ -17,7 +17,7 @@ from backproof.data.sources.images import read_header
 from backproof.data.sources.source import Image, Images
 from backproof.data.split import Indices, selected
 from backproof.data.targets import TargetSpec
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 T = TypeVar("T")
 
@@ -163,10 +163,10 @@ def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> No
     Raises `UserError` where the dataset holds vectors, or the file cannot be written.
     """
     if per_class < 1:
-        raise UserError(f"--per-class is {per_class}; it must be 1 or more.")
+        raise OptionError("{per_class} is {}; it must be 1 or more", per_class)
     source = sources.find(data.dataset, data.data_dir)
     if isinstance(source.images, np.ndarray) and source.images.ndim == 2:
-        raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw.")
+        raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw")
     ids = selected(data.select, len(source))
     if source.targets.kind != "class":
         _sheet_of_targets(source, ids, Path(path), per_class)

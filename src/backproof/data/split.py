@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.seeds import SPLIT, generator
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 Indices = npt.NDArray[np.int64]
 
@@ -18,10 +18,10 @@ def parse_select(text: str) -> tuple[range, ...]:
     for part in text.replace(" ", "").split(",") if text.strip() else ():
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None:
-            raise UserError(f"--select: '{part}' in '{text}' is neither a number nor a range such as 5-8.")
+            raise OptionError("{select}: '{}' in '{}' is neither a number nor a range such as 5-8", part, text)
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise UserError(f"--select: the range {part} runs backwards; write {last}-{first}.")
+            raise OptionError("{select}: the range {} runs backwards; write {}-{}", part, last, first)
         ranges.append(range(first, last + 1))
     return tuple(ranges)
 
@@ -31,7 +31,7 @@ def selected(text: str, samples: int) -> Indices:
     ranges = parse_select(text)
     for part in ranges:
         if part[-1] >= samples:
-            raise UserError(f"--select names sample {part[-1]}, but the samples are numbered 0 to {samples - 1}.")
+            raise OptionError("{select} names sample {}, but the samples are numbered 0 to {}", part[-1], samples - 1)
     if not ranges:
         return np.arange(samples)
     return np.unique(np.concatenate([np.arange(part.start, part.stop) for part in ranges]))
@@ -46,11 +46,11 @@ def check_split(split: tuple[float, ...]) -> None:
     """Raise `UserError` unless `split` is one to three fractions or whole numbers, the first more than 0."""
     given = _text(split)
     if not 1 <= len(split) <= 3:
-        raise UserError(f"--split has {len(split)} values; give train, dev and test, such as 0.7,0.15,0.15.")
+        raise OptionError("{split} has {} values; give train, dev and test, such as 0.7,0.15,0.15", len(split))
     if not all(math.isfinite(value) and value >= 0 for value in split) or split[0] == 0:
-        raise UserError(f"--split is {given}; values must be 0 or more, and the first more than 0.")
+        raise OptionError("{split} is {}; values must be 0 or more, and the first more than 0", given)
     if not is_fractions(split) and any(value != int(value) for value in split):
-        raise UserError(f"--split is {given}; give fractions that add up to 1 or less, or whole numbers of samples.")
+        raise OptionError("{split} is {}; give fractions that add up to 1 or less, or whole numbers of samples", given)
 
 
 def partition_sizes(split: tuple[float, ...], samples: int) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ def partition_sizes(split: tuple[float, ...], samples: int) -> tuple[int, ...]:
     if not is_fractions(split):
         sizes = tuple(int(value) for value in split)
         if sum(sizes) > samples:
-            raise UserError(f"--split {_text(split)} asks for {sum(sizes)} samples, but there are {samples}.")
+            raise OptionError("{split:{}} asks for {} samples, but there are {}", _text(split), sum(sizes), samples)
         return sizes
     exact = np.array([*split, max(0.0, 1 - sum(split))]) * samples
     sizes_ = np.floor(exact + 1e-6).astype(int)
@@ -71,12 +71,12 @@ def check_classes(labels: Indices, classes: tuple[str, ...], split: tuple[float,
     """Raise `UserError` where there is one class only, or a class has fewer samples than partitions."""
     present, counts = np.unique(labels, return_counts=True)
     if len(present) == 1:
-        raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more.")
+        raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more")
     wanted, fewest = sum(value > 0 for value in split), int(counts.min())
     if fewest < wanted:
         samples = "1 sample" if fewest == 1 else f"{fewest} samples"
         name = classes[present[counts.argmin()]]
-        raise UserError(f"class '{name}' has {samples}, fewer than the {wanted} partitions of --split.")
+        raise OptionError("class '{}' has {}, fewer than the {} partitions of {split}", name, samples, wanted)
 
 
 def shuffled(samples: int, sizes: tuple[int, ...], seed: int) -> list[Indices]:

@@ -50,14 +50,14 @@ def read_mask(path: Path, classes: int = 0) -> npt.NDArray[np.generic]:
             if colours.ndim == 2:
                 return _eight_bits(colours, path)[None, :, :, 0]
             if (colours != colours[:, :, :1]).any():
-                raise BadImageError(f"{path}: a mask in colours; masks are gray, or of classes that classes.txt lists.")
+                raise BadImageError(f"{path}: a mask in colours; masks are gray, or of classes that classes.txt lists")
             return colours[None, :, :, 0]
         if not (image.mode in ("1", "L", "P") or image.mode.startswith("I")):
-            raise BadImageError(f"{path}: a mask of mode {image.mode}; masks of classes are gray or have a palette.")
+            raise BadImageError(f"{path}: a mask of mode {image.mode}; masks of classes are gray or have a palette")
         indices = np.asarray(image)
         if indices.max() >= classes or indices.min() < 0:
             held = f"{indices.min()} to {indices.max()}"
-            raise BadImageError(f"{path}: holds {held}, but classes.txt lists {classes} classes, 0 to {classes - 1}.")
+            raise BadImageError(f"{path}: holds {held}, but classes.txt lists {classes} classes, 0 to {classes - 1}")
         return indices.astype(np.uint8 if classes <= 256 else np.int32)
 
 
@@ -78,7 +78,7 @@ def _eight_bits(pixels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.u
     """16-bit gray, 0..65535 -> 0..255; Pillow opens some such files with 32 bits a pixel."""
     wide = pixels.astype(np.int64)
     if wide.min() < 0 or wide.max() > 65535:
-        raise BadImageError(f"{path}: pixels of more than 16 bits; keep such data as an .npz file.")
+        raise BadImageError(f"{path}: pixels of more than 16 bits; keep such data as an .npz file")
     return np.rint(wide[:, :, None] / 257).astype(np.uint8)
 
 
@@ -92,14 +92,14 @@ def _opened(path: Path) -> "Iterator[Image.Image]":
         try:
             with Image.open(path) as image:
                 if image.mode == "F":
-                    raise BadImageError(f"{path}: floating-point pixels; keep such data as an .npz file.")
+                    raise BadImageError(f"{path}: floating-point pixels; keep such data as an .npz file")
                 yield image
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = Image.MAX_IMAGE_PIXELS
-            raise BadImageError(f"{path}: decompression bomb, more than {limit} pixels.") from error
+            raise BadImageError(f"{path}: decompression bomb, more than {limit} pixels") from error
         except UnidentifiedImageError as error:
-            raise BadImageError(f"{path}: not an image that can be read.") from error
+            raise BadImageError(f"{path}: not an image that can be read") from error
         except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
             if isinstance(error, OSError) and error.strerror:  # the system's, not Pillow's
-                raise BadImageError(f"{path}: cannot be read ({error.strerror}).") from error
-            raise BadImageError(f"{path}: damaged or truncated ({str(error).rstrip('.')}).") from error
+                raise BadImageError(f"{path}: cannot be read ({error.strerror})") from error
+            raise BadImageError(f"{path}: damaged or truncated ({str(error).rstrip('.')})") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backproof.data.sources.source import Source
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, UserError, unknown
 
 Reader = Callable[[], Source]
 Writer = Callable[[Path, int], None]
@@ -100,7 +100,7 @@ def find(name: str, data_dir: str | Path) -> Source:
         if exists:
             return _read(path)
     if "/" in name or "\\" in name:
-        raise UserError(f"--dataset {name}: there is no such file or folder.")
+        raise OptionError("{dataset:{}}: there is no such file or folder", name)
     raise unknown("dataset", name, {entry.name for entry in available(data_dir)})
 
 
@@ -112,13 +112,13 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
     data_dir = Path(data_dir)
     writers = {known: entry.write for known, entry in DATASETS.items() if entry.write is not None}
     if name in DATASETS and name not in writers:
-        raise UserError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}.")
+        raise UserError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}")
     if name not in writers:
         raise unknown("dataset to make", name, writers)
     folder = data_dir / name
     try:
         if folder.exists():
-            raise UserError(f"{folder} exists already; delete it first to make it again.")
+            raise UserError(f"{folder} exists already; delete it first to make it again")
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
             whole = Path(unfinished) / name
@@ -127,7 +127,7 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
             if not folder.exists():  # another process may have made the same bytes meanwhile
                 whole.rename(folder)
     except OSError as error:
-        raise UserError(f"cannot write dataset '{name}' to {folder}: {error.strerror or error}.") from error
+        raise UserError(f"cannot write dataset '{name}' to {folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -160,7 +160,7 @@ def _places(name: str, data_dir: Path) -> tuple[Path, ...]:
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:
-        raise UserError(f"--dataset {name}: there is no such user's folder.") from error
+        raise OptionError("{dataset:{}}: there is no such user's folder", name) from error
     if path.is_absolute() or name.startswith("."):
         return (path,)
     return (data_dir / name, data_dir / f"{name}.npz", path)
@@ -176,7 +176,7 @@ def _read(path: Path) -> Source:
         if format_ is None:
             raise UserError(
                 f"{path} is no dataset: expected a folder of <class>/<image> or of images and masks, a folder of "
-                "IDX files, or an .npz file."
+                "IDX files, or an .npz file"
             )
         return format_.read(path)
 
@@ -187,4 +187,4 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot read {error.filename or path}: {error.strerror or error}.") from error
+        raise UserError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
