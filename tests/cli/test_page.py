@@ -8,7 +8,7 @@ import pytest
 from cyclopts import App
 
 from backproof.cli import app
-from backproof.cli.train import options as train
+from backproof.cli.train import options_app
 from backproof.optim import OPTIMIZERS, Optimizer
 from backproof.option import options_of
 
@@ -20,7 +20,7 @@ SECTIONS = dict(re.findall(r"^## `backproof (\w+)`\n(.*?)(?=^## |\Z)", PAGE, re.
 def commands(of: App, *path: str) -> Iterator[tuple[str, App]]:
     """Every command below `of` that can be called, by its words; `train` reads its tokens by an app of its own."""
     if of.default_command is not None:
-        yield " ".join(path), train if path == ("train",) else of
+        yield " ".join(path), options_app() if path == ("train",) else of
     for name in of:
         if not name.startswith("-"):
             yield from commands(of[name], *path, name)

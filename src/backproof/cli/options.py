@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, TypedDict
 
 from cyclopts import Group, Parameter
 
@@ -14,11 +14,9 @@ from backproof.runs.spec import tables
 Table = dict[str, Any]
 """The options of one help group that were really given, by their names."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def with_run_options(command: Command) -> Command:
-    """Decorator: replace the command's `**tables` by the options of a run, one help group for each table of `RunSpec`.
+def with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options of a run for its `**tables`, one help group for each table of `RunSpec`.
 
     The command gets a table as a dictionary that holds what was given, and None where nothing was. Values that were
     not given are left out, because a file or the options common to several experiments may give them.
@@ -29,9 +27,14 @@ def with_run_options(command: Command) -> Command:
         for place, (name, options) in enumerate(tables().items())
     ]
     parameters = [*own, *groups]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
+
+    def whole(**given: Any) -> Any:
+        return command(**given)
+
+    whole.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    whole.__annotations__ = {p.name: p.annotation for p in parameters}
+    whole.__name__, whole.__doc__ = command.__name__, command.__doc__
+    return whole
 
 
 def _group(name: str, options: dict[str, Declared], place: int) -> Any:

@@ -13,12 +13,10 @@ from backproof.runs.store import open_run
 from backproof.view.progress import TerminalProgress
 from backproof.view.terminal import print_comparison
 
-options = App(name="backproof train", version_flags=[], help_format="plaintext")
-
 
 def train(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
     """Train every experiment, one after the other, and print them side by side. 130: a run was interrupted."""
-    given: list[Given] = []
+    options, given = options_app(), list[Given]()
     for part in split(tokens):
         read_part = options(part, print_error=False, exit_on_error=False, result_action="return_value")
         if read_part is None:  # --help, which is answered now
@@ -38,8 +36,13 @@ def train(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
     return 130 if any(run.status == "interrupted" for run in runs) else 0
 
 
-@options.default
-@with_run_options
+def options_app() -> App:
+    """What reads the options of one experiment; anew for each command, because a user's file may add some."""
+    app = App(name="backproof train", version_flags=[], help_format="plaintext")
+    app.default(with_run_options(read))
+    return app
+
+
 def read(
     *,
     config: str | None = None,
