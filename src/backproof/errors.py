@@ -43,6 +43,19 @@ def options_named(naming: Naming) -> Iterator[None]:
         _naming.reset(token)
 
 
+def named(sentence: str, *values: object, naming: Naming | None = None) -> str:
+    """The sentence for whoever reads it: see `OptionError`; `naming` if options are called otherwise than usual."""
+    naming, following, parts = naming or _naming.get(), iter(values), []
+    for text, name, value, conversion in Formatter().parse(sentence):
+        parts.append(text)
+        if name:
+            parts.append(naming(name, str(next(following)) if value == "{}" else value or ""))
+        elif name == "":
+            shown = next(following)
+            parts.append(repr(shown) if conversion == "r" else format(shown, value or ""))
+    return "".join(parts)
+
+
 class OptionError(UserError):
     """An option whose value cannot be, or that does not go with another.
 
@@ -68,16 +81,8 @@ class OptionError(UserError):
         return next((name for _, name, _, _ in Formatter().parse(self.sentence) if name), "")
 
     def __str__(self) -> str:
-        naming, values = self.naming or _naming.get(), iter(self.values)
-        parts = [f"{self.place}: "] if self.place else []
-        for text, name, value, conversion in Formatter().parse(self.sentence):
-            parts.append(text)
-            if name:
-                parts.append(naming(name, str(next(values)) if value == "{}" else value or ""))
-            elif name == "":
-                shown = next(values)
-                parts.append(repr(shown) if conversion == "r" else format(shown, value or ""))
-        return "".join(parts)
+        sentence = named(self.sentence, *self.values, naming=self.naming)
+        return f"{self.place}: {sentence}" if self.place else sentence
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -51,7 +51,7 @@ def test_a_skipped_layer_that_is_none(weights: dict[str, Array]) -> None:
 def test_another_number_of_classes(weights: dict[str, Array]) -> None:
     sentence = (
         r"^weights 'a.pth' do not fit the network: 'head.weight' has shape \(3, 5\), not \(7, 5\), "
-        r"'head.bias' has shape \(3,\), not \(7,\); --weights-skip LAYER starts a layer anew$"
+        r"'head.bias' has shape \(3,\), not \(7,\); weights_skip=LAYER starts a layer anew$"
     )
     with pytest.raises(UserError, match=sentence):
         fit_weights(network(classes=7), weights, "a.pth")

@@ -31,7 +31,7 @@ def test_vectors_are_for_dense_models(name: str) -> None:
         graph = build(name, Shape("N", 7), 3, {})
         assert graph.shapes[graph.output] == Shape("N", 3)
     else:
-        with pytest.raises(UserError, match=rf"model '{name}': it takes images .* leave out --flatten"):
+        with pytest.raises(UserError, match=rf"model '{name}': it takes images .* leave out flatten"):
             build(name, Shape("N", 7), 3, {})
 
 
@@ -109,7 +109,7 @@ def test_key_value_options() -> None:
         "kind": "a=b",
         "empty": "",
     }
-    with pytest.raises(UserError, match="--model-option is 'width'; it must be KEY=VALUE"):
+    with pytest.raises(UserError, match="model_option is 'width'; it must be KEY=VALUE"):
         read_options(["width"])
     with pytest.raises(UserError, match="gives 'a' twice"):
         read_options(["a=1", "a=2"])
@@ -184,7 +184,7 @@ def test_own_file_may_import_its_neighbour(own: Path) -> None:
         (":misfit", r"own.py:misfit', line 20: node 'head' on \(N, 1, 8, 8\): .* put Flatten\(\) before it"),
         (":no_graph", r"own.py:no_graph' returned a list; it must return a Graph"),
         (":wrong_classes", r"puts out \(N, 11\); 10 classes need \(N, 10\)"),
-        (":needs", r"needs its option 'depth'; give --model-option depth=VALUE"),
+        (":needs", r"needs its option 'depth'; give model_option depth=VALUE"),
         (":too_few", r"must take \(input, classes\)"),
         (":residul", r"unknown model of '.*own.py' 'residul'; did you mean residual"),
         ("", r"says only the file; write .*own.py:NAME with one of: residual, broken"),

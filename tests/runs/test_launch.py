@@ -154,7 +154,7 @@ def test_repeats_and_names(make_spec) -> None:
     assert [r.spec.model.model_seed for r in runs] == [0, 1, 2]
     assert len({r.weights()["fc1.weight"].tobytes() for r in runs}) == 3
     assert {r.name for r in list_runs(runs[0].path.parent)} == {r.name for r in runs}
-    with pytest.raises(UserError, match="--repeat is 0"):
+    with pytest.raises(UserError, match="repeat is 0"):
         repeats(make_spec(), 0)
 
 
@@ -164,7 +164,7 @@ def test_repeats_and_names(make_spec) -> None:
         ({"model": "mpl"}, "unknown model 'mpl'; did you mean mlp"),
         ({"engine": "torch", "device": "abacus"}, "abacus"),
         ({"track_layer": ("fc7,3",)}, "layer 'fc7' is not in the network"),
-        ({"name": "../up"}, "--name is '../up'"),
+        ({"name": "../up"}, "name is '../up'"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -210,20 +210,20 @@ def test_experiments_share_their_data_and_hold_one_trainer_at_a_time(make_spec, 
         ({"optimizer": "adamm"}, "unknown optimizer 'adamm'; did you mean adam"),
         ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean cosine"),
         ({"init": "kaiming"}, "unknown initializer 'kaiming'; did you mean kaiming_"),
-        ({"beta1": 0.5}, "optimizer 'sgd' has no --beta1; it has --learning-rate, --weight-decay"),
-        ({"optimizer": "adam", "bound_gamma": 0.1}, "optimizer 'adam' has no --bound-gamma"),
-        ({"loss": "mse", "label_smoothing": 0.1}, "--label-smoothing is for --loss cross_entropy"),
+        ({"beta1": 0.5}, "optimizer 'sgd' has no beta1; it has learning_rate, weight_decay"),
+        ({"optimizer": "adam", "bound_gamma": 0.1}, "optimizer 'adam' has no bound_gamma"),
+        ({"loss": "mse", "label_smoothing": 0.1}, "label_smoothing is for loss=cross_entropy"),
         ({"track_layer": ("fc7,3",)}, "layer 'fc7' is not in the network; those with weights are fc1, fc2"),
         ({"track_layer": ("relu1,3",)}, "layer 'relu1' has no weights"),
         ({"track_layer": ("fc1,9",)}, "layer 'fc1' has 8 units, not 9"),
         ({"track_layer": ("fc1",)}, "must be NAME,UNITS"),
         ({"show_samples": -1}, "^show_samples is -1; it must be 0 or more"),
-        ({"show_samples": 2, "split": (1.0,)}, "--show-samples shows dev samples"),
+        ({"show_samples": 2, "split": (1.0,)}, "show_samples shows dev samples"),
         ({"checkpoint_every": -1}, "^checkpoint_every is -1; it must be 1 or more steps, or 0 for off"),
-        ({"batch_norm": True, "batch_size": 39}, "--batch-size 39 leaves a batch of one .* take --batch-size 40"),
-        ({"batch_norm": True, "batch_size": 1}, "--batch-size 1 .* take --batch-size 4"),
-        ({"name": "../up"}, "--name is '../up'"),
-        ({"model_option": ("dropout=0.1",), "dropout": 0.2}, "--model-option gives 'dropout'"),
+        ({"batch_norm": True, "batch_size": 39}, "batch_size=39 leaves a batch of one .* take batch_size=40"),
+        ({"batch_norm": True, "batch_size": 1}, "batch_size=1 .* take batch_size=4"),
+        ({"name": "../up"}, "name is '../up'"),
+        ({"model_option": ("dropout=0.1",), "dropout": 0.2}, "model_option gives 'dropout'"),
     ],
 )
 def test_bad_input_leaves_nothing_behind(make_spec, tmp_path: Path, options: dict[str, object], message: str) -> None:
@@ -247,7 +247,7 @@ def test_anomaly_checks(make_spec) -> None:
         run(make_spec(**diverging, anomaly_checks=checks), [recorder])
         (problem,) = [e for e in recorder.events if type(e).__name__ == "AnomalyFound"]
         assert bool(problem.node) == (checks == "warn")
-    assert "--anomaly-checks error finds the node" in problem.message
+    assert "anomaly_checks=error finds the node" in problem.message
 
 
 def test_open_run(make_spec, tmp_path: Path) -> None:

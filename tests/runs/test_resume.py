@@ -149,7 +149,7 @@ def test_changed_data_is_refused(make_spec, tmp_path: Path) -> None:
 
 def test_nothing_left_to_do(make_spec) -> None:
     done = run(make_spec())
-    with pytest.raises(UserError, match="has finished after 3 epochs; to go on, ask for more --epochs"):
+    with pytest.raises(UserError, match="has finished after 3 epochs; to go on, ask for more epochs"):
         resume(done.path)
     early = run(make_spec(learning_rate=0.0, early_stopping=1, stop_early=True))
     assert len(early.epochs()) == 2

@@ -62,7 +62,7 @@ def test_what_does_not_fit_leaves_nothing_behind(
     write_weights(file, initial_parameters(prepare(make_spec()).graph, seed=77))
     with pytest.raises(UserError, match=r"'fc1.weight' has shape \(8, 64\), not \(9, 64\)"):
         run(make_spec(weights=str(file), layers=(9,)))
-    with pytest.raises(UserError, match="--weights-skip is for --weights FILE"):
+    with pytest.raises(UserError, match="weights_skip is for weights=FILE"):
         run(make_spec(weights_skip=("fc1",)))
     assert not (tmp_path / "runs").exists()
     monkeypatch.chdir(tmp_path)

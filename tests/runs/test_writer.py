@@ -34,7 +34,7 @@ def full(descriptor: int) -> None:
 def test_full_disk_loses_nothing(make_spec, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = make_spec(name="full", optimizer="adam")
     whole = run(make_spec(name="whole", optimizer="adam"))
-    with pytest.raises(UserError, match=r"No space left on device; what was kept before is whole: go on with --resume"):
+    with pytest.raises(UserError, match=r"No space left on device; what was kept before is whole: go on with resume"):
         run(spec, [FillTheDisk(monkeypatch, 2)])
     monkeypatch.undo()
     dead = next(r for r in list_runs(spec.output.runs_dir) if r.name == "full")

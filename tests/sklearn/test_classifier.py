@@ -323,7 +323,7 @@ def test_a_model_from_a_file(digits, tmp_path):
         ({"engine": "numppy"}, "unknown engine 'numppy'; did you mean numpy"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean adam"),
         ({"dtype": "float16"}, "unknown value of dtype 'float16'; did you mean float64 or float32"),
-        ({"learning_rate": -1.0}, "a learning rate is 0 or more, not -1.0"),
+        ({"learning_rate": -1.0}, "learning_rate is -1; it must be 0 or more"),
         ({"learning_rate": "fast"}, r"^learning_rate: expected `float \| null`, got `str`"),
         ({"epochs": -1}, r"^epochs is -1; it must be 0 or more"),
         ({"batch_size": 0}, r"^batch_size is 0; it must be 1 or more, or full"),
@@ -338,7 +338,7 @@ def test_a_model_from_a_file(digits, tmp_path):
         ({"early_stopping": True, "n_iter_no_change": 0}, "n_iter_no_change is 0; it must be 1 epoch or more"),
         (
             {"model_options": {"batch_norm": True}, "batch_size": 23},
-            "batch_size 23 leaves a batch of one .* take batch",
+            "batch_size=23 leaves a batch of one .* take batch",
         ),
         ({"learning_rate": 1e30, "optimizer": "sgd"}, "the loss is no longer finite in epoch .* StandardScaler"),
         ({"input_shape": (64,), "random_state": "x"}, "'x' cannot be used to seed"),

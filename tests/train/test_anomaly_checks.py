@@ -87,5 +87,5 @@ def test_one_line_without_checks(make_task) -> None:
         task.trainer, task.optimizer, task.batches, progress, task=task.task, epochs=4, dev=task.dev, observers=[Keep()]
     )
     (problem,) = problems
-    assert "--anomaly-checks error finds the node" in problem.message
+    assert "anomaly_checks=error finds the node" in problem.message
     assert not progress.finite

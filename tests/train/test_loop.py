@@ -50,7 +50,7 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
 
 
 def test_learning_rate_is_that_of_the_last_step(make_task) -> None:
-    task, keep = make_task(SGD(lr=0.1, schedule=Exponential(gamma=0.5))), Keep()
+    task, keep = make_task(SGD(lr=0.1, schedule=Exponential(gamma=0.5, every=1))), Keep()
     fit(task.trainer, task.optimizer, task.batches, Progress(), task=task.task, epochs=2, observers=[keep])
     assert [e.record.learning_rate for e in keep.events] == [0.1 * 0.5**2, 0.1 * 0.5**5]
     assert [e.record.dev for e in keep.events] == [None, None]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from backproof.data.prepare import Prepared
+from backproof.errors import named
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def write(folder: Path, key: str, prepared: Prepared) -> None:
             np.savez(file, key=np.str_(key), x=prepared.x, ids=prepared.ids, skipped=skipped, **masks)
         unfinished.replace(_path(folder, key))
     except OSError as error:
-        log.warning("cannot keep preprocessed data in %s (%s); see --cache-dir.", folder, error.strerror or error)
+        log.warning(
+            "cannot keep preprocessed data in %s (%s); see %s", folder, error.strerror or error, named("{cache_dir}")
+        )
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from backproof.errors import UserError, unknown
+from backproof.errors import UserError, named, unknown
 from backproof.graph import Array, Arrays, Graph
 
 SHOWN = 3
@@ -40,7 +40,7 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
     if strange := [n for n in found if n not in shapes]:
         faults.append(f"the network has no {_listed(strange, lambda n: _with_nearest(n, missing))}")
     if faults:
-        hint = "; --weights-skip LAYER starts a layer anew" if unfit and not missing and not strange else ""
+        hint = named("; {weights_skip:LAYER} starts a layer anew") if unfit and not missing and not strange else ""
         raise UserError(f"weights '{source}' do not fit the network: {'; '.join(faults)}{hint}")
     return {name: np.asarray(array, None if array.dtype.kind == "f" else np.float64) for name, array in found.items()}
 

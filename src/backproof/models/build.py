@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any
 
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 from backproof.graph import BATCH, Graph, Shape
 from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
@@ -66,7 +66,7 @@ def _check_options(model: str, function: Model, options: Mapping[str, Any]) -> N
             raise UserError(f"model '{model}' takes no option '{name}'; {takes}")
     for name, parameter in known.items():
         if parameter.default is Parameter.empty and name not in options:
-            raise UserError(f"model '{model}' needs its option '{name}'; give --model-option {name}=VALUE")
+            raise OptionError("model '{}' needs its option '{}'; give {model_option} {}=VALUE", model, name, name)
 
 
 def _check_network(model: str, graph: object, input: Shape, classes: int) -> None:

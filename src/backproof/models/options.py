@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as AbstractSequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, UserError, unknown
 from backproof.models.registry import Model
 
 
@@ -18,9 +18,9 @@ def read_options(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.isidentifier():
-            raise UserError(f"--model-option is '{text}'; it must be KEY=VALUE, such as width=3.")
+            raise OptionError("{model_option} is '{}'; it must be KEY=VALUE, such as width=3", text)
         if key in options:
-            raise UserError(f"--model-option gives '{key}' twice; give it once.")
+            raise OptionError("{model_option} gives '{}' twice; give it once", key)
         options[key] = tuple(map(_value, filter(None, value.split(",")))) if "," in value else _value(value)
     return options
 

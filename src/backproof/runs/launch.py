@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError, named
 from backproof.runs.checks.anomaly import AnomalyCheck
 from backproof.runs.checks.gradients import GradientChecks, float64_twin
 from backproof.runs.checks.lockstep import Lockstep, second_trainer
@@ -74,7 +74,7 @@ def _run(spec: RunSpec, datasets: Datasets, observers: Sequence[Observer]) -> Ru
 def repeats(spec: RunSpec, count: int) -> list[RunSpec]:
     """The same run with model seeds one apart, the first unchanged; equal names get a suffix when they are kept."""
     if count < 1:
-        raise UserError(f"--repeat is {count}; it must be 1 or more.")
+        raise OptionError("{repeat} is {}; it must be 1 or more", count)
     seed = spec.model.model_seed
     return [replace(spec, model=replace(spec.model, model_seed=seed + i)) for i in range(count)]
 
@@ -95,7 +95,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
     checkpoint = old.checkpoint()
     progress = checkpoint.progress
     if old.status == "finished" and (progress.stopped or progress.epoch > spec.training.epochs):
-        more = "it was stopped early" if progress.stopped else "to go on, ask for more --epochs"
+        more = "it was stopped early" if progress.stopped else named("to go on, ask for more {epochs}")
         raise UserError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
     prepared = prepare(spec, resumed=True)
     if prepared.data.fingerprint != old.dataset.fingerprint:

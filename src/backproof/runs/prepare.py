@@ -5,7 +5,7 @@ from math import prod
 
 from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
 from backproof.engines import Engine, Trainer, get_engine
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
@@ -58,12 +58,12 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     """
     engine = get_engine(spec.engine.engine, **spec.engine.settings)
     if not engine.capabilities.trains:
-        raise UserError(f"engine '{spec.engine.engine}' cannot train; choose another one with --engine")
+        raise OptionError("engine '{}' cannot train; choose another one with {engine}", spec.engine.engine)
     require_optimizer(spec.optimizer.optimizer)
     SCHEDULES.require(spec.optimizer.schedule)
     data = (datasets or Datasets()).load(spec.data, spec.preprocessing)
     if len(data.train) == 0:
-        raise UserError(f"dataset '{data.name}' has no training samples with this --split and --select")
+        raise OptionError("dataset '{}' has no training samples; {split} and {select} leave it none", data.name)
     batches = fresh_batches(spec, data)
     graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), len(data.classes))
     check_last_batch(graph, batches)
@@ -93,13 +93,15 @@ def network(options: ModelOptions, x: Shape, classes: int) -> Graph:
     given = {name: value for name in MODEL_OPTIONS if (value := getattr(options, name)) is not None}
     twice = sorted(own.keys() & given.keys())
     if twice:
-        raise UserError(f"--model-option gives '{twice[0]}', which --{twice[0].replace('_', '-')} gives too")
+        raise OptionError(f"{{model_option}} gives '{{}}', which {{{twice[0]}}} gives too", twice[0])
     graph = build(options.model, x, classes, given | own)
     scores = graph.shapes[graph.output]
     if scores != Shape(BATCH, classes):
-        raise UserError(
-            f"model '{options.model}' gives each pixel a class, with outputs {scores}, and the data has one class for "
-            f"each image; choose another --model"
+        raise OptionError(
+            "model '{}' gives each pixel a class, with outputs {}, and the data has one class for each image;"
+            " choose another {model}",
+            options.model,
+            scores,
         )
     return graph.with_loss(loss(options))
 
@@ -110,7 +112,7 @@ def initial_weights(options: ModelOptions, graph: Graph, *, read_file: bool = Tr
     if options.weights and read_file:
         return drawn | fit_weights(graph, read_weights(options.weights), options.weights, options.weights_skip)
     if options.weights_skip and not options.weights:
-        raise UserError("--weights-skip is for --weights FILE, which is not given")
+        raise OptionError("{weights_skip} is for {weights:FILE}, which is not given")
     return drawn
 
 
@@ -119,7 +121,7 @@ def loss(options: ModelOptions) -> Loss:
     if options.loss == "cross_entropy":
         return SoftmaxCrossEntropy(label_smoothing=options.label_smoothing)
     if options.label_smoothing:
-        raise UserError("--label-smoothing is for --loss cross_entropy, not mse")
+        raise OptionError("{label_smoothing} is for {loss:cross_entropy}, not mse")
     return MSE()
 
 
@@ -135,7 +137,11 @@ def check_last_batch(graph: Graph, batches: Batches) -> None:
     if samples == 1:
         raise UserError(f"node '{normed[0]}' (BatchNorm) needs 2 training samples or more; there is 1")
     better = next(n for n in range(max(size, 2) + 1, samples + 3) if samples % n != 1)
-    raise UserError(
-        f"--batch-size {size} leaves a batch of one of the {samples} training samples, "
-        f"and node '{normed[0]}' (BatchNorm) needs 2 or more; take --batch-size {better}"
+    raise OptionError(
+        "{batch_size:{}} leaves a batch of one of the {} training samples, and node '{}' (BatchNorm) "
+        "needs 2 or more; take {batch_size:{}}",
+        size,
+        samples,
+        normed[0],
+        better,
     )

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from backproof.engines.base import Direction, Mode
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array
 from backproof.runs.prepare import Prepared, fresh_batches
 from backproof.runs.store import NodeTime, Profile
@@ -24,7 +24,7 @@ WARM_UP, MEASURED = 5, 50
 def require_profiler() -> None:
     """Raise `UserError` if pyinstrument is not installed."""
     if find_spec("pyinstrument") is None:
-        raise UserError("--profile needs pyinstrument; install it with: pip install 'backproof[profile]'")
+        raise OptionError("{profile} needs pyinstrument; install it with: pip install 'backproof[profile]'")
 
 
 class FlameGraph(Observer):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backproof.data import Partition
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array, Graph
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.train.events import EpochDone
@@ -33,15 +33,17 @@ class TrackedLayers:
     def _parse(graph: Graph, text: str) -> tuple[str, int]:
         layer, comma, number = text.rpartition(",")
         if not comma or not number.strip().isdecimal() or int(number) < 1:
-            raise UserError(f"--track-layer is '{text}'; it must be NAME,UNITS, such as fc1,8")
+            raise OptionError("{track_layer} is '{}'; it must be NAME,UNITS, such as fc1,8", text)
         with_weights = [node.name for node in graph.nodes if "weight" in node.parameters]
         if layer not in with_weights:
             what = "has no weights" if layer in graph.node else "is not in the network"
-            raise UserError(f"--track-layer: layer '{layer}' {what}; those with weights are {', '.join(with_weights)}")
+            raise OptionError(
+                "{track_layer}: layer '{}' {}; those with weights are {}", layer, what, ", ".join(with_weights)
+            )
         node, units = graph.node[layer], int(number)
         has = node.parameters["weight"].shape[0]
         if units > has:
-            raise UserError(f"--track-layer: layer '{layer}' has {has} units, not {units}")
+            raise OptionError("{track_layer}: layer '{}' has {} units, not {}", layer, has, units)
         return layer, units
 
 
@@ -54,7 +56,7 @@ class ShownSamples:
 
     def __init__(self, dev: Partition, wanted: int) -> None:
         if wanted and not len(dev):
-            raise UserError("--show-samples shows dev samples; give the dev partition a share with --split")
+            raise OptionError("{show_samples} shows dev samples; give the dev partition a share with {split}")
         chosen = np.linspace(0, len(dev) - 1, min(wanted, len(dev))).round().astype(int)
         self._x = dev.x[chosen]
         self._y = dev.y[chosen]

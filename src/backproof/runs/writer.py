@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError, named
 from backproof.graph import Array, Graph
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
@@ -151,7 +151,7 @@ def default_name(spec: RunSpec) -> str:
 def check_name(name: str) -> None:
     """Raise `UserError` for a name that cannot be a folder's."""
     if name.startswith(".") or set(name) & set('/\\:*?"<>|') or not name.isprintable():
-        raise UserError(f"--name is '{name}'; it names a folder, so it has no slash and begins with no dot")
+        raise OptionError("{name} is '{}'; it names a folder, so it has no slash and begins with no dot", name)
 
 
 def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> None:
@@ -182,5 +182,5 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = f"; what was kept before is whole: go on with --resume {folder}" if is_run(folder) else ""
+        hint = named("; what was kept before is whole: go on with {resume:{}}", folder) if is_run(folder) else ""
         raise UserError(f"cannot write in '{folder}': {error.strerror or error}{hint}") from error

@@ -13,11 +13,10 @@ class EstimatorError(UserError, ValueError):
 
 WORDS = (
     (r"\[\w+\] ", ""),  # the table of a run's TOML file
-    (r"leave out --flatten", "give input_shape=(channels, height, width)"),
-    (r"give --model-option (\w+)=VALUE", r"give model_options={'\1': ...}"),
-    (r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_")),
+    (r"leave out flatten", "give input_shape=(channels, height, width)"),
+    (r"give model_option (\w+)=VALUE", r"give model_options={'\1': ...}"),
 )
-"""What the command line says, and how the estimator says it."""
+"""What a run says, and how the estimator says it."""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from backproof.data.targets import TargetSpec
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array, Arrays, Graph, Loss, Shape
 from backproof.metrics import METRICS, Metric
 
@@ -41,7 +41,7 @@ class Task:
         """The loss called `name`, or the default. Raises `UserError` for one that does not fit."""
         name = name or next(iter(self.losses))
         if name not in self.losses:
-            raise UserError(f"--loss is {name}; losses for {self.name} are {', '.join(self.losses)}")
+            raise OptionError("{loss} is {}; losses for {} are {}", name, self.name, ", ".join(self.losses))
         return self.losses[name]
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 from backproof.data.batches import Batches
 from backproof.data.partitions import Partition
 from backproof.engines.base import Mode, Trainer, Watch
+from backproof.errors import named
 from backproof.metrics import measure
 from backproof.optim import Optimizer
 from backproof.tasks import Task
@@ -162,8 +163,9 @@ def _improves(progress: Progress, follow: str, evaluation: Evaluation) -> bool:
 
 
 def _warn_of_cost(progress: Progress, observers: Sequence[Observer]) -> None:
-    message = (
-        f"epoch {progress.epoch}, step {progress.step}: the cost is no longer finite; "
-        f"a smaller learning rate may help, and --anomaly-checks error finds the node where it began"
+    message = named(
+        "epoch {}, step {}: the cost is no longer finite; a smaller learning rate may help, and {anomaly_checks:error} "
+        "finds the node where it began",
+        *(progress.epoch, progress.step),
     )
     notify(observers, AnomalyFound(progress.epoch, progress.step, "", "forward", message))

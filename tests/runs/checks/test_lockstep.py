@@ -92,8 +92,8 @@ def test_bits_are_the_same_with_and_without(make_spec, engine: str, other: str, 
     ("options", "sentence"),
     [
         ({"check_against": "nump"}, "unknown engine 'nump'; did you mean numpy"),
-        ({"check_against": "numpy"}, "--check-against numpy is the run's own engine"),
-        ({"check_against": "reference", "check_every": 0}, "--check-every is 0"),
+        ({"check_against": "numpy"}, "check_against=numpy is the run's own engine"),
+        ({"check_against": "reference", "check_every": 0}, "check_every is 0"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(make_spec, options, sentence: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.numpy.products import largest_batch
 from backproof.engines.numpy.trainer import NumpyTrainer
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Arrays, Graph, Op
 
 
@@ -38,8 +38,8 @@ class NumpyEngine:
     ) -> NumpyTrainer:
         """See `Engine.compile`."""
         if device != "cpu":
-            raise UserError(
-                f"engine '{self.name}' computes on the cpu, not on '{device}'; leave --device out, or take torch"
+            raise OptionError(
+                "engine '{}' computes on the cpu, not on '{}'; leave {device} out, or take torch", self.name, device
             )
         return self.trainer(graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low")
 

@@ -3,7 +3,7 @@
 import torch
 
 from backproof.engines.base import DType
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 
 def devices() -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def require_device(name: str, dtype: DType) -> torch.device:
     if name not in known and not (name == "cuda" and "cuda:0" in known):
         raise UserError(f"the torch engine has no device '{name}' here; there is: {', '.join(known)}")
     if name == "mps" and dtype == "float64":
-        raise UserError("the device 'mps' cannot compute in float64; choose --dtype float32 or --device cpu")
+        raise OptionError("the device 'mps' cannot compute in float64; choose {dtype:float32} or {device:cpu}")
     device = torch.device(name)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from backproof.engines import Trainer, get_engine
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array, Arrays
 from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
@@ -127,10 +127,10 @@ def second_trainer(prepared: Prepared) -> Trainer:
     spec = prepared.spec
     name = spec.training.check_against
     if name == prepared.engine.name:
-        raise UserError(f"--check-against {name} is the run's own engine; name another one")
+        raise OptionError("{check_against:{}} is the run's own engine; name another one", name)
     engine = get_engine(name)
     if not engine.capabilities.trains:
-        raise UserError(f"--check-against {name}: this engine cannot train")
+        raise OptionError("{check_against} {}: this engine cannot train", name)
     dtype = engine.capabilities.nearest_dtype(spec.engine.dtype)
     trainer = engine.compile(prepared.graph, prepared.trainer.parameters(), dtype=dtype)
     trainer.load_optimizer_state(prepared.optimizer, {})

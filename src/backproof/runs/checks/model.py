@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.engines import ENGINES, DType, Engine, get_engine, installed
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.optim import Optimizer
 from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
@@ -156,7 +156,7 @@ def engines_for(case: TrainingCase, names: Sequence[str]) -> list[Engine]:
     needed = {type(node.op) for node in case.graph.nodes}
     able = [e for e in engines if needed <= set(e.operations) and not (slow and e.capabilities.speed == "loops")]
     if not able:
-        raise UserError(f"no engine has all operations of {case.title}; name some with --engines to see what lacks")
+        raise OptionError("no engine has all operations of {}; name some with {engines} to see what lacks", case.title)
     return able
 
 
