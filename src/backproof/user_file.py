@@ -1,12 +1,14 @@
 """A user's own Python file: run as a module, and what goes wrong in it told in one sentence with the line."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
+from typing import Any
 
 from backproof.errors import UserError
 
@@ -104,6 +106,19 @@ def _execute(path: Path, resolved: Path, content: bytes, subject: str) -> Source
 def _forget(module: str) -> None:
     for forget in FORGETTERS:
         forget(module)
+
+
+@contextmanager
+def failures_told(function: Callable[..., Any], subject: str) -> Iterator[None]:
+    """Within it, what goes wrong in a function of a user's file is one sentence; other errors keep their traceback."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not function.__module__.startswith(USER_MODULE):
+            raise
+        raise failure(Path(function.__code__.co_filename), error, subject) from error
 
 
 def failure(path: Path, error: BaseException, subject: str, where: str = "") -> UserError:

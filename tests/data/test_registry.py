@@ -14,6 +14,7 @@ from backproof.data import (
     Batches,
     PreprocessingOptions,
     Source,
+    augmentation,
     augmentations,
     available,
     dataset,
@@ -26,9 +27,13 @@ from backproof.errors import UserError
 
 
 @pytest.fixture(autouse=True)
-def _registries_as_before(monkeypatch):
-    monkeypatch.setattr(registry, "DATASETS", dict(registry.DATASETS))
-    monkeypatch.setattr(registry, "FORMATS", dict(registry.FORMATS))
+def _registries_as_before():
+    all_of_them = registry.DATASETS, registry.FORMATS, augmentations.AUGMENTATIONS
+    before = [dict(each) for each in all_of_them]
+    yield
+    for each, old in zip(all_of_them, before, strict=True):
+        each.clear()
+        each.update(old)
 
 
 def two_moons() -> Source:
@@ -114,9 +119,8 @@ def test_a_registered_format_is_recognised(options, tmp_path):
     assert load(options(path, split=(1.0,)), PreprocessingOptions()).train.x.shape == (10, 2)
 
 
-def test_the_documents_examples_run(options, monkeypatch, real_doc):
+def test_the_documents_examples_run(options, real_doc):
     """The blocks of docs/how-to/add-a-dataset.md, as they are written."""
-    monkeypatch.setattr(augmentations, "AUGMENTATIONS", dict(augmentations.AUGMENTATIONS))
     blocks = re.findall(r"```python\n(.*?)```", real_doc, re.DOTALL)
     assert len(blocks) == 3
     for block in blocks:
@@ -128,6 +132,60 @@ def test_the_documents_examples_run(options, monkeypatch, real_doc):
     batch = next(Batches(train, batch_size=None, augmentation=given, data_seed=0).epoch(1))
     darker = [(x == 0).sum() > (train.x[train.ids == i] == 0).sum() for x, i in zip(batch.x, batch.ids, strict=True)]
     assert np.mean(darker) > 0.9
+
+
+OWN = """
+import numpy as np
+from backproof.data import Source, augmentation, generated
+
+def moons():
+    return Source.from_arrays("moons", np.eye(8, dtype=np.float32), np.arange(8) % 2)
+
+def three():
+    return 3
+
+@generated("dots", "")
+def dots(folder, seed):
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for i in range(3):
+            Image.new("L", (2, 2), i).save(folder / name / f"{i}.png")
+
+def darker(image, random, by=1):
+    return image - by
+
+def broken():
+    return {}["x"]
+"""
+
+
+def test_a_users_file_holds_datasets_and_augmentations(options, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    assert load(options(f"{own}:moons"), PreprocessingOptions()).name == "moons"
+    train = load(options(f"{own}:dots", split=(1.0,)), PreprocessingOptions()).train
+    assert (tmp_path / "datasets" / "dots" / "a" / "0.png").exists()
+    given = AugmentationOptions(augment=(f"{own}:darker,by=2",))
+    batch = next(Batches(train, batch_size=None, augmentation=given, data_seed=0).epoch(1))
+    assert batch.x.mean() == pytest.approx(train.x.mean() - 2, abs=1e-6)
+    with pytest.raises(UserError, match=r"unknown dataset of .*own.py' 'moon'; did you mean moons"):
+        load(options(f"{own}:moon"), PreprocessingOptions())
+    with pytest.raises(UserError, match="dataset 'broken', line 24: KeyError: 'x'"):
+        load(options(f"{own}:broken"), PreprocessingOptions())
+    given = AugmentationOptions(augment=(f"{own}:darker,by='x'",))
+    with pytest.raises(UserError, match=r"augmentation '.*own.py:darker', line 21: .*Error"):
+        next(Batches(train, batch_size=None, augmentation=given, data_seed=0).epoch(1))
+    with pytest.raises(UserError, match="dataset 'three': its function returns int, not a Source"):
+        load(options(f"{own}:three"), PreprocessingOptions())
+
+
+def test_names_of_backproof_are_not_given_away():
+    with pytest.raises(UserError, match="dataset 'digits' is one of backproof's own; give yours another name"):
+        dataset("digits", "")(two_moons)
+    with pytest.raises(UserError, match="augmentation 'flip' is one of backproof's own"):
+        augmentation("flip")(lambda image, random: image)
 
 
 @pytest.fixture

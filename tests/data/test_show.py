@@ -11,7 +11,6 @@ from backproof.data import (
     Source,
     TargetSpec,
     contact_sheet,
-    dataset,
     describe,
     dump_batches,
     load,
@@ -55,11 +54,10 @@ class Lazy:
 
 
 def test_images_of_ones_own_are_described(monkeypatch, options, tmp_path):
-    monkeypatch.setattr(registry, "DATASETS", dict(registry.DATASETS))
     source = Source(
         "lazy", "mine", "here", TargetSpec("class", ("a", "b")), Lazy(), np.array([0, 1] * 3 + [0]), "digest"
     )
-    dataset("lazy", "made when asked for")(lambda: source)
+    monkeypatch.setitem(registry.DATASETS, "lazy", registry.Dataset("lazy", "", read=lambda: source))
     summary = describe(options("lazy", split=(0.5, 0.5)))
     assert summary.modes == {"uint8 x 3 channels": 6}
     assert (summary.samples, summary.smallest, summary.largest) == (6, (2, 3), (2, 8))

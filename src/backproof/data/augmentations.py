@@ -6,9 +6,8 @@ depends neither on the batch size nor on the order of the samples.
 
 import inspect
 from ast import literal_eval
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,25 +18,15 @@ from backproof.data.partitions import Ids
 from backproof.data.pillow import resampled
 from backproof.data.seeds import AUGMENT, generator
 from backproof.data.targets import Targets
-from backproof.errors import OptionError, UserError, unknown
+from backproof.errors import OptionError, UserError
+from backproof.registry import Registry
+from backproof.user_file import failures_told
 
 Image = npt.NDArray[Any]
 RandomStep = Callable[..., Image]
 
 
-@dataclass(frozen=True)
-class Step:
-    """A registered augmentation: `run(image, random, **settings)` -> an image of the same shape.
-
-    `spatial`: it moves pixels, so a mask goes with its image: `run` is called on it with the same random numbers.
-    """
-
-    name: str
-    run: RandomStep
-    spatial: bool
-
-
-AUGMENTATIONS: dict[str, Step] = {}
+AUGMENTATIONS: Registry[RandomStep] = Registry("augmentation", inspect.isfunction)
 
 
 def augmentation(name: str, *, spatial: bool = False) -> Callable[[RandomStep], RandomStep]:
@@ -48,9 +37,10 @@ def augmentation(name: str, *, spatial: bool = False) -> Callable[[RandomStep], 
     must not depend on C.
     """
 
-    def register(run: RandomStep) -> RandomStep:
-        AUGMENTATIONS[name] = Step(name, run, spatial)
-        return run
+    def register(step: RandomStep) -> RandomStep:
+        step.spatial = spatial  # type: ignore[attr-defined]  # functions take attributes
+        AUGMENTATIONS.add(name, step)
+        return step
 
     return register
 
@@ -102,11 +92,11 @@ class Augmentation:
             "crop": {"pixels": options.crop},
             "noise": {"sigma": options.noise},
         }
-        self.steps = [(AUGMENTATIONS[name], given) for name, given in own.items() if any(given.values())]
-        self.steps += map(_parsed, options.augment)
-        for step, _ in self.steps:
-            if step.spatial and not image_shape:
-                option = f"{{{step.name}}}" if step.name in own else f"{{augment:{step.name}}}"
+        given = [(name, AUGMENTATIONS[name], settings) for name, settings in own.items() if any(settings.values())]
+        self.steps = given + [_parsed(text) for text in options.augment]
+        for name, step, _ in self.steps:
+            if _spatial(step) and not image_shape:
+                option = f"{{{name}}}" if name in own else f"{{augment:{name}}}"
                 raise OptionError(option + " is for images, but the samples of this dataset are vectors")
         self.image_shape = image_shape
         self.data_seed = data_seed
@@ -121,28 +111,34 @@ class Augmentation:
             random = generator(self.data_seed, AUGMENT, epoch, sample, clone)
             image = x[i].reshape(self.image_shape or x[i].shape)
             mask = y[i].reshape(1, *y.shape[-2:]) if masks else None
-            for step, settings in self.steps:
-                if mask is not None and step.spatial:
-                    mask = _same_shape(step, mask, step.run(mask, deepcopy(random), **settings))
-                image = _same_shape(step, image, step.run(image, random, **settings))
+            for name, step, settings in self.steps:
+                if mask is not None and _spatial(step):
+                    mask = _done(name, step, mask, deepcopy(random), settings)
+                image = _done(name, step, image, random, settings)
             x[i] = image.reshape(x[i].shape)
             if mask is not None:
                 y[i] = mask.reshape(y[i].shape)
 
 
-def _same_shape(step: Step, before: Image, after: Image) -> Image:
-    if np.shape(after) != before.shape:
-        raise UserError(f"augmentation '{step.name}' made {np.shape(after)} of {before.shape}; it must keep the shape")
-    return after
+def _spatial(step: RandomStep) -> bool:
+    return getattr(step, "spatial", False)
 
 
-def _parsed(text: str) -> tuple[Step, dict[str, Any]]:
-    """ "cutout,size=8" -> the step called cutout, and {"size": 8}."""
+def _done(
+    name: str, step: RandomStep, image: Image, random: np.random.Generator, settings: Mapping[str, object]
+) -> Image:
+    with failures_told(step, f"augmentation '{name}'"):
+        made = step(image, random, **settings)
+    if np.shape(made) != image.shape:
+        raise UserError(f"augmentation '{name}' made {np.shape(made)} of {image.shape}; it must keep the shape")
+    return made
+
+
+def _parsed(text: str) -> tuple[str, RandomStep, dict[str, Any]]:
+    """ "cutout,size=8" -> the name, the step called so, and {"size": 8}."""
     name, *given = (part.strip() for part in text.split(","))
-    if name not in AUGMENTATIONS:
-        raise unknown("augmentation", name, AUGMENTATIONS)
-    step, settings = AUGMENTATIONS[name], {}
-    takes = list(inspect.signature(step.run).parameters)[2:]
+    step, settings = AUGMENTATIONS.require(name), {}
+    takes = list(inspect.signature(step).parameters)[2:]
     for setting in given:
         key, equals, value = setting.partition("=")
         if not equals or key not in takes:
@@ -152,4 +148,4 @@ def _parsed(text: str) -> tuple[Step, dict[str, Any]]:
             settings[key] = literal_eval(value)
         except (ValueError, SyntaxError):
             settings[key] = value
-    return step, settings
+    return name, step, settings

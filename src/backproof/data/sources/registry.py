@@ -4,10 +4,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import isfunction
 from pathlib import Path
 
 from backproof.data.sources.source import Source
 from backproof.errors import OptionError, UserError, unknown
+from backproof.registry import Registry
+from backproof.user_file import failures_told, is_reference
 
 Reader = Callable[[], Source]
 Writer = Callable[[Path, int], None]
@@ -43,15 +46,15 @@ class Available:
     where: str
 
 
-DATASETS: dict[str, Dataset] = {}
-FORMATS: dict[str, Format] = {}
+DATASETS: Registry[Dataset] = Registry("dataset", isfunction)
+FORMATS: Registry[Format] = Registry("file format")
 
 
 def dataset(name: str, description: str) -> Callable[[Reader], Reader]:
     """Register a function that returns a dataset."""
 
     def register(read: Reader) -> Reader:
-        DATASETS[name] = Dataset(name, description, read=read)
+        DATASETS.add(name, Dataset(name, description, read=read), read)
         return read
 
     return register
@@ -64,7 +67,7 @@ def generated(name: str, description: str) -> Callable[[Writer], Writer]:
     """
 
     def register(write: Writer) -> Writer:
-        DATASETS[name] = Dataset(name, description, write=write)
+        DATASETS.add(name, Dataset(name, description, write=write), write)
         return write
 
     return register
@@ -74,7 +77,7 @@ def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], Path
     """Register a function (path) that reads a dataset; of formats that recognise a path the latest one reads it."""
 
     def register(read: PathReader) -> PathReader:
-        FORMATS[kind] = Format(kind, recognise, read)
+        FORMATS.add(kind, Format(kind, recognise, read), read)
         return read
 
     return register
@@ -83,17 +86,17 @@ def file_format(kind: str, recognise: Recogniser) -> Callable[[PathReader], Path
 def find(name: str, data_dir: str | Path) -> Source:
     """The source called `name`: registered, or found in `data_dir`, or at a path. Generated ones are made now.
 
+    `FILE.py:NAME` is a function in a user's file that returns one, or that is registered.
+
     What begins with a dot, a slash or ~ is a path. Raises `UserError` where there is none, offering the nearest names.
     """
     data_dir = Path(data_dir)
+    if is_reference(name):
+        function = DATASETS.from_file(name)
+        registered = [known for known in DATASETS.values() if function in (known.read, known.write)]
+        return _found(registered[0] if registered else Dataset(function.__name__, "", read=function), data_dir)
     if name in DATASETS:
-        registered = DATASETS[name]
-        if registered.read is not None:
-            return registered.read()
-        folder = data_dir / name
-        with _reading(folder):
-            made = folder.exists()
-        return _read(folder if made else make(name, data_dir))
+        return _found(DATASETS[name], data_dir)
     for path in _places(name, data_dir):
         with _reading(path):
             exists = path.exists() or _format_of(path) is not None
@@ -102,6 +105,21 @@ def find(name: str, data_dir: str | Path) -> Source:
     if "/" in name or "\\" in name:
         raise OptionError("{dataset:{}}: there is no such file or folder", name)
     raise unknown("dataset", name, {entry.name for entry in available(data_dir)})
+
+
+def _found(registered: Dataset, data_dir: Path) -> Source:
+    """What the function of a dataset gives, or the folder that it has written, which may be now."""
+    name = registered.name
+    if registered.read is not None:
+        with failures_told(registered.read, f"dataset '{name}'"):
+            source = registered.read()
+        if not isinstance(source, Source):
+            raise UserError(f"dataset '{name}': its function returns {type(source).__name__}, not a Source")
+        return source
+    folder = data_dir / name
+    with _reading(folder):
+        made = folder.exists()
+    return _read(folder if made else make(name, data_dir))
 
 
 def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
@@ -123,7 +141,8 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
             whole = Path(unfinished) / name
             whole.mkdir()
-            writers[name](whole, seed)
+            with failures_told(writers[name], f"dataset '{name}'"):
+                writers[name](whole, seed)
             if not folder.exists():  # another process may have made the same bytes meanwhile
                 whole.rename(folder)
     except OSError as error:
