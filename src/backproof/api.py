@@ -16,7 +16,7 @@ from backproof.runs.launch import resume as resume_run
 from backproof.runs.launch import run as run_spec
 from backproof.runs.options import Options, spec_from_options
 from backproof.runs.spec import RunSpec
-from backproof.runs.store import Run, list_runs, open_run
+from backproof.runs.store import Run, RunSnapshot, list_runs, open_run
 from backproof.runs.toml import load_experiments
 from backproof.train.events import Observer
 
@@ -59,8 +59,8 @@ def resume(run: Run | str | Path, *, epochs: int | None = None, observers: Seque
     return resume_run(kept.path, observers, wanted)
 
 
-def compare(*runs: Run | str | Path) -> "Comparison":
-    """The figures of runs side by side, finished or not."""
+def compare(*runs: Run | RunSnapshot | str | Path) -> "Comparison":
+    """What runs reached, side by side, finished or not."""
     from backproof.compare import comparison
 
-    return comparison([run if isinstance(run, Run) else open_run(run) for run in runs])
+    return comparison([run if isinstance(run, Run | RunSnapshot) else open_run(run) for run in runs])

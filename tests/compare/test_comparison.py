@@ -1,40 +1,45 @@
-"""Figures of runs against ones worked out by hand."""
+"""Comparisons against ones worked out by hand."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from backproof.compare import COLUMNS, comparison, differences, options, same_but_engine
-from backproof.metrics import Metrics
+from backproof.compare import comparison, differing, same_but_engine, settings
+from backproof.metrics import METRICS, Metrics
 from backproof.runs.spec import EngineOptions, ModelOptions, OptimizerOptions, OutputOptions, RunSpec
-from backproof.runs.store import RunResult
+from backproof.runs.store import Run, RunResult, RunSnapshot
 from backproof.train.progress import EpochRecord
 
-COLUMN = {column.key: column for column in COLUMNS}
+DATA = SimpleNamespace(train=1000, fingerprint="f00d")
+NETWORK = SimpleNamespace(parameter_count=2500, hash="beef")
 
 
-@dataclass
-class StandIn:
+def snapshot(
+    name: str,
+    spec: RunSpec | None = None,
+    records: Sequence[EpochRecord] = (),
+    outcome: RunResult | None = None,
+    dataset: SimpleNamespace = DATA,
+    graph: SimpleNamespace = NETWORK,
+) -> RunSnapshot:
     """What a comparison reads of a run."""
-
-    name: str
-    spec: RunSpec = field(default_factory=RunSpec)
-    records: list[EpochRecord] = field(default_factory=list)
-    outcome: RunResult | None = None
-    dataset: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train=1000, fingerprint="f00d"))
-    graph: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(parameter_count=2500, hash="beef"))
-
-    @property
-    def status(self) -> str:
-        return self.outcome.status if self.outcome else "running"
-
-    def epochs(self) -> list[EpochRecord]:
-        return self.records
-
-    def result(self) -> RunResult | None:
-        return self.outcome
+    return RunSnapshot(
+        run=Run(Path(name)),
+        status=outcome.status if outcome else "running",
+        spec=spec or RunSpec(),
+        environment={},
+        dataset=dataset,
+        graph=graph,
+        epochs=tuple(records),
+        steps=(),
+        kept=(),
+        result=outcome,
+        node_times=None,
+    )
 
 
 def record(epoch: int, train: float = 0.5, dev: float | None = 0.4, *, mark: bool = False) -> EpochRecord:
@@ -63,41 +68,40 @@ def seeded(seed: int) -> RunSpec:
 
 
 def test_finished_run_has_the_figures_of_its_final_weights():
-    row = comparison([StandIn("a", records=[record(1), record(2, mark=True)], outcome=result())]).rows[0]
-    assert (row.parameters, row.parameters_per_sample) == (2500, 2.5)
-    assert (row.train_cost, row.train_accuracy, row.dev_cost, row.dev_accuracy) == (0.2, 0.95, 0.3, 0.9)
-    assert row.avoidable_bias == pytest.approx(0.05)
-    assert row.variance == pytest.approx(0.05)
-    assert (row.test_accuracy, row.test_macro_f1) == (0.88, 0.87)
-    assert (row.seconds, row.peak_memory_mb, row.early_stop_epoch, row.epochs) == (3.0, 120.5, 2, 2)
+    row = comparison([snapshot("a", records=[record(1), record(2, mark=True)], outcome=result())]).rows[0]
+    assert (row["parameters"], row["parameters_per_sample"]) == (2500, 2.5)
+    assert (row["train_cost"], row["train_accuracy"], row["dev_cost"], row["dev_accuracy"]) == (0.2, 0.95, 0.3, 0.9)
+    assert row["avoidable_bias"] == pytest.approx(0.05)
+    assert row["variance"] == pytest.approx(0.05)
+    assert (row["test_accuracy"], row["test_macro_f1"]) == (0.88, 0.87)
+    assert (row["seconds"], row["peak_memory_mb"], row["early_stop"]) == (3.0, 120.5, 2)
 
 
 def test_unfinished_run_has_the_figures_of_its_last_epoch():
-    row = comparison([StandIn("a", records=[record(1), record(2, train=0.7, dev=0.6)])]).rows[0]
-    assert row.status == "running"
-    assert (row.train_cost, row.train_accuracy, row.dev_cost, row.dev_accuracy) == (0.6, 0.7, 0.8, 0.6)
-    assert row.variance == pytest.approx(0.1)
-    assert row.seconds == 4.0
-    assert row.test_accuracy is None
-    assert row.peak_memory_mb is None
+    row = comparison([snapshot("a", records=[record(1), record(2, train=0.7, dev=0.6)])]).rows[0]
+    assert (row["train_cost"], row["train_accuracy"], row["dev_cost"], row["dev_accuracy"]) == (0.6, 0.7, 0.8, 0.6)
+    assert row["variance"] == pytest.approx(0.1)
+    assert row["seconds"] == 4.0
+    assert "test_accuracy" not in row
+    assert row["peak_memory_mb"] is None
 
 
 def test_run_without_an_epoch_has_no_figures():
-    table = comparison([StandIn("a")])
-    assert table.rows[0].train_cost is None
-    assert table.rows[0].seconds is None
+    table = comparison([snapshot("a")])
+    assert "train_cost" not in table.rows[0]
+    assert table.rows[0]["seconds"] is None
     assert [column.key for column in table.columns] == ["parameters", "parameters_per_sample"]
 
 
 def test_without_dev_there_is_no_variance():
-    row = comparison([StandIn("a", records=[record(1, dev=None)])]).rows[0]
-    assert row.avoidable_bias == pytest.approx(0.5)
-    assert row.variance is None
+    row = comparison([snapshot("a", records=[record(1, dev=None)])]).rows[0]
+    assert row["avoidable_bias"] == pytest.approx(0.5)
+    assert row["variance"] is None
 
 
 def test_what_all_runs_share_is_no_column():
     torch = RunSpec(engine=EngineOptions(engine="torch"))
-    table = comparison([StandIn("a", outcome=result()), StandIn("b", spec=torch, outcome=result())])
+    table = comparison([snapshot("a", outcome=result()), snapshot("b", spec=torch, outcome=result())])
     assert table.common == {"model": "mlp", "optimizer": "sgd 0.01"}
     assert [column.key for column in table.columns][:2] == ["engine", "parameters"]
 
@@ -105,7 +109,7 @@ def test_what_all_runs_share_is_no_column():
 def test_optimizer_shows_the_rate_that_was_used():
     adam = RunSpec(optimizer=OptimizerOptions(optimizer="adam"))
     own = RunSpec(optimizer=OptimizerOptions(optimizer="adam", learning_rate=0.25))
-    assert [row.optimizer for row in comparison([StandIn("a", adam), StandIn("b", own)]).rows] == [
+    assert [row["optimizer"] for row in comparison([snapshot("a", adam), snapshot("b", own)]).rows] == [
         "adam 0.001",
         "adam 0.25",
     ]
@@ -113,32 +117,32 @@ def test_optimizer_shows_the_rate_that_was_used():
 
 def test_best_goes_the_right_way_and_leaves_out_unfinished_runs():
     runs = [
-        StandIn("a", outcome=result(dev=0.9, seconds=3, cost=0.2)),
-        StandIn("b", outcome=result(dev=0.8, seconds=5, cost=0.1)),
-        StandIn("going", records=[replace(record(1, dev=0.99), seconds=0.1)]),
+        snapshot("a", outcome=result(dev=0.9, seconds=3, cost=0.2)),
+        snapshot("b", outcome=result(dev=0.8, seconds=5, cost=0.1)),
+        snapshot("going", records=[replace(record(1, dev=0.99), seconds=0.1)]),
     ]
     table = comparison(runs)
-    assert table.best(COLUMN["dev_accuracy"]) == 0.9
-    assert table.best(COLUMN["train_cost"]) == 0.1
-    assert table.best(COLUMN["seconds"]) == 3
-    assert table.best(COLUMN["test_accuracy"]) is None  # equal
-    assert table.best(COLUMN["parameters"]) is None  # no better
+    assert table.best("dev_accuracy") == {0}
+    assert table.best("train_cost") == {1}
+    assert table.best("seconds") == {0}
+    assert table.best("test_accuracy") == set()  # equal
+    assert table.best("parameters") == set()  # no better
 
 
 def test_nan_is_never_the_best():
     for costs in ((nan, 0.2, 0.1), (0.1, nan, 0.2)):
-        table = comparison([StandIn(f"r{cost}", outcome=result(cost=cost)) for cost in costs])
-        assert table.best(COLUMN["train_cost"]) == 0.1
-    one = comparison([StandIn("a", outcome=result(cost=nan)), StandIn("b", outcome=result(cost=0.1))])
-    assert one.best(COLUMN["train_cost"]) == 0.1
-    none = comparison([StandIn(name, outcome=result(cost=nan)) for name in "ab"])
-    assert none.best(COLUMN["train_cost"]) is None
+        table = comparison([snapshot(f"r{cost}", outcome=result(cost=cost)) for cost in costs])
+        assert table.best("train_cost") == {costs.index(0.1)}
+    one = comparison([snapshot("a", outcome=result(cost=nan)), snapshot("b", outcome=result(cost=0.1))])
+    assert one.best("train_cost") == {1}
+    none = comparison([snapshot(name, outcome=result(cost=nan)) for name in "ab"])
+    assert none.best("train_cost") == set()
 
 
 def test_repeats_give_mean_and_standard_deviation():
     accuracies = [0.90, 0.92, 0.97]
-    runs = [StandIn(f"r{i}", seeded(i), outcome=result(dev=a)) for i, a in enumerate(accuracies)]
-    other = StandIn("other", RunSpec(engine=EngineOptions(engine="torch")), outcome=result())
+    runs = [snapshot(f"r{i}", seeded(i), outcome=result(dev=a)) for i, a in enumerate(accuracies)]
+    other = snapshot("other", RunSpec(engine=EngineOptions(engine="torch")), outcome=result())
     (repeats,) = comparison([*runs, other]).repeats
     assert repeats.names == ("r0", "r1", "r2")
     spread = repeats.spread["dev_accuracy"]
@@ -148,26 +152,57 @@ def test_repeats_give_mean_and_standard_deviation():
 
 
 def test_unfinished_runs_and_equal_seeds_are_no_repeats():
-    assert not comparison([StandIn("a", seeded(0), outcome=result()), StandIn("b", seeded(1))]).repeats
-    assert not comparison([StandIn(n, seeded(0), outcome=result()) for n in "ab"]).repeats
+    assert not comparison([snapshot("a", seeded(0), outcome=result()), snapshot("b", seeded(1))]).repeats
+    assert not comparison([snapshot(n, seeded(0), outcome=result()) for n in "ab"]).repeats
     other = SimpleNamespace(train=1000, fingerprint="other files")
-    runs = [StandIn("a", seeded(0), outcome=result()), StandIn("b", seeded(1), outcome=result(), dataset=other)]
+    runs = [snapshot("a", seeded(0), outcome=result()), snapshot("b", seeded(1), outcome=result(), dataset=other)]
     assert not comparison(runs).repeats
 
 
 def test_differences_name_table_key_and_values():
     a = RunSpec(output=OutputOptions(name="a"))
     b = RunSpec(model=ModelOptions(layers=(64, 32)), output=OutputOptions(name="b"))
-    (only,) = differences([a, b])
+    (only,) = differing([a, b])
     assert (only.table, only.key, only.values) == ("model", "layers", (None, (64, 32)))
-    assert {(o.table, o.key) for o in options([a, b]) if o.differs} == {("model", "layers"), ("output", "name")}
+    assert {(o.table, o.key) for o in settings([a, b]) if o.differs} == {("model", "layers"), ("output", "name")}
 
 
 def test_same_but_engine():
     torch = RunSpec(engine=EngineOptions(engine="torch"), output=OutputOptions(name="b"))
-    a, b = StandIn("a"), StandIn("b", torch)
+    a, b = snapshot("a"), snapshot("b", torch)
     assert same_but_engine(a, b)
     assert not same_but_engine(a, a)
-    assert not same_but_engine(a, StandIn("b", replace(torch, model=ModelOptions(model_seed=1))))
+    assert not same_but_engine(a, snapshot("b", replace(torch, model=ModelOptions(model_seed=1))))
     assert not same_but_engine(a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files")))
     assert not same_but_engine(a, replace(b, graph=SimpleNamespace(parameter_count=2500, hash="another file")))
+
+
+def test_any_metric_has_its_columns():
+    """A metric's own title, unit and direction make the columns: of train and dev if it streams, of test always."""
+    epoch = record(1)
+    on_mask = Metrics(cost=0.5, loss=0.5, iou=0.25, dice=0.5)
+    runs = [
+        snapshot("a", outcome=replace(result(), train=on_mask, dev=on_mask, test=on_mask)),
+        snapshot("b", records=[replace(epoch, train=Metrics(cost=0.6, loss=0.6, iou=0.5), dev=None)]),
+    ]
+    table = comparison(runs)
+    columns = {column.key: column for column in table.columns}
+    assert ("train_iou" in columns) == METRICS["iou"].streams
+    assert (columns["test_iou"].title, columns["test_iou"].unit, columns["test_iou"].better) == (
+        "IoU",
+        "fraction",
+        "higher",
+    )
+    assert columns["test_iou"].meaning == METRICS["iou"].meaning
+    assert table.rows[0]["test_dice"] == 0.5
+    assert not {"avoidable_bias", "variance", "train_loss", "test_cost"} & columns.keys()
+
+
+def test_table_marks_the_best_and_gives_repeats_a_line():
+    runs = [snapshot(f"r{i}", seeded(i), outcome=result(dev=a)) for i, a in enumerate((0.9, 0.94))]
+    table = comparison(runs).table()
+    place = [column.key for column in table.columns].index("dev_accuracy")
+    assert [(row[place].value, row[place].mark) for row in table.rows[:2]] == [(0.9, ""), (0.94, "best")]
+    mean = table.rows[2]
+    assert (mean[0].value, mean[0].hint) == ("mean of 2 seeds", "r0, r1")
+    assert (mean[place].text("fraction"), mean[place].note) == ("92.00 %", "± 2.83")

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from backproof.metrics import Metrics
 from backproof.runs import steps
 from backproof.runs.launch import resume, run
 from backproof.runs.store import Run, StepRecord
@@ -32,7 +33,8 @@ def test_each_record_is_a_mean_over_its_steps(make_spec, every_step) -> None:
     assert [record.step for record in found] == list(range(1, epochs[-1].step + 1))
     assert [found[epoch.step - 1].learning_rate for epoch in epochs] == [epoch.learning_rate for epoch in epochs]
     assert [found[epoch.step - 1].epoch for epoch in epochs] == [1, 2]
-    first = np.mean([record.cost for record in found if record.epoch == 1])
+    assert found[0].train.keys() == epochs[0].train.keys()
+    first = np.mean([record.train.cost for record in found if record.epoch == 1])
     assert first == pytest.approx(epochs[0].train.cost, rel=0.02)  # the last minibatch is a smaller one
     assert all(a.seconds < b.seconds for a, b in pairwise(found))
 
@@ -62,7 +64,7 @@ def test_cut_back_on_resume(make_spec, every_step) -> None:
         file.write('{"step": 9')  # killed while it wrote
     resume(stopped.path)
     assert [record.step for record in stopped.steps()] == [record.step for record in whole.steps()]
-    assert [record.cost for record in stopped.steps()] == [record.cost for record in whole.steps()]
+    assert [record.train.cost for record in stopped.steps()] == [record.train.cost for record in whole.steps()]
     for name, weight in whole.weights().items():
         assert np.array_equal(weight, stopped.weights()[name])
 
@@ -70,4 +72,6 @@ def test_cut_back_on_resume(make_spec, every_step) -> None:
 def test_a_line_is_plain_json(make_spec) -> None:
     done = run(make_spec(epochs=1))
     line = json.loads((done.path / "steps.jsonl").read_text().splitlines()[0])
-    assert StepRecord(**line) == done.steps()[0]
+    (first,) = done.steps()[:1]
+    assert StepRecord(**line | {"train": Metrics(line["train"])}) == first
+    assert first.train["accuracy"] in {n / 9 for n in range(10)}

@@ -70,7 +70,9 @@ def write_run(
     progress = Progress(epoch=done + 1, step=20 * done).to_json()
     save_file(weights, path / "last.safetensors", metadata={"progress": json.dumps(progress)})
     if finished:
-        write_json(path / "result.json", result_of(graph, records, rng, len(classes)))
+        test = confusion(records[-1]["dev"]["accuracy"], TEST, len(classes), rng)
+        np.savez(path / "final.npz", confusion=test)
+        write_json(path / "result.json", result_of(graph, records, test))
     return path
 
 
@@ -127,9 +129,8 @@ def epoch_arrays(record: dict[str, Any], first: np.ndarray, rng: np.random.Gener
     }
 
 
-def result_of(graph: Graph, records: list[dict[str, Any]], rng: np.random.Generator, classes: int) -> dict[str, Any]:
+def result_of(graph: Graph, records: list[dict[str, Any]], test: np.ndarray) -> dict[str, Any]:
     last = records[-1]
-    test = confusion(last["dev"]["accuracy"], TEST, classes, rng)
     accuracy = float(np.trace(test) / test.sum())
     return {
         "status": "finished",
@@ -139,7 +140,6 @@ def result_of(graph: Graph, records: list[dict[str, Any]], rng: np.random.Genera
         "train": {"cost": last["train"]["cost"], "accuracy": last["train"]["accuracy"]},
         "dev": {"cost": last["dev"]["cost"], "accuracy": last["dev"]["accuracy"]},
         "test": {"cost": last["dev"]["cost"], "accuracy": accuracy, "macro_f1": accuracy - 0.001},
-        "confusion_test": test.tolist(),
         "early_stop_epoch": 5,
         "best_epoch": min(records, key=lambda record: record["dev"]["cost"])["epoch"],
         "epochs": len(records),

@@ -1,25 +1,24 @@
 """Tables and statistics over runs."""
 
-from backproof.compare.columns import COLUMNS, Column
-from backproof.compare.differences import Option, differences, options, same_but_engine
+from backproof.compare.comparison import Comparison, comparison, progress_note
+from backproof.compare.quantities import epochs_done, measured
 from backproof.compare.repeats import Repeats, Spread
-from backproof.compare.row import Row
-from backproof.compare.table import Comparison, comparison
+from backproof.compare.settings import Setting, differing, same_but_engine, settings
 from backproof.compare.weights import Distance, WeightDistance, weight_distance
 
 __all__ = [
-    "COLUMNS",
-    "Column",
     "Comparison",
     "Distance",
-    "Option",
     "Repeats",
-    "Row",
+    "Setting",
     "Spread",
     "WeightDistance",
     "comparison",
-    "differences",
-    "options",
+    "differing",
+    "epochs_done",
+    "measured",
+    "progress_note",
     "same_but_engine",
+    "settings",
     "weight_distance",
 ]

@@ -1,19 +1,17 @@
-"""Runs that are repeats of each other, and how far their figures scatter."""
+"""Runs that are repeats of each other, and how far their results scatter."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from backproof.compare.columns import Column
-from backproof.compare.differences import subject
-from backproof.compare.row import Row
+from backproof.compare.settings import subject
 from backproof.runs.spec import OutputOptions
-from backproof.runs.store import Run
+from backproof.runs.store import RunSnapshot
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation (that of a sample, with n - 1) of one figure over the repeats that have it."""
+    """Mean and standard deviation (that of a sample, with n - 1) of one quantity over the repeats that have it."""
 
     mean: float
     deviation: float
@@ -33,24 +31,24 @@ class Repeats:
 
     Attributes:
         names: of the runs.
-        spread: by the column's key, of every figure that at least one of the runs has.
+        spread: by the column's key, of every number that at least one of the runs has.
     """
 
     names: tuple[str, ...]
     spread: Mapping[str, Spread]
 
     @classmethod
-    def of(cls, rows: Sequence[Row], columns: Iterable[Column]) -> "Repeats":
-        """The spread of `rows` in every column of numbers."""
+    def of(cls, names: Sequence[str], rows: Sequence[Mapping[str, str | float | None]]) -> "Repeats":
+        """The spread of every number in `rows`, one a run."""
         spread = {}
-        for column in columns:
-            values = [float(v) for row in rows if (v := row.value(column)) is not None and not isinstance(v, str)]
+        for key in rows[0]:
+            values = [float(v) for row in rows if (v := row[key]) is not None and not isinstance(v, str)]
             if values:
-                spread[column.key] = Spread.of(values)
-        return cls(tuple(row.name for row in rows), spread)
+                spread[key] = Spread.of(values)
+        return cls(tuple(names), spread)
 
 
-def group_repeats(runs: Sequence[Run]) -> list[list[int]]:
+def group_repeats(runs: Sequence[RunSnapshot]) -> list[list[int]]:
     """Places, in `runs`, of those that differ in nothing but the model seed and what is kept; groups of two or more.
 
     The same seed twice is not a repeat but the same run again, so a group holds at least two seeds.

@@ -1,13 +1,12 @@
 """How far the weights of two runs are apart."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
-from backproof.runs.store import Run
+from backproof.runs.store import Run, RunSnapshot, Which
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class WeightDistance:
     parameters: dict[str, Distance]
 
 
-def weight_distance(a: Run, b: Run, which: Literal["last", "best"] = "last") -> WeightDistance:
+def weight_distance(a: Run | RunSnapshot, b: Run | RunSnapshot, which: Which = "last") -> WeightDistance:
     """How far apart the weights of two runs of the same network are.
 
     Raises `UserError` if the networks differ, or a run has not yet kept weights.

@@ -1,90 +1,106 @@
-"""Curves over the epochs, all runs in one figure."""
+"""Curves of all runs in one figure: over epochs, steps and time."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from backproof.compare import same_but_engine
+from backproof.metrics import Measure, Metrics
 from backproof.plots.theme import axis, color, symbol, themed
-from backproof.runs.store import Run
+from backproof.runs.store import RunSnapshot
+from backproof.train.progress import EpochRecord
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from backproof.train.progress import EpochRecord
-
 HEIGHT = 380
 
-Measure = Literal["cost", "accuracy"]
 
-
-def learning(runs: Sequence[Run], measure: Measure) -> "Figure":
-    """Cost or accuracy over the epochs: train dashed, dev solid, a ring where early stopping marks the epoch."""
+def learning(runs: Sequence[RunSnapshot], measure: Measure) -> "Figure":
+    """A measure over the epochs: train dotted, dev solid, a ring where early stopping marks the epoch."""
     figure = empty()
-    below = shadowed(runs)
+    below = hidden_below(runs)
     for place, run in enumerate(runs):
-        epochs = run.epochs()
         for partition in ("train", "dev"):
-            seen = [(e, getattr(e, partition)) for e in epochs if getattr(e, partition) is not None]
+            seen = [
+                (e.epoch, value) for e in run.epochs if (value := value_of(getattr(e, partition), measure)) is not None
+            ]
             add_curve(
-                figure,
-                place,
-                f"{run.name} {partition}",
-                [e.epoch for e, _ in seen],
-                [getattr(figures, measure) for _, figures in seen],
-                dash="dot" if partition == "train" else "solid",
-                wide=place in below and partition == "dev",
-            )
-        marked = [(e.epoch, getattr(e.dev, measure)) for e in epochs if e.early_stop and e.dev is not None]
+                figure, place, f"{run.name} {partition}", *columns(seen),
+                dash="dot" if partition == "train" else "solid", wide=place in below and partition == "dev",
+            )  # fmt: skip
+        marked = [(e.epoch, v) for e in run.epochs if e.early_stop and (v := value_of(e.dev, measure)) is not None]
         if marked:
+            x, y = columns(marked)
             figure.add_scatter(
-                x=[epoch for epoch, _ in marked],
-                y=[value for _, value in marked],
+                x=x,
+                y=y,
                 mode="markers",
                 marker={"symbol": "circle-open", "size": 14, "color": color(place), "line": {"width": 2}},
                 name=f"{run.name} early stop",
                 meta={"run": place},
                 hoverinfo="skip",
             )
-    form = {"tickformat": ".4~%", "hoverformat": ".2%"} if measure == "accuracy" else {"hoverformat": ".4f"}
+    return finish(figure, runs, "epoch", form(measure))
+
+
+def over_time(runs: Sequence[RunSnapshot], measure: Measure) -> "Figure":
+    """A measure against the seconds that it took: of dev samples, or of train samples where dev is not measured."""
+    figure = empty()
+    for place, run in enumerate(runs):
+        seconds = accumulate(epoch.seconds for epoch in run.epochs)
+        values = [value_of(epoch.dev or epoch.train, measure) for epoch in run.epochs]
+        seen = [(x, y) for x, y in zip(seconds, values, strict=True) if y is not None]
+        add_curve(figure, place, run.name, *columns(seen))
+    return finish(figure, runs, "seconds of training", form(measure), whole=False)
+
+
+def over_steps(runs: Sequence[RunSnapshot], measure: Measure) -> "Figure":
+    """A measure of the training steps, as means over a fraction of a second."""
+    figure = empty()
+    for place, run in enumerate(runs):
+        seen = [(step.step, value) for step in run.steps if (value := value_of(step.train, measure)) is not None]
+        add_curve(figure, place, run.name, *columns(seen))
+    return finish(figure, runs, "step", form(measure))
+
+
+def by_epoch(runs: Sequence[RunSnapshot], value: Callable[[EpochRecord], float], form: dict[str, Any]) -> "Figure":
+    """One number an epoch."""
+    figure = empty()
+    for place, run in enumerate(runs):
+        add_curve(figure, place, run.name, *columns([(epoch.epoch, value(epoch)) for epoch in run.epochs]))
     return finish(figure, runs, "epoch", form)
 
 
-def over_time(runs: Sequence[Run]) -> "Figure":
-    """Accuracy against the seconds that it took: of the dev samples, or of the train samples if dev is not measured."""
-    figure = empty()
-    for place, run in enumerate(runs):
-        epochs = run.epochs()
-        values = [(e.dev or e.train).accuracy for e in epochs]
-        add_curve(figure, place, run.name, list(accumulate(e.seconds for e in epochs)), values)
-    form = {"tickformat": ".4~%", "hoverformat": ".2%"}
-    return finish(figure, runs, "seconds of training", form, whole=False)
-
-
-def throughput(runs: Sequence[Run]) -> "Figure":
+def throughput(runs: Sequence[RunSnapshot]) -> "Figure":
     """Training samples a second, epoch by epoch."""
-    form = {"rangemode": "tozero", "hoverformat": ",.0f"}
-    return by_epoch(runs, lambda epoch: epoch.samples_per_second, form)
+    return by_epoch(runs, lambda epoch: epoch.samples_per_second, {"rangemode": "tozero", "hoverformat": ",.0f"})
 
 
-def learning_rate(runs: Sequence[Run]) -> "Figure":
+def learning_rate(runs: Sequence[RunSnapshot]) -> "Figure":
     """The learning rate of each epoch's last step."""
     return by_epoch(runs, lambda epoch: epoch.learning_rate, {"hoverformat": ".3g"})
 
 
-def by_epoch(runs: Sequence[Run], value: "Callable[[EpochRecord], float]", form: dict[str, Any]) -> "Figure":
-    """One number an epoch."""
-    figure = empty()
-    for place, run in enumerate(runs):
-        epochs = run.epochs()
-        add_curve(figure, place, run.name, [e.epoch for e in epochs], [value(e) for e in epochs])
-    return finish(figure, runs, "epoch", form)
+def value_of(metrics: Metrics | None, measure: Measure) -> float | None:
+    """The measure's value, if it was measured."""
+    return metrics.get(measure.name) if metrics is not None else None
 
 
-def shadowed(runs: Sequence[Run]) -> set[int]:
+def form(measure: Measure) -> dict[str, str]:
+    """How an axis writes the measure's values."""
+    return {"tickformat": ".4~%", "hoverformat": ".2%"} if measure.unit == "fraction" else {"hoverformat": ".4~g"}
+
+
+def columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """All x, and all y."""
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def hidden_below(runs: Sequence[RunSnapshot]) -> set[int]:
     """Runs that a later one repeats on another engine: their curves would be hidden below its curves if not wider."""
     pairs = combinations(range(len(runs)), 2)
-    return {a for a, b in pairs if same_but_engine(runs[a], runs[b]) and len(runs[a].epochs()) > 1}
+    return {a for a, b in pairs if same_but_engine(runs[a], runs[b]) and len(runs[a].epochs) > 1}
 
 
 def empty() -> "Figure":
@@ -119,9 +135,12 @@ def add_curve(
     )
 
 
-def finish(figure: "Figure", runs: Sequence[Run], x: str, form: dict[str, Any], *, whole: bool = True) -> "Figure":
+def finish(
+    figure: "Figure", runs: Sequence[RunSnapshot], x: str, form: dict[str, Any], *, whole: bool = True
+) -> "Figure":
     """Axes; one label for all curves under the pointer if they are few."""
-    longest = max((len(run.epochs()) for run in runs), default=0)
-    ticks = {"dtick": 1} if whole and longest <= 12 else {"tickformat": ",d"} if whole else {"ticksuffix": " s"}
+    longest = max((len(run.epochs) for run in runs), default=0)
+    every = x == "epoch" and longest <= 12
+    ticks = {"dtick": 1} if every else {"tickformat": ",d"} if whole else {"ticksuffix": " s"}
     figure.update_layout(xaxis=axis(x, **ticks), yaxis=axis(None, **form))
     return themed(figure, HEIGHT, hovermode="x unified" if len(runs) <= 4 and whole else "closest")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backproof.graph import Array
-from backproof.plots.theme import BLUE, ORANGE, axis, themed
+from backproof.plots.theme import BLUE, ORANGE, axis, label, themed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -15,10 +15,10 @@ MOST_NUMBERS = 30
 """Classes up to which the counts stand in the cells."""
 
 
-def confusion(matrix: Array, classes: Sequence[str]) -> "Figure":
+def confusion_matrix(matrix: Array, classes: Sequence[str]) -> "Figure":
     """Rows are true classes, columns the model's answers: right ones blue, wrong ones orange.
 
-    The strength of blue is the share of the row. Mistakes are few in a good model, so that orange is scaled to the
+    The strength of blue is the fraction of the row. Mistakes are few in a good model, so that orange is scaled to the
     largest of them (of 10 % at least), by its square root.
     """
     from plotly.graph_objects import Figure
@@ -29,7 +29,8 @@ def confusion(matrix: Array, classes: Sequence[str]) -> "Figure":
     worst = max(float(share[~right].max(initial=0.0)), 0.1)
     strength = np.where(right, share, -np.sqrt(share / worst))
     hover = [
-        [f"{row} taken for {column}" if row != column else f"{row} told right" for column in classes] for row in classes
+        [f"{row} taken for {column}" if row != column else f"{row} classified correctly" for column in classes]
+        for row in classes
     ]
     figure = Figure()
     figure.add_heatmap(
@@ -58,11 +59,6 @@ def confusion(matrix: Array, classes: Sequence[str]) -> "Figure":
         yaxis=axis("true class", autorange="reversed", scaleanchor="x", constrain="domain", **labels),
     )
     return themed(figure, 540).update_layout(margin={"b": 8})
-
-
-def label(name: str) -> str:
-    """A class name for an axis: Plotly would take its markup for formatting."""
-    return name.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def mistakes(matrix: Array, classes: Sequence[str], most: int = 6) -> list[tuple[str, str, int, float]]:

@@ -34,6 +34,11 @@ def axis(title: str | None, **options: Any) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 12, "font": {"size": 13}}, **quiet, **options}
 
 
+def label(name: str) -> str:
+    """A name for an axis: Plotly would take its markup for formatting."""
+    return name.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def themed(figure: "Figure", height: int, **layout: Any) -> "Figure":
     """The common look of all figures."""
     return figure.update_layout(

@@ -1,7 +1,7 @@
 """Records of training steps, so that a page of a running run has curves within an epoch."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import monotonic
 
@@ -9,7 +9,8 @@ from backproof.runs.store import StepRecord
 from backproof.runs.writer import writing
 from backproof.strict_json import dumps
 from backproof.train.checkpoint import write_atomically
-from backproof.train.events import Observer, StepDone
+from backproof.train.events import Observer, RunStarted, StepDone
+from backproof.train.progress import Progress
 
 SECONDS = 0.25
 """Between two records at least."""
@@ -19,7 +20,7 @@ MOST = 2000
 
 
 class StepRecorder(Observer):
-    """Appends a line to steps.jsonl now and then: the mean of all steps since the last line.
+    """Appends a line to steps.jsonl now and then.
 
     Args:
         folder: the run's.
@@ -35,28 +36,26 @@ class StepRecorder(Observer):
         self._most = most
         self._lines = len(self._file.read_bytes().splitlines()) if self._file.exists() else 0
         self._latest = float("-inf")
-        self._cost = self._loss = 0.0
-        self._samples = 0
+        self._counted = Progress()
+
+    def run_started(self, event: RunStarted) -> None:
+        """What an interrupted epoch has counted already is not counted again."""
+        self._counted = _copy(event.progress)
 
     def step_done(self, event: StepDone) -> None:
-        """Count the step, and write if it is time."""
-        n, result, progress = len(event.batch.y), event.result, event.progress
-        self._samples += n
-        self._cost += n * result.cost
-        self._loss += n * result.loss
+        """Write, if it is time."""
         if (now := monotonic()) - self._latest < self._seconds:
             return
         self._latest = now
+        progress = event.progress
         record = StepRecord(
             step=progress.step,
             epoch=progress.epoch,
-            cost=self._cost / self._samples,
-            loss=self._loss / self._samples,
+            train=progress.means_since(self._counted if self._counted.epoch == progress.epoch else None),
             learning_rate=self._rate(progress.step - 1),
             seconds=progress.seconds + progress.training_seconds,
         )
-        self._cost = self._loss = 0.0
-        self._samples = 0
+        self._counted = _copy(progress)
         with writing(self._file.parent):
             with self._file.open("a") as file:
                 file.write(dumps(asdict(record)) + "\n")
@@ -65,3 +64,7 @@ class StepRecorder(Observer):
                 kept = self._file.read_text().splitlines(keepends=True)[::-2][::-1]  # the newest among them
                 write_atomically(self._file, "".join(kept).encode())
                 self._lines, self._seconds = len(kept), 2 * self._seconds
+
+
+def _copy(progress: Progress) -> Progress:
+    return replace(progress, totals=dict(progress.totals))

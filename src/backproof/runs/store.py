@@ -107,20 +107,19 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """A line of steps.jsonl: the means over all training steps since the line before it, up to `step`.
+    """A line of steps.jsonl: what was measured of the epoch's training steps since the line before it, up to `step`.
 
     Attributes:
         step: steps taken, from the beginning of the run.
         epoch: from 1.
-        cost, loss: weighted by the sizes of the minibatches.
+        train: means in training mode, weighted by the sizes of the minibatches.
         learning_rate: of that step.
         seconds: wall time of training and dev evaluations until then.
     """
 
     step: int
     epoch: int
-    cost: float
-    loss: float
+    train: Metrics
     learning_rate: float
     seconds: float
 
@@ -161,6 +160,14 @@ class RunSnapshot:
     def arrays(self, epoch: int) -> dict[str, Array]:
         """What was kept of an epoch; empty if nothing was, or if the run was taken back to before it."""
         return self.run.arrays(epoch) if epoch in self.kept else {}
+
+    def weights(self, which: Which = "last") -> dict[str, Array]:
+        """Those of the run's folder now; see `Run.weights`."""
+        return self.run.weights(which)
+
+    def final(self) -> dict[str, Array]:
+        """What the task keeps of the test samples; empty for a run that has not finished."""
+        return self.run.final() if self.status == "finished" else {}
 
 
 @dataclass(frozen=True)
@@ -243,7 +250,14 @@ class Run:
 
     def arrays(self, epoch: int) -> dict[str, Array]:
         """What was kept of an epoch: confusion matrix, tracked weights, samples; empty if nothing was."""
-        with _reading(self.path / "epochs" / f"{epoch:04}.npz") as path:
+        return self._arrays(f"epochs/{epoch:04}.npz")
+
+    def final(self) -> dict[str, Array]:
+        """What the task keeps of the test samples, measured on the final weights; empty if there is nothing (yet)."""
+        return self._arrays("final.npz")
+
+    def _arrays(self, name: str) -> dict[str, Array]:
+        with _reading(self.path / name) as path:
             if not path.exists():
                 return {}
             with path.open("rb") as opened, np.load(opened) as file:

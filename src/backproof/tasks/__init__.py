@@ -2,7 +2,7 @@
 
 from backproof.data.targets import TargetSpec
 from backproof.tasks.classification import Classification
-from backproof.tasks.task import Task
+from backproof.tasks.task import Answer, Task
 
 TASKS: dict[str, type[Task]] = {"class": Classification}
 """The task of each kind of target."""
@@ -13,4 +13,4 @@ def task_of(targets: TargetSpec) -> Task:
     return TASKS[targets.kind](targets)
 
 
-__all__ = ["TASKS", "Classification", "Task", "task_of"]
+__all__ = ["TASKS", "Answer", "Classification", "Task", "task_of"]

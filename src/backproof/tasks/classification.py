@@ -1,11 +1,17 @@
 """A class for each sample."""
 
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from backproof.graph import BATCH, Array, Arrays, Shape
-from backproof.metrics.f1 import confusion
+from backproof.metrics.f1 import confusion, precision_recall_f1
 from backproof.ops import MSE, NLLLoss, SoftmaxCrossEntropy
-from backproof.tasks.task import Task
+from backproof.tables import Column, Table
+from backproof.tasks.task import Answer, Task
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 class Classification(Task):
@@ -26,3 +32,32 @@ class Classification(Task):
 
     def joined(self, first: Arrays, second: Arrays) -> dict[str, Array]:
         return {"confusion": first["confusion"] + second["confusion"]}
+
+    def figures(self, kept: Mapping[str, Array]) -> "dict[str, Figure]":
+        from backproof.plots.confusion import confusion_matrix
+
+        return {"Confusion matrix": confusion_matrix(kept["confusion"], self.targets.names)} if kept else {}
+
+    def tables(self, kept: Mapping[str, Array]) -> Sequence[Table]:
+        from backproof.plots.confusion import mistakes
+
+        if not kept:
+            return ()
+        names, matrix = self.targets.names, kept["confusion"]
+        often = (Column("times", "count"), Column("of the class", "fraction"))
+        found = mistakes(matrix, names)
+        fractions = [Column(title, "fraction") for title in ("precision", "recall", "F1")]
+        each = zip(names, matrix.sum(1).tolist(), *precision_recall_f1(matrix).tolist(), strict=True)
+        return (
+            Table.of(["true class", "answer", *often], found, "Most frequent mistakes", () if found else ["None."]),
+            Table.of(["class", Column("samples", "count"), *fractions], each, "Each class"),
+        )
+
+    def answers(self, samples: Mapping[str, Array]) -> list[Answer]:
+        names = self.targets.names
+        return [
+            Answer(names[answer], f"{100 * sure:.0f} %", "" if answer == true else names[true], answer == true)
+            for true, answer, sure in zip(
+                samples["y"].tolist(), samples["predicted"].tolist(), samples["probability"].tolist(), strict=True
+            )
+        ]

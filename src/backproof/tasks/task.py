@@ -1,13 +1,37 @@
 """What a task declares: which losses fit its targets, what is measured of predictions, and what is kept of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from backproof.data.targets import TargetSpec
 from backproof.errors import OptionError
 from backproof.graph import Array, Arrays, Graph, Loss, Shape
 from backproof.metrics import METRICS, Metric
+from backproof.tables import Table
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of one sample, for people.
+
+    Attributes:
+        text: the prediction.
+        detail: how sure it is, or how good.
+        truth: what would have been right; "" where `text` is.
+        right: whether it is; None where that is no question of yes or no.
+        overlay: (H, W, 4) uint8, to be laid over the sample's picture; None for none.
+    """
+
+    text: str
+    detail: str = ""
+    truth: str = ""
+    right: bool | None = None
+    overlay: Array | None = None
 
 
 class Task:
@@ -64,4 +88,19 @@ class Task:
 
     def joined(self, first: Arrays, second: Arrays) -> dict[str, Array]:
         """What is kept of two batches together."""
+        raise NotImplementedError
+
+    def figures(self, kept: Mapping[str, Array]) -> "dict[str, Figure]":  # noqa: ARG002
+        """Plotly figures by title, of what `kept` gave for all samples of a partition; {} where something is missing.
+
+        In the `meta` of a figure's layout {"wide": True} asks for the page's whole width.
+        """
+        return {}
+
+    def tables(self, kept: Mapping[str, Array]) -> Sequence[Table]:  # noqa: ARG002
+        """Tables of the same."""
+        return ()
+
+    def answers(self, samples: Mapping[str, Array]) -> list[Answer]:
+        """What to say of shown samples; `samples` holds `y`, `predicted` and `probability` if there is any."""
         raise NotImplementedError

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+import numpy as np
+
 from backproof.engines.base import StepResult
 from backproof.graph import Array
 from backproof.metrics import Metric, Metrics, add
@@ -83,8 +85,15 @@ class Progress:
 
     def means(self) -> Metrics:
         """What was measured of the epoch so far."""
-        n = self.samples
-        return Metrics({"cost": self.cost / n, "loss": self.loss / n, **metric_values(self.totals)})
+        return self.means_since(None)
+
+    def means_since(self, before: "Progress | None") -> Metrics:
+        """What was measured since `before`, a copy made earlier in the same epoch; None for all of the epoch."""
+        before = before or Progress()
+        n = self.samples - before.samples
+        totals = {name: np.subtract(total, before.totals.get(name, 0.0)) for name, total in self.totals.items()}
+        cost, loss = (self.cost - before.cost) / n, (self.loss - before.loss) / n
+        return Metrics({"cost": cost, "loss": loss, **metric_values(totals)})
 
     def next_epoch(self) -> None:
         """Turn to the next epoch, with empty sums."""

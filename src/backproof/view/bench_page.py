@@ -17,10 +17,10 @@ from backproof.figures.benchmarks import (
     share,
     times_figure,
 )
+from backproof.tables.numbers import duration
 from backproof.view.bench_tables import TABLES, exponent
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
-from backproof.view.numbers import duration
 from backproof.view.sections.curves import figure_card, plot
 
 SHOWN = {

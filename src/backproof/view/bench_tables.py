@@ -6,8 +6,8 @@ from backproof.bench import Experiment, Growth, curves
 from backproof.bench.measurement import Measurement
 from backproof.bench.operations import totals
 from backproof.bench.table import OPERATION_PARTS, varying
+from backproof.tables.numbers import duration
 from backproof.view.html import Html, element, join
-from backproof.view.numbers import duration
 
 
 def table(titles: list[str], rows: list[list[str]]) -> Html:

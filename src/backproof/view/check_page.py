@@ -6,12 +6,12 @@ from pathlib import Path
 
 import backproof
 from backproof.figures.checks import by_depth, error_map, growth_figure, network_map
+from backproof.tables.numbers import duration
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
 from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
-from backproof.view.numbers import duration
 from backproof.view.sections.curves import plot
 
 LISTED = 300

@@ -1,5 +1,6 @@
 """HTML written by functions, so that everything from outside is escaped unless it is HTML already."""
 
+import re
 from html import escape
 
 Content = str | None
@@ -39,6 +40,15 @@ def script_data(identity: str, json: str) -> Html:
     """JSON for the page's script, written so that nothing in it can end the element."""
     safe = json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Html(f'<script type="application/json" id="{escape(identity)}">{safe}</script>')
+
+
+def identity(*words: object) -> str:
+    """An element's id made of words.
+
+    >>> identity("run", 0, "Time of each node")
+    'run-0-time-of-each-node'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(map(str, words)).lower()).strip("-")
 
 
 def section(title: str, *children: Content, note: Content = None) -> Html:

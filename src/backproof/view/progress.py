@@ -4,6 +4,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from backproof.metrics import Measure, Metrics, measure
+from backproof.tables.numbers import duration, written
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -17,7 +18,6 @@ from backproof.train.events import (
     RunStarted,
     StepDone,
 )
-from backproof.view.numbers import duration, written
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from pathlib import Path
 import backproof
 from backproof.compare import comparison
 from backproof.errors import UserError
-from backproof.runs.store import Run
+from backproof.runs.store import Run, RunSnapshot, snapshots
 from backproof.view.document import document, write_document
 from backproof.view.html import element, join
 from backproof.view.sections.configuration import configuration_section
@@ -19,7 +19,7 @@ from backproof.view.sections.table import agreement_section, comparison_section
 MOST_RUNS = 20
 
 
-def write_report(runs: Sequence[Run], path: str | Path) -> Path:
+def write_report(runs: Sequence[Run | RunSnapshot], path: str | Path) -> Path:
     """Write the page on `runs` to `path` and return it. The page opens offline: scripts, styles and pictures are in it.
 
     Unfinished runs show what they have so far. Raises `UserError` for no run or too many, and where the page cannot
@@ -27,10 +27,10 @@ def write_report(runs: Sequence[Run], path: str | Path) -> Path:
     """
     if not 1 <= len(runs) <= MOST_RUNS:
         raise UserError(f"a report is on 1 to {MOST_RUNS} runs, not {len(runs)}.")
-    return write_document(page_of(runs), Path(path), "report")
+    return write_document(page_of(snapshots(runs)), Path(path), "report")
 
 
-def page_of(runs: Sequence[Run]) -> str:
+def page_of(runs: Sequence[RunSnapshot]) -> str:
     """The whole page as text."""
     table = comparison(runs)
     now = datetime.now(UTC)

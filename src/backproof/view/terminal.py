@@ -1,39 +1,55 @@
-"""The comparison of runs as a table in the terminal."""
+"""Tables in the terminal."""
 
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from backproof.compare import Column, Comparison, Row, WeightDistance
-from backproof.view.best import best_rows
-from backproof.view.numbers import spread, state, written
+from backproof.compare import Comparison, WeightDistance
+from backproof.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as RichTable
+    from rich.text import Text
 
 PLAIN_WIDTH = 120
 """Columns that a pipe or a file is taken to have."""
 
+STYLES = {"best": "bold green", "changed": "yellow", "muted": "dim", "agrees": "green", "differs": "red"}
+"""How the marks of cells look."""
+
+SUFFIXES = {"fraction": " %", "megabytes": " MB"}
+"""Units that stand in the heading instead of in every cell."""
+
+
+def print_table(table: Table, console: "Console | None" = None) -> None:
+    """Print a table. Where the terminal is too narrow for all columns they go into tables one below the other.
+
+    Notes of the first column stand below the table, behind a star.
+    In a terminal marked cells stand out; in a pipe or a file the table is plain text.
+    """
+    out = console or standard_console()
+    if table.title:
+        out.print(table.title, style="bold", markup=False, highlight=False)
+    gap = 2 if len(columns_that_fit(table, out.width, 2)) == 1 else 1
+    blocks = columns_that_fit(table, out.width, gap)
+    for i, block in enumerate(blocks):
+        if i:
+            out.print()
+        out.print(_rich_table(table, block, gap))
+    footnotes = [f"* {row[0].text('text')}: {row[0].note}" for row in table.rows if row[0].note]
+    for note in (*footnotes, *table.notes):
+        out.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
+
 
 def print_comparison(comparison: Comparison, console: "Console | None" = None) -> None:
-    """Print one line a run. Where the terminal is too narrow for all columns they go into tables one below the other.
-
-    In a terminal the best values stand out; in a pipe or a file the table is plain text.
-    """
+    """Print one line a run, below what all of them share."""
     out = console or standard_console()
     if comparison.common:
         out.print(", ".join(f"{name}: {value}" for name, value in comparison.common.items()), highlight=False)
-    gap = 2 if len(blocks(comparison, out.width, 2)) == 1 else 1
-    for block in blocks(comparison, out.width, gap):
-        out.print()
-        out.print(runs_table(comparison, block, gap))
-    for row in comparison.rows:
-        if note := state(row.status, row.epochs, row.planned_epochs):
-            out.print(f"* {row.name}: {note}", highlight=False, markup=False)
-    if comparison.repeats:
-        out.print("\nmean ± standard deviation over model seeds")
-        out.print(repeats_table(comparison))
+    out.print()
+    table = comparison.table()
+    print_table(Table(table.columns, table.rows), out)
 
 
 def print_weight_distance(distance: WeightDistance, console: "Console | None" = None) -> None:
@@ -47,77 +63,69 @@ def print_weight_distance(distance: WeightDistance, console: "Console | None" = 
     )
 
 
-def standard_console() -> "Console":
-    """Standard output: as wide as the terminal, or `PLAIN_WIDTH` where it is none."""
+def standard_console(plain_width: int = PLAIN_WIDTH) -> "Console":
+    """Standard output: as wide as the terminal, or `plain_width` where it is none."""
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    return console if console.is_terminal else Console(width=plain_width)
 
 
-def blocks(comparison: Comparison, width: int, gap: int) -> list[list[Column]]:
-    """The columns in as few portions as fit into `width` beside the runs' names; groups of columns stay together."""
-    first = max([len("run"), *(len(name_of(row)) for row in comparison.rows)])
-    portions: list[list[Column]] = [[]]
-    used = first
-    for _, members in groupby(comparison.columns, key=lambda column: column.group or column.key):
-        together = list(members)
-        needed = sum(gap + cells_width(comparison, column) for column in together)
-        if portions[-1] and used + needed > width:
-            portions.append([])
-            used = first
+def columns_that_fit(table: Table, width: int, gap: int) -> list[list[int]]:
+    """Places of columns in as few portions as fit into `width` beside the first one; groups stay together."""
+
+    def width_of(i: int, column: Column) -> int:
+        cells = [line for row in table.rows for line in cell_lines(row[i], column, first=not i)]
+        return max(map(len, [*heading(table, column).split("\n"), *cells]))
+
+    widths = [width_of(i, column) for i, column in enumerate(table.columns)]
+    portions: list[list[int]] = [[0]]
+    used = widths[0]
+    groups = groupby(range(1, len(widths)), key=lambda i: table.columns[i].group or i)
+    for together in (list(members) for _, members in groups):
+        needed = sum(gap + widths[i] for i in together)
+        if len(portions[-1]) > 1 and used + needed > width:
+            portions.append([0])
+            used = widths[0]
         portions[-1] += together
         used += needed
     return portions
 
 
-def cells_width(comparison: Comparison, column: Column) -> int:
-    """The width of the longest cell of a column."""
-    return max(map(len, (*column.short.split("\n"), *(cell(row, column) for row in comparison.rows))))
+def heading(table: Table, column: Column) -> str:
+    """Title and unit; in a table with groups two lines, the group above or else the first of several words."""
+    title = (column.short or column.title) + SUFFIXES.get(column.unit, "")
+    if not any(other.group for other in table.columns):
+        return title
+    above, _, below = (column.group, "", title) if column.group else title.rpartition(" ")
+    return f"{above}\n{below}"
 
 
-def runs_table(comparison: Comparison, columns: Sequence[Column], gap: int) -> "Table":
-    """One line a run, some of the columns."""
-    from rich.text import Text
-
-    out = bare_table(gap)
-    out.add_column("\nrun", no_wrap=True)
-    for column in columns:
-        out.add_column(column.short, justify="left" if column.unit == "text" else "right", no_wrap=True)
-    best = {column.key: best_rows(comparison, column) for column in columns}
-    for place, row in enumerate(comparison.rows):
-        cells = [Text(cell(row, column), style="bold green" if place in best[column.key] else "") for column in columns]
-        out.add_row(Text(name_of(row)), *cells)
-    return out
+def cell_lines(cell: Cell, column: Column, *, first: bool) -> list[str]:
+    """The value without the unit that stands in the heading, and a note."""
+    text = cell.text(column.unit).removesuffix(SUFFIXES.get(column.unit, "\0"))
+    if first:
+        return [text + " *" * bool(cell.note)]
+    return [text, cell.note] if cell.note else [text]
 
 
-def repeats_table(comparison: Comparison) -> "Table":
-    """One line a figure, one column a group of repeats."""
-    from rich.text import Text
-
-    out = bare_table(3)
-    out.add_column()
-    for repeats in comparison.repeats:
-        out.add_column(Text(f"{repeats.names[0]} × {len(repeats.names)}"), justify="right")
-    for column in comparison.columns:
-        if column.better is not None:
-            cells = [spread(repeats.spread.get(column.key), column.unit) for repeats in comparison.repeats]
-            out.add_row(column.heading, *cells)
-    return out
-
-
-def bare_table(gap: int) -> "Table":
+def _rich_table(table: Table, places: Sequence[int], gap: int) -> "RichTable":
     """A table without lines: easy on the eye, and easy to cut up in a pipe."""
-    from rich.table import Table
+    from rich.table import Table as RichTable
+    from rich.text import Text
 
-    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+    columns = [table.columns[i] for i in places]
+    out = RichTable(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+    out.show_header = any(column.title for column in table.columns)
+    for column in columns:
+        out.add_column(Text(heading(table, column)), justify="left" if column.unit == "text" else "right", no_wrap=True)
+    for row in table.rows:
+        out.add_row(*[_text(row[i], column, first=not i) for i, column in zip(places, columns, strict=True)])
+    return out
 
 
-def name_of(row: Row) -> str:
-    """The run's name, with a star unless it is finished."""
-    return row.name if row.status == "finished" else f"{row.name} *"
+def _text(cell: Cell, column: Column, *, first: bool) -> "Text":
+    from rich.text import Text
 
-
-def cell(row: Row, column: Column) -> str:
-    """One figure as text; the heading says the unit."""
-    return written(row.value(column), column.unit).removesuffix(" MB").removesuffix(" %")
+    value, *notes = cell_lines(cell, column, first=first)
+    return Text(value, style=STYLES.get(cell.mark, "")).append("".join(f"\n{note}" for note in notes), style="dim")

@@ -4,63 +4,48 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from backproof.compare import Option, options
-from backproof.runs.store import Run
+from backproof.compare import settings
+from backproof.runs.store import RunSnapshot
+from backproof.tables import Cell, Column, Table, Value
 from backproof.view.html import Html, element, folded, section
-from backproof.view.sections.table import dot
+from backproof.view.tables import html_table
 
 NAME = ("output", "name")
 """Stands in every heading already."""
 
 
-def configuration_section(runs: Sequence[Run]) -> Html:
+def configuration_section(runs: Sequence[RunSnapshot]) -> Html:
     """A table of differences with a column a run, and the options that all runs share."""
-    every = [option for option in options([run.spec for run in runs]) if (option.table, option.key) != NAME]
-    differing = [option for option in every if option.differs]
-    shared = [option for option in every if not option.differs]
-    shared_tables = folded(
-        "All options" if len(runs) == 1 else f"{len(shared)} options that all runs share",
+    every = [setting for setting in settings([run.spec for run in runs]) if (setting.table, setting.key) != NAME]
+    rows: list[list[Value]] = [
+        [
+            f"{setting.table}.{setting.key}",
+            *(Cell(shown(value), "" if value == setting.values[0] else "changed") for value in setting.values),
+        ]
+        for setting in every
+        if setting.differs
+    ]
+    columns = [Column("option"), *(Column(run.name) for run in runs)]
+    differences = element("div", html_table(Table.of(columns, rows), "comparison options"), class_="card")
+    shared = [setting for setting in every if not setting.differs]
+    groups = [
         element(
-            "div", *[shared_table(name, list(of)) for name, of in groupby(shared, lambda o: o.table)], class_="columns"
-        ),
-    )
-    return section("Configuration", difference_table(runs, differing) if differing else None, shared_tables)
-
-
-def difference_table(runs: Sequence[Run], differing: Sequence[Option]) -> Html:
-    """A row an option, a column a run; what departs from the first run is marked."""
-    head = element(
-        "tr", element("th", "option", class_="name"),
-        *[element("th", dot(place), run.name, class_="text", scope="col") for place, run in enumerate(runs)],
-    )  # fmt: skip
-    rows = [
-        element(
-            "tr",
-            element("th", element("span", f"{option.table}.", class_="muted"), option.key, class_="name", scope="row"),
-            *[
-                element("td", shown(value), class_="text" if value == option.values[0] else "text changed")
-                for value in option.values
-            ],
+            "div",
+            element("h4", name),
+            html_table(Table.of(("", ""), [(s.key, shown(s.values[0])) for s in of]), "plain"),
         )
-        for option in differing
+        for name, of in groupby(shared, lambda setting: setting.table)
     ]
-    table = element("table", element("thead", head), element("tbody", *rows), class_="comparison options")
-    return element("div", table, class_="card scroll")
-
-
-def shared_table(name: str, shared: Sequence[Option]) -> Html:
-    """The options of one table of the specification."""
-    rows = [
-        element("tr", element("th", option.key, scope="row"), element("td", shown(option.values[0]), class_="text"))
-        for option in shared
-    ]
-    return element("div", element("h4", name), element("table", element("tbody", *rows), class_="plain"))
+    title = "All options" if len(runs) == 1 else f"{len(shared)} options that all runs share"
+    return section(
+        "Configuration", differences if rows else None, folded(title, element("div", *groups, class_="columns"))
+    )
 
 
 def shown(value: Any) -> str:
     """An option's value as the command line takes it."""
     if value is None:
-        return "default"
+        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):

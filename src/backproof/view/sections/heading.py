@@ -1,18 +1,17 @@
-"""What was run, and the figures that one looks for first."""
+"""What was run, and the results that one looks for first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isnan
 
-from backproof.compare import COLUMNS, Comparison
-from backproof.runs.store import Run
+from backproof.compare import Comparison
+from backproof.runs.store import RunSnapshot
+from backproof.tables import Column
+from backproof.tables.numbers import written
 from backproof.view.html import Html, element
-from backproof.view.numbers import written
-
-HEADLINES = ("dev_accuracy", "test_accuracy", "dev_cost", "seconds")
 
 
-def heading(runs: Sequence[Run], comparison: Comparison) -> Html:
-    """Title, one line on what was run, and the best figures."""
+def heading(runs: Sequence[RunSnapshot], comparison: Comparison) -> Html:
+    """Title, one line on what was run, and the best results."""
     return element(
         "header",
         element("p", "backproof report", class_="brand"),
@@ -22,48 +21,52 @@ def heading(runs: Sequence[Run], comparison: Comparison) -> Html:
     )
 
 
-def title(runs: Sequence[Run]) -> str:
+def title(runs: Sequence[RunSnapshot]) -> str:
     """ "mlp on digits", "mlp-numpy and mlp-torch on digits", "5 runs on digits and colors"."""
     names = [run.name for run in runs]
     what = " and ".join(names) if len(runs) <= 2 else f"{len(runs)} runs"
     return f"{what} on {' and '.join(dict.fromkeys(run.dataset.name for run in runs))}"
 
 
-def facts(runs: Sequence[Run], comparison: Comparison) -> list[str]:
+def facts(runs: Sequence[RunSnapshot], comparison: Comparison) -> list[str]:
     """What all runs share."""
-    said = list(comparison.common.values())
+    shared = list(comparison.common.values())
     data = {(run.dataset.train, run.dataset.dev, run.dataset.test, len(run.dataset.classes)) for run in runs}
     if len(data) == 1:
         train, dev, test, classes = data.pop()
-        said.append(f"{train:,} train, {dev:,} dev and {test:,} test samples in {classes} classes")
+        of = f" in {classes} classes" if classes else ""
+        shared.append(f"{train:,} train, {dev:,} dev and {test:,} test samples{of}")
     started = sorted(str(run.environment["started"]) for run in runs if run.environment.get("started"))
     if started:
-        said.append(f"{started[0][:16].replace('T', ' ')} UTC")
-    return said
+        shared.append(f"{started[0][:16].replace('T', ' ')} UTC")
+    return shared
 
 
-def tiles(comparison: Comparison) -> list[Html]:
-    """The best of each headline figure among the finished runs, and whose it is."""
-    rows = [row for row in comparison.rows if row.status == "finished"] or comparison.rows
-    shown = []
-    for column in COLUMNS:
-        values = [row.value(column) for row in rows]
+def headlines(columns: Sequence[Column]) -> list[Column]:
+    """Dev cost, the first metric of dev and test samples, and the time."""
+    first = [next((c for c in columns if c.group == group and c.title != "cost"), None) for group in ("dev", "test")]
+    chosen = [*first, *(c for c in columns if c.key in ("dev_cost", "seconds"))]
+    return [column for column in chosen if column is not None]
+
+
+def tiles(comparison: Comparison) -> Iterator[Html]:
+    """The best of each headline among the finished runs, and whose it is."""
+    every = list(zip(comparison.runs, comparison.rows, strict=True))
+    ended = [(run, row) for run, row in every if run.status == "finished"] or every
+    for column in headlines(comparison.columns):
+        values = [row[column.key] for _, row in ended]
         numbers = [float(v) for v in values if v is not None and not isinstance(v, str) and not isnan(v)]
-        if column.key not in HEADLINES or not numbers:
+        if not numbers:
             continue
-        best = max(numbers) if column.better == "higher" else min(numbers)
-        shown_best = written(best, column.unit)
-        owners = [row.name for row in rows if written(row.value(column), column.unit) == shown_best]
+        best = written(max(numbers) if column.better == "higher" else min(numbers), column.unit)
+        owners = [run.name for run, row in ended if written(row[column.key], column.unit) == best]
+        several = len(numbers) > 1
         superlative = {"dev_cost": "lowest", "seconds": "shortest"}.get(column.key, "best")
-        label = f"{superlative} {column.heading}" if len(numbers) > 1 else column.heading
         whose = owners[0] if len(owners) == 1 else f"{len(owners)} runs alike"
-        shown.append(
-            element(
-                "div",
-                element("p", label, class_="label"),
-                element("p", shown_best, class_="value"),
-                element("p", whose, class_="whose") if len(numbers) > 1 else None,
-                class_="tile",
-            )
+        yield element(
+            "div",
+            element("p", f"{superlative} {column.heading}" if several else column.heading, class_="label"),
+            element("p", best, class_="value"),
+            element("p", whose, class_="whose") if several else None,
+            class_="tile",
         )
-    return shown

@@ -1,14 +1,17 @@
 """Pictures of a run's tracked weights and samples, with a slider over the epochs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from backproof.graph import Array
-from backproof.plots.pictures import data_uri, image_shape, sample_images, spread_out, weight_mosaic
-from backproof.runs.store import Run
+from backproof.plots.pictures import data_uri, image_shape, sample_images, weight_mosaic
+from backproof.runs.store import RunSnapshot
+from backproof.tasks import Answer, task_of
 from backproof.view.html import Content, Html, element, join
-from backproof.view.numbers import written
+
+KeptArrays = Mapping[int, Mapping[str, Array]]
+"""What was kept, by epoch and name."""
 
 WIDEST = 1120
 """Pixels on the page that the pictures of a layer may take side by side."""
@@ -17,17 +20,15 @@ TILES = (48, 112)
 """Pixels on the page that the picture of one unit is wide: at least and at most, about."""
 
 
-def weights_blocks(run: Run) -> list[Html]:
+def weights_blocks(run: RunSnapshot, kept: KeptArrays) -> list[Html]:
     """The weights of each tracked layer."""
-    epochs = spread_out([epoch.epoch for epoch in run.epochs()])
-    kept = {epoch: run.arrays(epoch) for epoch in epochs}
     layers = dict.fromkeys(key for arrays in kept.values() for key in arrays if key.startswith("track."))
     return [
         layer_block(run, key.removeprefix("track."), {e: a[key] for e, a in kept.items() if key in a}) for key in layers
     ]
 
 
-def layer_block(run: Run, layer: str, weights: dict[int, Array]) -> Html:
+def layer_block(run: RunSnapshot, layer: str, weights: dict[int, Array]) -> Html:
     """One layer over the epochs, all on one scale of colours."""
     units, fan_in = next(iter(weights.values())).shape
     shape = image_shape(run.dataset.image_shape, fan_in)
@@ -54,48 +55,46 @@ def layer_block(run: Run, layer: str, weights: dict[int, Array]) -> Html:
     )
 
 
-def samples_block(place: int, run: Run) -> Html | None:
-    """Some dev samples with the model's answers; the pictures stand in the page once, whatever the epochs."""
-    epochs = spread_out([epoch.epoch for epoch in run.epochs()])
-    kept = {epoch: arrays for epoch in epochs if "samples_x" in (arrays := run.arrays(epoch))}
-    if not kept:
+def samples_block(place: int, run: RunSnapshot, kept: KeptArrays) -> Html | None:
+    """Some dev samples with the network's answers; the pictures stand in the page once, whatever the epochs."""
+    prefix = "samples_"
+    found = {
+        epoch: {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        for epoch, arrays in kept.items()
+        if "samples_x" in arrays
+    }
+    if not found:
         return None
-    samples = next(iter(kept.values()))["samples_x"]
+    samples = next(iter(found.values()))["x"]
     shape = image_shape(run.dataset.image_shape, int(np.prod(samples.shape[1:])))
-    style = []
-    if shape is not None:
-        style = [
-            f".sample-{place}-{i}{{background-image:url({data_uri(image)})}}"
-            for i, image in enumerate(sample_images(samples, shape))
-        ]
-    frames = [answers(place, arrays, run.dataset.classes, pictures=bool(style)) for arrays in kept.values()]
+    images = sample_images(samples, shape) if shape is not None else []
+    style = [f".sample-{place}-{i}{{background-image:url({data_uri(image)})}}" for i, image in enumerate(images)]
+    task = task_of(run.dataset.targets)
+    frames = [
+        element(
+            "div", *[tile(f"sample-{place}-{i}" if style else "", a) for i, a in enumerate(answers)], class_="samples"
+        )
+        for answers in map(task.answers, found.values())
+    ]
     return element(
         "div",
         element("style", Html("".join(style))) if style else None,
-        element("h3", "Samples", element("small", "of the dev partition, with the model’s answers")),
-        over_epochs(list(kept), frames),
+        element("h3", "Samples", element("small", "of the dev partition, with the network’s answers")),
+        over_epochs(list(found), frames),
         class_="card",
     )
 
 
-def answers(place: int, arrays: dict[str, Array], classes: Sequence[str], *, pictures: bool) -> Html:
-    """One epoch's answers."""
-    tiles = []
-    truth, predicted, probability = (arrays[f"samples_{key}"] for key in ("y", "predicted", "probability"))
-    for i, (true, answer) in enumerate(zip(truth, predicted, strict=True)):
-        right = bool(true == answer)
-        sure = float(probability[i])
-        name = classes[int(answer)]
-        tiles.append(
-            element(
-                "div",
-                element("div", class_=f"picture sample-{place}-{i}") if pictures else None,
-                element("p", element("b", name), " ", element("span", written(sure, "fraction").split(".")[0] + " %")),
-                None if right else element("p", f"is {classes[int(true)]}", class_="truth"),
-                class_="sample" if right else "sample wrong",
-            )
-        )
-    return element("div", *tiles, class_="samples")
+def tile(picture: str, answer: Answer) -> Html:
+    """One sample: its picture, if it has one, and what the network says of it."""
+    veil = element("img", src=data_uri(answer.overlay), alt="", class_="veil") if answer.overlay is not None else None
+    return element(
+        "div",
+        element("div", veil, class_=f"picture {picture}") if picture else None,
+        element("p", element("b", answer.text), " ", element("span", answer.detail)),
+        element("p", f"is {answer.truth}", class_="truth" if answer.right is False else None) if answer.truth else None,
+        class_="sample wrong" if answer.right is False else "sample",
+    )
 
 
 def over_epochs(epochs: Sequence[int], frames: Sequence[Html]) -> Html:

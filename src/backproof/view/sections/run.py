@@ -1,22 +1,20 @@
-"""One run at a time: its confusion matrix, weights, samples, checks, network and environment."""
+"""One run at a time: what its task shows, weights, samples, checks, network and environment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from backproof.figures.profile import node_times
-from backproof.graph import Array
-from backproof.plots.confusion import confusion, mistakes
-from backproof.runs.store import Run
-from backproof.view.html import Html, element, folded, join, section
-from backproof.view.numbers import written
-from backproof.view.sections.curves import plot
+from backproof.figures.runs import evaluated, run_figures
+from backproof.plots.pictures import spread_out
+from backproof.runs.store import RunSnapshot
+from backproof.tables import Table
+from backproof.tasks import task_of
+from backproof.view.html import Html, element, folded, identity, section
+from backproof.view.sections.curves import figure_card
 from backproof.view.sections.pictures import samples_block, weights_blocks
-from backproof.view.sections.table import dot
+from backproof.view.tables import dot, html_table
 
 
-def runs_section(runs: Sequence[Run]) -> Html:
+def runs_section(runs: Sequence[RunSnapshot]) -> Html:
     """A panel a run; tabs choose if there are several."""
     tabs = [
         element(
@@ -33,100 +31,46 @@ def runs_section(runs: Sequence[Run]) -> Html:
     return section("Run by run" if len(runs) > 1 else "The run", bar, *panels)
 
 
-def panel(place: int, run: Run) -> list[Html | None]:
+def panel(place: int, run: RunSnapshot) -> Iterable[Html | None]:
     """All that there is to see of one run."""
-    return [
-        failure(run),
-        confusion_block(place, run),
-        *weights_blocks(run),
-        samples_block(place, run),
-        checks_block(run),
-        profile_block(place, run),
-        folded("Network", element("pre", run.graph.summary())),
-        folded("Environment", facts_table(run.environment)),
-        folded("Data", facts_table(data_facts(run))),
-    ]
-
-
-def failure(run: Run) -> Html | None:
-    """Why the run failed, if it did."""
-    result = run.result()
-    if result is None or not result.error:
-        return None
-    return element("p", element("strong", "Failed: "), result.error, class_="card failure")
-
-
-def confusion_block(place: int, run: Run) -> Html | None:
-    """The confusion matrix on the test samples, or else on the dev samples of the last epoch that has one."""
-    found = confusion_of(run)
-    if found is None:
-        return None
-    title, matrix = found
-    classes = list(run.dataset.classes)
-    rows = [
-        element(
-            "tr",
-            element("td", element("b", true), " taken for ", element("b", answer), class_="text"),
-            element("td", f"{count}"),
-            element("td", written(share, "fraction")),
+    if run.result is not None and run.result.error:
+        yield element("p", element("strong", "Failed: "), run.result.error, class_="card failure")
+    cards = [figure_card(identity("run", place, title), title, figure) for title, figure in run_figures(run).items()]
+    tables = [table_card(table) for table in task_of(run.dataset.targets).tables(evaluated(run)[1])]
+    if cards or tables:
+        yield element(
+            "div", *cards[:1], element("div", *tables, class_="stack") if tables else None, *cards[1:], class_="grid"
         )
-        for true, answer, count, share in mistakes(matrix, classes)
-    ]
-    head = element("tr", *[element("th", t, class_="text" if not t else None) for t in ("", "times", "of the class")])
-    table = element("table", element("thead", head), element("tbody", *rows), class_="plain")
-    side = join(element("h4", "Most frequent mistakes"), table if rows else element("p", "None.", class_="note"))
-    return element(
-        "div",
-        element("h3", title),
-        element("div", element("div", plot(f"confusion-{place}", confusion(matrix, classes))), element("div", side),
-                class_="split"),
-        class_="card",
-    )  # fmt: skip
+    kept = {epoch: run.arrays(epoch) for epoch in spread_out(run.kept)}
+    yield from weights_blocks(run, kept)
+    yield samples_block(place, run, kept)
+    yield checks_block(run)
+    yield folded("Network", element("pre", run.graph.summary()))
+    yield folded("Environment", facts_table(run.environment))
+    yield folded("Data", facts_table(data_facts(run)))
 
 
-def confusion_of(run: Run) -> tuple[str, Array] | None:
-    """A title and a matrix (rows true classes), or None if the run keeps none yet."""
-    result = run.result()
-    if result is not None and result.confusion_test is not None:
-        return "Confusion matrix of the test samples", np.asarray(result.confusion_test)
-    for epoch in reversed(run.epochs()):
-        arrays = run.arrays(epoch.epoch)
-        for partition in ("dev", "train"):
-            if f"confusion_{partition}" in arrays:
-                return f"Confusion matrix of the {partition} samples, epoch {epoch.epoch}", arrays[
-                    f"confusion_{partition}"
-                ]
-    return None
+def table_card(table: Table) -> Html:
+    """A table below its title."""
+    return element("div", element("h3", table.title), html_table(table, "plain"), class_="card")
 
 
-def checks_block(run: Run) -> Html | None:
+def checks_block(run: RunSnapshot) -> Html | None:
     """What the gradient checks found."""
-    result = run.result()
-    if result is None or not result.gradient_checks:
+    if run.result is None or not run.result.gradient_checks:
         return None
-    made, failed = result.gradient_checks["made"], result.gradient_checks["failed"]
+    made, failed = run.result.gradient_checks["made"], run.result.gradient_checks["failed"]
     verdict = "all of them passed" if not failed else f"{failed} of them failed"
-    if "largest_error" in result.gradient_checks:  # runs kept by earlier versions have none
-        verdict += f", largest relative error {result.gradient_checks['largest_error']:.1e}"
     sentence = f"{made:,} numerical against analytical, in float64 on minibatches of the training: {verdict}."
     return element("div", element("h3", "Gradient checks"), element("p", sentence), class_="card")
 
 
-def profile_block(place: int, run: Run) -> Html | None:
-    """The time of each node, if the run was profiled."""
-    nodes = run.node_times()
-    if nodes is None:
-        return None
-    figure = plot(f"profile-{place}", node_times(nodes))
-    return element("div", element("h3", "Time of each node"), figure, class_="card")
-
-
-def data_facts(run: Run) -> dict[str, Any]:
+def data_facts(run: RunSnapshot) -> dict[str, Any]:
     """The dataset as the run saw it."""
     data = run.dataset
     facts = {
         "dataset": data.name,
-        "classes": ", ".join(data.classes),
+        "classes" if data.classes else "targets": ", ".join(data.targets.names) or "a mask",
         "input shape": " × ".join(map(str, data.input_shape)),
     }
     facts |= {"train": f"{data.train:,}", "dev": f"{data.dev:,}", "test": f"{data.test:,}"}
@@ -137,12 +81,8 @@ def data_facts(run: Run) -> dict[str, Any]:
 
 def facts_table(facts: dict[str, Any]) -> Html:
     """Names and values."""
-    rows = [
-        element("tr", element("th", name.replace("_", " "), scope="row"), element("td", value_of(value), class_="text"))
-        for name, value in facts.items()
-        if value is not None
-    ]
-    return element("div", element("table", element("tbody", *rows), class_="plain facts"), class_="scroll")
+    rows = [(name.replace("_", " "), value_of(value)) for name, value in facts.items() if value is not None]
+    return html_table(Table.of(("", ""), rows), "plain facts")
 
 
 def value_of(value: Any) -> str:

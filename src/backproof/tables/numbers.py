@@ -1,13 +1,14 @@
-"""How figures are written for people: one way everywhere."""
+"""How numbers are written for people: one way everywhere."""
 
-from backproof.compare import Spread
-from backproof.compare.columns import Unit
+from typing import Literal
+
+Unit = Literal["text", "count", "ratio", "number", "cost", "fraction", "epoch", "seconds", "megabytes", "error"]
 
 MISSING = "–"
 
 
 def written(value: str | float | None, unit: Unit) -> str:
-    """A figure with the digits that its unit deserves.
+    """A number with the digits that its unit deserves.
 
     >>> written(0.97832, "fraction"), written(109386, "count"), written(75.2, "seconds"), written(None, "cost")
     ('97.83 %', '109,386', '1 min 15 s', '–')
@@ -23,6 +24,8 @@ def written(value: str | float | None, unit: Unit) -> str:
             return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
         case "number":
             return f"{value:.4g}"
+        case "error":
+            return f"{value:.1e}" if value else "0"
         case "ratio":
             return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
         case "seconds":
@@ -45,27 +48,16 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def spread(value: Spread | None, unit: Unit) -> str:
-    """Mean ± standard deviation in the unit's digits."""
-    if value is None:
-        return MISSING
+def deviation(mean: float, value: float, unit: Unit) -> str:
+    """A standard deviation in the digits of its mean, without the unit."""
     match unit:
         case "fraction":
-            return f"{100 * value.mean:.2f} ± {100 * value.deviation:.2f} %"
-        case "megabytes":
-            return f"{value.mean:,.0f} ± {value.deviation:,.0f} MB"
-        case "seconds" if value.mean < 600:
-            return f"{value.mean:.2f} ± {value.deviation:.2f} s"
-        case "cost" if 1e-3 <= abs(value.mean) < 1e4:
-            return f"{value.mean:.4f} ± {value.deviation:.4f}"
+            return f"{100 * value:.2f}"
+        case "cost" if 1e-3 <= abs(mean) < 1e4:
+            return f"{value:.4f}"
+        case "seconds":
+            return f"{value:.2f} s"
         case "epoch":
-            return f"{value.mean:.1f} ± {value.deviation:.1f}"
-        case "count" | "ratio" if value.deviation == 0:
-            return written(value.mean, unit)
+            return f"{value:.1f}"
         case _:
-            return f"{written(value.mean, unit)} ± {written(value.deviation, unit)}"
-
-
-def state(status: str, epochs: int, planned: int) -> str:
-    """What to say beside a run's name: nothing for a finished one, else how far it got."""
-    return "" if status == "finished" else f"{status}, epoch {epochs} of {planned}"
+            return written(value, unit).removesuffix(" MB")
