@@ -119,7 +119,7 @@ def refused(tokens: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
         (["--schedule", "cosin"], "did you mean cosine"),
         (["--init", "kaimin_normal"], "did you mean kaiming_normal"),
         (["--activation", "relo"], "did you mean relu"),
-        (["--loss", "mes"], 'Did you mean "mse"?'),
+        (["--loss", "mes"], "--loss is 'mes'; for classification there are cross_entropy, nll, mse, hinge"),
         (["--anomaly-checks", "wran"], "warn"),
         (["--epohcs", "3"], "Did you mean --epochs?"),
         (["digits"], "'digits' means nothing here; `backproof train --help`"),

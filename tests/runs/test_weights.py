@@ -83,7 +83,7 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_for_pixels_is_not_trained_on_classes(make_spec) -> None:
-    with pytest.raises(UserError, match=r"model 'unet' gives each pixel a class, .* one class for each image"):
+    with pytest.raises(UserError, match=r"model 'unet' puts out \(N, 10, 8, 8\), .* data needs \(N, 10\)"):
         run(make_spec(model="unet", layers=None))
 
 

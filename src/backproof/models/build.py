@@ -12,7 +12,7 @@ from backproof.user_file import failure, is_reference, split_reference
 
 
 def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
-    """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`; it has no loss yet.
+    """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`, mostly without a loss.
 
     `model` is a registered name, `path/to/file.py:function`, or a function; `options` become its keyword arguments.
     Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails, or one that
@@ -72,9 +72,7 @@ def _check_options(model: str, function: Model, options: Mapping[str, Any]) -> N
 def _check_network(model: str, graph: object, input: Shape, classes: int) -> None:
     if not isinstance(graph, Graph):
         raise UserError(f"model '{model}' returned a {type(graph).__name__}; it must return a Graph")
-    if graph.loss is not None:
-        raise UserError(f"model '{model}' ends in a loss; it must return the network without one")
-    if tuple(i.shape for i in graph.inputs) != (input,):
+    if graph.inputs[0].shape != input or (graph.loss is None and len(graph.inputs) > 1):
         shapes = " and ".join(str(i.shape) for i in graph.inputs)
         raise UserError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
     output = graph.shapes[graph.output]

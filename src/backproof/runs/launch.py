@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backproof.errors import OptionError, UserError, named
+from backproof.graph import Array
 from backproof.runs.checks.anomaly import AnomalyCheck
 from backproof.runs.checks.gradients import GradientChecks, float64_twin
 from backproof.runs.checks.lockstep import Lockstep, second_trainer
@@ -119,7 +120,10 @@ def extras_of(prepared: Prepared) -> list[Extra]:
         float64_twin(prepared)  # some devices have no float64: better told now than in the middle of a run
     if prepared.spec.training.check_against:
         second_trainer(prepared)
-    return [TrackedLayers(prepared.graph, output.track_layer), ShownSamples(prepared.data.dev, output.show_samples)]
+    if output.show_samples and not len(prepared.data.dev):
+        raise OptionError("{show_samples} shows dev samples; give the dev partition a share with {split}")
+    shown = ShownSamples(prepared.data.dev, output.show_samples, prepared.task)
+    return [TrackedLayers(prepared.graph, output.track_layer), lambda event: shown(event.trainer)]
 
 
 def dataset_record(prepared: Prepared) -> DatasetRecord:
@@ -162,7 +166,7 @@ def _train(
         try:
             checks = _own_observers(prepared, folder, everyone, stack)
             everyone += observers
-            result = _train_and_measure(prepared, folder, progress, everyone)
+            result, arrays = _train_and_measure(prepared, folder, progress, everyone)
         except KeyboardInterrupt:
             writer.finish(ended(prepared, progress, "interrupted", checks))
             raise
@@ -171,7 +175,7 @@ def _train(
                 writer.finish(ended(prepared, progress, "failed", checks, error=str(error)))
             raise
         result = replace(result, gradient_checks=counts(checks))
-        writer.finish(result)
+        writer.finish(result, arrays)
         notify(everyone, RunFinished(folder.name, folder, result.status, result.seconds))
     return Run(folder)
 
@@ -200,7 +204,10 @@ def _own_observers(
     return checks
 
 
-def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, everyone: list[Observer]) -> RunResult:
+def _train_and_measure(
+    prepared: Prepared, folder: Path, progress: Progress, everyone: list[Observer]
+) -> tuple[RunResult, dict[str, Array]]:
+    """How it ended, and arrays of the final weights."""
     spec, data, batches, trainer = prepared.spec, prepared.data, prepared.batches, prepared.trainer
     training = spec.training
     watch = None
@@ -217,6 +224,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
         samples_per_epoch=batches.samples_per_epoch,
         progress=progress,
         task=prepared.task,
+        follow=prepared.follow,
         classes=data.classes,
         notes=notes(prepared),
     )
@@ -228,6 +236,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
             batches,
             progress,
             task=prepared.task,
+            follow=prepared.follow,
             epochs=training.epochs,
             seed=spec.model.model_seed,
             dev=data.dev if training.eval_dev and len(data.dev) else None,
@@ -238,7 +247,7 @@ def _train_and_measure(prepared: Prepared, folder: Path, progress: Progress, eve
             interruption=interruption,
         )
         if not done:
-            return ended(prepared, progress, "interrupted")
+            return ended(prepared, progress, "interrupted"), {}
         if training.keep_best and progress.best_epoch is not None:
             trainer.load(Checkpoint.read(folder / "best.safetensors").parameters)
         return measured(prepared, ended(prepared, progress, "finished"))

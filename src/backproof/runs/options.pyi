@@ -37,8 +37,9 @@ class Options(TypedDict, total=False):
     init: str
     weights: str
     weights_skip: Sequence[str]
-    loss: Literal["cross_entropy", "mse"]
+    loss: str
     label_smoothing: float
+    pos_weight: float
     model_seed: int
     # engine
     engine: str
@@ -72,6 +73,7 @@ class Options(TypedDict, total=False):
     epochs: int
     batch_size: int | Literal["full"]
     eval_dev: bool
+    follow: str
     early_stopping: int
     stop_early: bool
     keep_best: bool

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Literal
 
+from backproof.graph import Array
 from backproof.peak_memory import peak_memory_mb
 from backproof.runs.checks.gradients import GradientChecks
 from backproof.runs.prepare import Prepared
 from backproof.runs.store import RunResult
+from backproof.runs.tracking import ShownSamples
 from backproof.train.evaluation import evaluate
 from backproof.train.progress import Progress
 
@@ -40,14 +42,19 @@ def counts(checks: GradientChecks | None) -> dict[str, float] | None:
     return None if checks is None else {"made": checks.made, "failed": checks.failed, "largest_error": checks.error}
 
 
-def measured(prepared: Prepared, result: RunResult) -> RunResult:
-    """`result` with the figures of the final weights on each partition that has samples."""
-    found = {}
-    for name, partition in (("train", prepared.data.train), ("dev", prepared.data.dev), ("test", prepared.data.test)):
-        if not len(partition):
-            continue
-        evaluation = evaluate(prepared.trainer, partition, prepared.optimizer, prepared.task)
-        found[name] = evaluation.metrics
-        if name == "test" and "confusion" in evaluation.arrays:
-            result = replace(result, confusion_test=evaluation.arrays["confusion"].tolist())
-    return replace(result, train=found["train"], dev=found.get("dev"), test=found.get("test"))
+def measured(prepared: Prepared, result: RunResult) -> tuple[RunResult, dict[str, Array]]:
+    """`result` with what is measured of the final weights on each partition that has samples; and what is kept of it.
+
+    Kept are arrays of the test partition, and some of its samples.
+    """
+    data, task = prepared.data, prepared.task
+    parts = {name: part for name in ("train", "dev", "test") if len(part := getattr(data, name))}
+    found = {name: evaluate(prepared.trainer, part, prepared.optimizer, task) for name, part in parts.items()}
+    metrics = {name: evaluation.metrics for name, evaluation in found.items()}
+    arrays: dict[str, Array] = {}
+    if len(data.test):
+        arrays = {**found["test"].arrays, **ShownSamples(data.test, task.kept_samples, task)(prepared.trainer)}
+    result = replace(result, train=metrics["train"], dev=metrics.get("dev"), test=metrics.get("test"))
+    if "confusion" in arrays and task.name == "classification":
+        result = replace(result, confusion_test=arrays["confusion"].tolist())
+    return result, arrays

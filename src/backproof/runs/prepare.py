@@ -9,14 +9,17 @@ from backproof.errors import OptionError, UserError
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
-from backproof.ops import MSE, BatchNorm, SoftmaxCrossEntropy
+from backproof.ops import BatchNorm
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.runs.optimizer import make_optimizer
-from backproof.runs.spec import ModelOptions, RunSpec
+from backproof.runs.spec import ModelOptions, RunSpec, TrainingOptions
 from backproof.tasks import Task, task_of
 
 MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
 """Options of `ModelOptions` that are the model's own arguments, if given."""
+
+LOSS_OPTIONS = ("label_smoothing", "pos_weight")
+"""Options of `ModelOptions` that are the loss's attributes."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Prepared:
     spec: RunSpec
     data: Partitions
     task: Task
+    follow: str
     batches: Batches
     graph: Graph
     engine: Engine
@@ -65,7 +69,9 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     if len(data.train) == 0:
         raise OptionError("dataset '{}' has no training samples; {split} and {select} leave it none", data.name)
     batches = fresh_batches(spec, data)
-    graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), len(data.classes))
+    task = task_of(data.targets)
+    follow = followed(spec.training, task)
+    graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), task)
     check_last_batch(graph, batches)
     optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, spec.training.epochs)
     if spec.engine.threads:
@@ -73,7 +79,7 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     parameters = initial_weights(spec.model, graph, read_file=not resumed)
     trainer = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
     trainer.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
-    return Prepared(spec, data, task_of(data.targets), batches, graph, engine, trainer, optimizer)
+    return Prepared(spec, data, task, follow, batches, graph, engine, trainer, optimizer)
 
 
 def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:
@@ -87,23 +93,21 @@ def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:
     )
 
 
-def network(options: ModelOptions, x: Shape, classes: int) -> Graph:
+def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
     """The model for samples of shape `x`, followed by its loss."""
     own = read_options(options.model_option)
     given = {name: value for name in MODEL_OPTIONS if (value := getattr(options, name)) is not None}
     twice = sorted(own.keys() & given.keys())
     if twice:
         raise OptionError(f"{{model_option}} gives '{{}}', which {{{twice[0]}}} gives too", twice[0])
-    graph = build(options.model, x, classes, given | own)
-    scores = graph.shapes[graph.output]
-    if scores != Shape(BATCH, classes):
-        raise OptionError(
-            "model '{}' gives each pixel a class, with outputs {}, and the data has one class for each image;"
-            " choose another {model}",
-            options.model,
-            scores,
-        )
-    return graph.with_loss(loss(options))
+    graph = build(options.model, x, task.outputs, given | own)
+    task.require_fit(options.model, graph)
+    if graph.loss is None:
+        return graph.with_loss(make_loss(options, task))
+    for name in ("loss", *LOSS_OPTIONS):
+        if getattr(options, name) != getattr(ModelOptions, name):
+            raise OptionError(f"{{{name}}} does not go with {{model:{{}}}}, which ends in its own loss", options.model)
+    return graph
 
 
 def initial_weights(options: ModelOptions, graph: Graph, *, read_file: bool = True) -> dict[str, Array]:
@@ -116,13 +120,24 @@ def initial_weights(options: ModelOptions, graph: Graph, *, read_file: bool = Tr
     return drawn
 
 
-def loss(options: ModelOptions) -> Loss:
-    """The loss that the options name."""
-    if options.loss == "cross_entropy":
-        return SoftmaxCrossEntropy(label_smoothing=options.label_smoothing)
-    if options.label_smoothing:
-        raise OptionError("{label_smoothing} is for {loss:cross_entropy}, not mse")
-    return MSE()
+def make_loss(options: ModelOptions, task: Task) -> Loss:
+    """The loss that the options name, or the task's own."""
+    kind = task.loss(options.loss)
+    given = {name: value for name in LOSS_OPTIONS if (value := getattr(options, name)) != getattr(ModelOptions, name)}
+    for name in given:
+        if name not in kind.__dataclass_fields__:
+            having = [key for key, other in task.losses.items() if name in other.__dataclass_fields__]
+            fits = f"is for {{loss:{having[0]}}}, not" if having else "does not go with"
+            raise OptionError(f"{{{name}}} {fits} {options.loss or next(iter(task.losses))}")
+    return kind(**given)
+
+
+def followed(training: TrainingOptions, task: Task) -> str:
+    """The measure that tells the best epoch."""
+    known = ("cost", "loss", *(m.name for m in task.metrics))
+    if training.follow and training.follow not in known:
+        raise OptionError("{follow} is '{}'; for this data there are {}", training.follow, ", ".join(known))
+    return training.follow or task.followed
 
 
 def check_last_batch(graph: Graph, batches: Batches) -> None:

@@ -35,8 +35,16 @@ class ModelOptions(OptionGroup):
         "A layer, or what the names of some begin with, such as fc, that starts anew all the same; may be "
         "given many times.",
     )
-    loss: Literal["cross_entropy", "mse"] = option("cross_entropy", "What is minimised: cross_entropy or mse.")
+    loss: str = option(
+        "",
+        "What is minimised, the first if not given: for classes cross_entropy, nll, mse or hinge; for masks of classes "
+        "cross_entropy, nll, dice or mse; for masks of probabilities bce, dice or mse; for numbers mse, l1 or "
+        "smooth_l1.",
+    )
     label_smoothing: float = option(0.0, "Share of each target spread evenly over all classes; for cross_entropy.")
+    pos_weight: float = option(
+        1.0, "How much more a pixel of the foreground counts than one of the rest; for bce.", above=0
+    )
     model_seed: int = option(0, "Seed of the initial weights and of dropout.")
 
 
@@ -74,15 +82,20 @@ class TrainingOptions(OptionGroup):
     epochs: int = option(10, "Passes over the training samples.", minimum=0)
     batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
     eval_dev: bool = option(True, "Measure the dev partition after each epoch.")
+    follow: str = option(
+        "", "What tells the best epoch: of dev the cost, if not given, the loss, or a metric such as accuracy."
+    )
     early_stopping: int = option(
         0,
-        "Mark the epoch from which the dev cost has not improved for this many epochs; 0 for off.",
+        "Mark the epoch from which what is followed has not improved for this many epochs; 0 for off.",
         minimum=1,
         unit="epochs",
         zero="off",
     )
     stop_early: bool = option(False, "End the run at that mark.")
-    keep_best: bool = option(False, "Give back the weights of the epoch with the lowest dev cost.")
+    keep_best: bool = option(
+        False, "Give back the weights of the best epoch, that of the lowest dev cost or of what is followed."
+    )
     gradient_checks: Reaction = option(
         "off",
         "Compare the gradient with numerical differences, in float64 on the real minibatch: off, warn, error, or pdb "

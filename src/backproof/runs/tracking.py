@@ -1,13 +1,14 @@
-"""What is kept of an epoch besides its figures: weights of chosen layers, and dev samples with the model's answer."""
+"""What is kept of an epoch besides its figures: weights of chosen layers, and samples with the network's answer."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from backproof.data import Partition
+from backproof.engines import Predictor
 from backproof.errors import OptionError
 from backproof.graph import Array, Graph
-from backproof.ops import SoftmaxCrossEntropy
+from backproof.tasks import Task
 from backproof.train.events import EpochDone
 
 
@@ -48,33 +49,21 @@ class TrackedLayers:
 
 
 class ShownSamples:
-    """Some dev samples, spread evenly over the partition, and what the model says of them.
+    """Some samples, spread evenly over a partition, and what the network says of them.
 
-    samples_x (k, C, H, W) or (k, D); samples_y and samples_predicted (k,), classes; samples_probability (k,), that
-    of the predicted class: the softmax of the outputs, or with a loss on numbers the output itself.
+    samples_x (k, C, H, W) or (k, D), samples_y (k, ...), and samples_predicted and more, as the task has it.
     """
 
-    def __init__(self, dev: Partition, wanted: int) -> None:
-        if wanted and not len(dev):
-            raise OptionError("{show_samples} shows dev samples; give the dev partition a share with {split}")
-        chosen = np.linspace(0, len(dev) - 1, min(wanted, len(dev))).round().astype(int)
-        self._x = dev.x[chosen]
-        self._y = dev.y[chosen]
-        self._images = self._x.reshape(len(self._x), *(dev.image_shape or dev.x.shape[1:]))
+    def __init__(self, partition: Partition, wanted: int, task: Task) -> None:
+        chosen = np.linspace(0, len(partition) - 1, min(wanted, len(partition))).round().astype(int)
+        self._x, self._y, self._task = partition.x[chosen], partition.y[chosen], task
+        self._images = self._x.reshape(len(self._x), *(partition.image_shape or partition.x.shape[1:]))
 
-    def __call__(self, event: EpochDone) -> dict[str, Array]:
-        """The model's answers at the end of an epoch."""
+    def __call__(self, predictor: Predictor) -> dict[str, Array]:
+        """The answers now."""
         if not len(self._x):
             return {}
-        graph = event.trainer.graph
-        output = event.trainer.forward({graph.inputs[0].name: self._x})[graph.output]
-        predicted = output.argmax(1)
-        if isinstance(graph.node[graph.loss or ""].op, SoftmaxCrossEntropy):
-            output = np.exp(output - output.max(1, keepdims=True))
-            output /= output.sum(1, keepdims=True)
-        return {
-            "samples_x": self._images,
-            "samples_y": self._y,
-            "samples_predicted": predicted,
-            "samples_probability": output[np.arange(len(output)), predicted].astype(np.float32),
-        }
+        graph = predictor.graph
+        output = predictor.forward({graph.inputs[0].name: self._x})[graph.output]
+        shown = {"x": self._images, "y": self._y, **self._task.shown(output, graph)}
+        return {f"samples_{name}": array for name, array in shown.items()}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from backproof.errors import OptionError, UserError, named
-from backproof.graph import Array, Graph
+from backproof.graph import Array, Arrays, Graph
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
 from backproof.runs.toml import to_toml
@@ -65,10 +65,8 @@ class RunWriter(Observer):
         checkpoint = Checkpoint.of(event.trainer, event.progress)
         with writing(self.folder):
             if arrays:
-                content = io.BytesIO()
-                np.savez_compressed(content, **arrays)
                 (self.folder / "epochs").mkdir(exist_ok=True)
-                write_atomically(self.folder / "epochs" / f"{event.record.epoch:04}.npz", content.getvalue())
+                write_arrays(self.folder / "epochs" / f"{event.record.epoch:04}.npz", arrays)
             with (self.folder / "metrics.jsonl").open("a") as file:
                 file.write(dumps(asdict(event.record)) + "\n")
                 file.flush()
@@ -79,9 +77,11 @@ class RunWriter(Observer):
         """A checkpoint after the last completed step."""
         self._write_checkpoint(Checkpoint.of(self._trainer, event.progress))
 
-    def finish(self, result: RunResult) -> None:
-        """The last thing written."""
+    def finish(self, result: RunResult, arrays: Arrays | None = None) -> None:
+        """The last thing written: how the run ended, and arrays of the final weights."""
         with writing(self.folder):
+            if arrays:
+                write_arrays(self.folder / "final.npz", arrays)
             write_json(self.folder / "result.json", asdict(result))
 
     def _write_checkpoint(self, checkpoint: Checkpoint, *, best: bool = False) -> None:
@@ -158,7 +158,8 @@ def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> Non
     """Bring a run's files back to its last checkpoint: after so many whole epochs, and at that step."""
     steps = [asdict(record) for record in run.steps() if record.step <= step]
     with writing(run.path):
-        (run.path / "result.json").unlink(missing_ok=True)
+        for name in ("result.json", "final.npz"):
+            (run.path / name).unlink(missing_ok=True)
         metrics = run.path / "metrics.jsonl"
         lines = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
         write_atomically(metrics, "".join(lines[:epochs]).encode())
@@ -169,6 +170,13 @@ def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> Non
         write_atomically(run.path / "spec.toml", to_toml(spec).encode())
         environment = run.environment | {"resumed": [*run.environment.get("resumed", []), resumed]}
         write_json(run.path / "environment.json", environment)
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Arrays by name, compressed."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_atomically(path, content.getvalue())
 
 
 def write_json(path: Path, content: object) -> None:

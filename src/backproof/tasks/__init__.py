@@ -2,9 +2,11 @@
 
 from backproof.data.targets import TargetSpec
 from backproof.tasks.classification import Classification
+from backproof.tasks.regression import Regression
+from backproof.tasks.segmentation import Segmentation
 from backproof.tasks.task import Answer, Task
 
-TASKS: dict[str, type[Task]] = {"class": Classification}
+TASKS: dict[str, type[Task]] = {"class": Classification, "mask": Segmentation, "number": Regression}
 """The task of each kind of target."""
 
 
@@ -13,4 +15,4 @@ def task_of(targets: TargetSpec) -> Task:
     return TASKS[targets.kind](targets)
 
 
-__all__ = ["TASKS", "Answer", "Classification", "Task", "task_of"]
+__all__ = ["TASKS", "Answer", "Classification", "Regression", "Segmentation", "Task", "task_of"]

@@ -1,14 +1,15 @@
 """A class for each sample."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from backproof.graph import BATCH, Array, Arrays, Shape
+import numpy as np
+
+from backproof.graph import Array, Graph, Loss
 from backproof.metrics.f1 import confusion, precision_recall_f1
-from backproof.ops import MSE, NLLLoss, SoftmaxCrossEntropy
+from backproof.ops import MSE, Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.tables import Column, Table
-from backproof.tasks.task import Answer, Task
+from backproof.tasks.task import Answer, Task, loss_on_output
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -17,21 +18,27 @@ if TYPE_CHECKING:
 class Classification(Task):
     """Targets are class indices (n,), outputs a score for each class (n, classes); the highest one is the answer.
 
-    Kept is `confusion`, (classes, classes) int64: row is the true class, column the predicted one.
+    Kept is `confusion`, (classes, classes) int64: row is the true class, column the predicted one. Of single samples
+    the class `predicted`, (n,) int64, and its `probability`, (n,) float32: where the loss knows none, its score.
     """
 
     name = "classification"
-    losses = MappingProxyType({"cross_entropy": SoftmaxCrossEntropy, "nll": NLLLoss, "mse": MSE})
 
     @property
-    def output_shape(self) -> Shape:
-        return Shape(BATCH, self.outputs)
+    def losses(self) -> Mapping[str, type[Loss]]:
+        return {"cross_entropy": SoftmaxCrossEntropy, "nll": NLLLoss, "mse": MSE, "hinge": Hinge}
 
     def kept(self, prediction: Array, target: Array) -> dict[str, Array]:
         return {"confusion": confusion(target, prediction.argmax(1), prediction.shape[1])}
 
-    def joined(self, first: Arrays, second: Arrays) -> dict[str, Array]:
-        return {"confusion": first["confusion"] + second["confusion"]}
+    def shown(self, output: Array, graph: Graph) -> dict[str, Array]:
+        predicted, loss = output.argmax(1), loss_on_output(graph)
+        if isinstance(loss, SoftmaxCrossEntropy):
+            output = np.exp(output - output.max(1, keepdims=True))
+            output /= output.sum(1, keepdims=True)
+        elif isinstance(loss, NLLLoss):
+            output = np.exp(output)
+        return {"predicted": predicted, "probability": output[np.arange(len(output)), predicted].astype(np.float32)}
 
     def figures(self, kept: Mapping[str, Array]) -> "dict[str, Figure]":
         from backproof.plots.confusion import confusion_matrix

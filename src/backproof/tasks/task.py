@@ -1,15 +1,16 @@
-"""What a task declares: which losses fit its targets, what is measured of predictions, and what is kept of them."""
+"""What a task declares: which losses fit its targets, what is measured of predictions, and what is kept and shown."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from backproof.data.targets import TargetSpec
-from backproof.errors import OptionError
-from backproof.graph import Array, Arrays, Graph, Loss, Shape
+from backproof.errors import OptionError, UserError
+from backproof.graph import BATCH, OPERATIONS, Array, Arrays, Graph, Loss, Shape
 from backproof.metrics import METRICS, Metric
 from backproof.tables import Table
+from backproof.user_file import is_reference
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -39,17 +40,38 @@ class Task:
 
     Attributes:
         name: "classification", "segmentation" or "regression".
-        losses: those that fit, by the name that `--loss` takes; the first is the default.
+        followed: the measure of dev that tells the best epoch, unless another one is asked for.
+        unfit: what to do about a model that puts out something else.
+        kept_samples: how many test samples are kept at the end, with the network's answers.
         targets: what a target is.
-        followed: the measure that tells the best epoch, unless another one is asked for.
     """
 
     name: ClassVar[str]
-    losses: ClassVar[Mapping[str, Callable[..., Loss]]]
     followed: ClassVar[str] = "cost"
+    kept_samples: ClassVar[int] = 0
+    unfit: ClassVar[str] = "choose another {model}"
 
     def __init__(self, targets: TargetSpec) -> None:
         self.targets = targets
+
+    @property
+    def losses(self) -> Mapping[str, type[Loss]]:
+        """Losses that fit, by the name that `--loss` takes; the first is the default."""
+        raise NotImplementedError
+
+    def loss(self, name: str = "") -> type[Loss]:
+        """The loss called `name`, or the default. Raises `UserError` for one that does not fit.
+
+        Losses that users wrote are known by the name of their class, or as FILE.py:NAME.
+        """
+        name = name or next(iter(self.losses))
+        if name in self.losses:
+            return self.losses[name]
+        if is_reference(name) or OPERATIONS.is_custom(name):
+            kind = OPERATIONS.require(name)
+            if issubclass(kind, Loss):
+                return kind
+        raise OptionError("{loss} is '{}'; for {} there are {}", name, self.name, ", ".join(self.losses))
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
@@ -61,13 +83,6 @@ class Task:
         """Those metrics that are measured in every training step too."""
         return tuple(m for m in self.metrics if m.streams)
 
-    def loss(self, name: str | None = None) -> Callable[..., Loss]:
-        """The loss called `name`, or the default. Raises `UserError` for one that does not fit."""
-        name = name or next(iter(self.losses))
-        if name not in self.losses:
-            raise OptionError("{loss} is {}; losses for {} are {}", name, self.name, ", ".join(self.losses))
-        return self.losses[name]
-
     @property
     def outputs(self) -> int:
         """How many numbers a network puts out for a sample, or for each of its pixels: a model's argument `classes`."""
@@ -76,7 +91,23 @@ class Task:
     @property
     def output_shape(self) -> Shape:
         """The shape of a network's output."""
-        raise NotImplementedError
+        return Shape(BATCH, self.outputs)
+
+    def require_fit(self, model: str, graph: Graph) -> None:
+        """Raise `UserError` for a network that puts out something else than this task needs."""
+        output = graph.shapes[graph.output]
+        if output != self.output_shape:
+            raise OptionError(
+                f"model '{{}}' puts out {output}, and {self.name} of this data needs {self.output_shape}; {self.unfit}",
+                model,
+            )
+        if graph.loss is not None and len(graph.inputs) > 1:
+            target, shape = graph.inputs[1], Shape(BATCH, *self.targets.shape)
+            if target.shape != shape or (target.kind == "int") != self.targets.integer:
+                raise UserError(
+                    f"model '{model}' ends in a loss that takes {target.kind} targets {target.shape}; the data has "
+                    f"{'int' if self.targets.integer else 'float'} targets {shape}"
+                )
 
     def prediction(self, output: Array, graph: Graph) -> Array:  # noqa: ARG002
         """What metrics take, from the output of `graph`, a network with its loss."""
@@ -87,8 +118,12 @@ class Task:
         raise NotImplementedError
 
     def joined(self, first: Arrays, second: Arrays) -> dict[str, Array]:
-        """What is kept of two batches together."""
-        raise NotImplementedError
+        """What is kept of two batches together: sums, unless said otherwise."""
+        return {name: first[name] + second[name] for name in first}
+
+    def shown(self, output: Array, graph: Graph) -> dict[str, Array]:
+        """What is kept of the answers to single samples: `predicted`, (n, ...), and more."""
+        return {"predicted": self.prediction(output, graph)}
 
     def figures(self, kept: Mapping[str, Array]) -> "dict[str, Figure]":  # noqa: ARG002
         """Plotly figures by title, of what `kept` gave for all samples of a partition; {} where something is missing.
@@ -104,3 +139,8 @@ class Task:
     def answers(self, samples: Mapping[str, Array]) -> list[Answer]:
         """What to say of shown samples; `samples` holds `y`, `predicted` and `probability` if there is any."""
         raise NotImplementedError
+
+
+def loss_on_output(graph: Graph) -> Loss:
+    """The loss that takes the prediction of a network."""
+    return next(n.op for n in graph.nodes if isinstance(n.op, Loss) and n.inputs[0] == graph.output)

@@ -107,7 +107,9 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
 
 
 def _with_loss(graph: Graph) -> Graph:
-    """Cross-entropy for class scores; MSE where each pixel has some."""
+    """With its own loss, else cross-entropy for class scores, and MSE where each pixel has some."""
+    if graph.loss is not None:
+        return graph
     return graph.with_loss(SoftmaxCrossEntropy() if len(graph.shapes[graph.output]) == 2 else MSE())
 
 
