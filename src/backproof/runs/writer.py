@@ -175,7 +175,7 @@ def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> Non
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Arrays by name, compressed."""
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
+    np.savez_compressed(content, **dict(arrays))
     write_atomically(path, content.getvalue())
 
 
