@@ -1,6 +1,8 @@
 """Kernels: the mathematics of one operation, forward and backward side by side, in a hand-written engine."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from backproof.engines.base import EVALUATION, Mode
@@ -66,6 +68,12 @@ def computes(kernels: Kernels, op: type[Op]) -> Callable[[type[AnyKernel]], type
         return cls
 
     return register
+
+
+def import_kernels(package: str, path: Iterable[str]) -> None:
+    """Import every file of an engine's folder `kernels/`: what it computes is entered into the table by that."""
+    for module in iter_modules(path):
+        import_module(f"{package}.{module.name}")
 
 
 def require_kernels(engine: str, kernels: Mapping[type[Op], object], graph: Graph) -> None:

@@ -1,33 +1,6 @@
 """Every operation in JAX's words: forward only, JAX differentiates. The same file names as `backproof.ops`."""
 
-from backproof.engines.jax.kernels import (
-    activation,
-    conv,
-    dropout,
-    label_loss,
-    linear,
-    loss,
-    merge,
-    norm,
-    pad,
-    pool,
-    resize,
-    shape,
-)
-from backproof.engines.jax.kernels.table import KERNELS
+from backproof.engines.jax.kernels.table import KERNELS as KERNELS
+from backproof.engines.kernel import import_kernels
 
-__all__ = [
-    "KERNELS",
-    "activation",
-    "conv",
-    "dropout",
-    "label_loss",
-    "linear",
-    "loss",
-    "merge",
-    "norm",
-    "pad",
-    "pool",
-    "resize",
-    "shape",
-]
+import_kernels(__name__, __path__)

@@ -1,33 +1,6 @@
 """Every operation in PyTorch's words: forward only, autograd does the rest. The same file names as `backproof.ops`."""
 
-from backproof.engines.torch.kernels import (
-    activation,
-    conv,
-    dropout,
-    label_loss,
-    linear,
-    loss,
-    merge,
-    norm,
-    pad,
-    pool,
-    resize,
-    shape,
-)
-from backproof.engines.torch.kernels.table import KERNELS
+from backproof.engines.kernel import import_kernels
+from backproof.engines.torch.kernels.table import KERNELS as KERNELS
 
-__all__ = [
-    "KERNELS",
-    "activation",
-    "conv",
-    "dropout",
-    "label_loss",
-    "linear",
-    "loss",
-    "merge",
-    "norm",
-    "pad",
-    "pool",
-    "resize",
-    "shape",
-]
+import_kernels(__name__, __path__)

@@ -52,6 +52,16 @@ def computes(op: type[Op]) -> Callable[[AnyKernel], AnyKernel]:
     return register
 
 
+def one_line(kernels: Mapping[type[Op], Callable[..., Tensor]]) -> None:
+    """Enter kernels that take nothing but the operation and its inputs: `ReLU: lambda op, x: ...`."""
+    for op, function in kernels.items():
+        KERNELS[op] = _of_inputs(function)
+
+
+def _of_inputs(function: Callable[..., Tensor]) -> TorchKernel:
+    return lambda op, inputs, p, call: function(op, *inputs)
+
+
 def require_kernels(graph: Graph, kernels: Mapping[type[Op], TorchKernel]) -> None:
     """Raise `UserError` naming every operation of `graph` that the engine lacks."""
     kernel.require_kernels("torch", kernels, graph)
