@@ -103,7 +103,9 @@ def test_of_several_folders_of_masks_one_is_taken_and_told(squares, options):
     (squares / "Annotations").mkdir()  # holds no images, as VOC's
     (squares / "Annotations" / "0.xml").write_text("")
     parts = load(options("squares"), PLAIN)
-    assert parts.notes == ("images and masks are those of images and masks; not used: a_results, labels",)
+    assert parts.notes == (
+        "images are those of images, masks those of masks; not used: a_results, labels, Annotations",
+    )
 
 
 def test_train_and_test_folders_are_partitions(squares, options):
@@ -273,6 +275,10 @@ def write(name, image):
         (lambda f: (f / "classes.txt").write_bytes(b"\xff\xfe"), r"classes.txt is not UTF-8"),
         (remove("classes.txt"), r"hold nothing above 1 of 255, .* list the classes in .*squares/classes.txt"),
         (lambda f: [path.unlink() for path in (f / "images").iterdir()], r"squares is empty: .* holds no images"),
+        (
+            lambda f: [path.unlink() for path in (f / "masks").iterdir()],
+            "12 images have no mask, the first is ",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(squares, options, damage, message):
@@ -292,7 +298,7 @@ def test_a_mask_in_colours_needs_its_classes(soft_squares, options):
 
 def test_masks_without_images_are_mentioned(squares, options):
     Image.new("L", (3, 3)).save(squares / "masks" / "extra.png")
-    assert load(options("squares"), PLAIN).notes == ("ignored 1 masks without an image, such as extra.png",)
+    assert load(options("squares"), PLAIN).notes == ("ignored 1 mask without an image, such as extra.png",)
 
 
 def test_arrays_of_masks(options, tmp_path):

@@ -1,16 +1,8 @@
-"""Where samples come from: importing a module here registers what it holds."""
+"""Where samples come from: one file a dataset or a file format. A new file here is found by itself."""
 
-from backproof.data.sources import colors as colors
-from backproof.data.sources import diabetes as diabetes
-from backproof.data.sources import digits as digits
-from backproof.data.sources import folder as folder
-from backproof.data.sources import idx as idx
-from backproof.data.sources import masks as masks
-from backproof.data.sources import npz as npz
-from backproof.data.sources import numbers as numbers
-from backproof.data.sources import rotated_digits as rotated_digits
-from backproof.data.sources import shapes as shapes
-from backproof.data.sources import table as table
+from importlib import import_module
+from pkgutil import iter_modules
+
 from backproof.data.sources.registry import (
     Available,
     available,
@@ -21,6 +13,9 @@ from backproof.data.sources.registry import (
     make,
 )
 from backproof.data.sources.source import BadImageError, Source
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "Available",

@@ -43,11 +43,11 @@ class MaskFiles:
 
 
 def _chosen(root: Path) -> tuple[list[Path], list[Path]]:
-    """The folders of images and those of masks in `root`, in natural order; masks of the plainest name first."""
+    """The folders of images and those of masks in `root`; first the one of the plainest name, empty ones last."""
     folders = sorted(folders_in(root), key=lambda path: natural(path.name))
     images = [path for path in folders if IMAGES.fullmatch(path.name)]
-    masks = [path for path in folders if MASKS.fullmatch(path.name) and _pictures(path)]
-    return images, sorted(masks, key=lambda path: not path.name.lower().startswith("mask"))
+    masks = [path for path in folders if MASKS.fullmatch(path.name)]
+    return images, sorted(masks, key=lambda path: (not _pictures(path), not path.name.lower().startswith("mask")))
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -72,8 +72,8 @@ def read_masks(root: Path) -> Source:
         test_from = len(paths) or None
         (folder, *more), (of_masks, *others) = _chosen(part)
         if more or others:
-            taken, left = f"{folder.name} and {of_masks.name}", [path.name for path in (*more, *others)]
-            notes.append(f"images and masks are those of {taken}; not used: {', '.join(left)}")
+            left = ", ".join(path.name for path in (*more, *others))
+            notes.append(f"images are those of {folder.name}, masks those of {of_masks.name}; not used: {left}")
         files = files_in(folder)
         ignored += [str(path.relative_to(root)) for path in files if path.suffix.lower() not in SUFFIXES]
         images, found = _by_name(folder), _by_name(of_masks)
@@ -84,7 +84,8 @@ def read_masks(root: Path) -> Source:
             raise UserError(f"{are} no mask, the first is {without[0]}: expected {mask}")
         unused = [path.name for name, path in found.items() if name not in images]
         if unused:
-            notes.append(f"ignored {len(unused)} masks without an image, such as {unused[0]}")
+            are = "1 mask" if len(unused) == 1 else f"{len(unused)} masks"
+            notes.append(f"ignored {are} without an image, such as {unused[0]}")
         paths += images.values()
         masks += [found[name] for name in images]
     if not paths:
