@@ -142,7 +142,7 @@ class Hinge(LabelLoss):
         h = m + x[n, c] - x[n, label] > 0:    dl/dx[n, c] = w p hᵖ⁻¹ / C    dl/dx[n, label] = the negative sum of those
 
     Attributes:
-        margin: m > 0, by how much the label is to lead.
+        margin: m, by how much the label is to lead.
         p: 1, or 2 for the squared hinge.
     """
 
@@ -153,8 +153,6 @@ class Hinge(LabelLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.margin > 0:
-            raise UserError(f"Hinge's margin is above 0, not {self.margin}")
         if self.p not in (1, 2):
             raise UserError(f"Hinge's p is 1 or 2, not {self.p}")
 

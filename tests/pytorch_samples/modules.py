@@ -1,4 +1,4 @@
-"""PyTorch's modules in our words: each takes a module and its inputs, and gives the task that is the same."""
+"""PyTorch's modules in our words: each takes a module and its inputs, and gives the translation that is the same."""
 
 from functools import partial
 
@@ -7,6 +7,8 @@ import torch
 from backproof.ops import (
     ELU,
     GELU,
+    L1,
+    MSE,
     GroupNorm,
     Hardtanh,
     LeakyReLU,
@@ -16,13 +18,14 @@ from backproof.ops import (
     ReLU6,
     Sigmoid,
     SiLU,
+    SmoothL1,
     Softmax,
     SoftmaxCrossEntropy,
     Softplus,
     Tanh,
 )
-from judges import functions
-from judges.task import Task, UnsupportedError, given
+from pytorch_samples import functions
+from pytorch_samples.translation import Translation, UnsupportedError, given
 
 
 def element_wise(op, m, x):
@@ -58,7 +61,7 @@ def instance_norm(m, x):
 
 
 def softmax2d(m, x):
-    return Task(Softmax(), (functions.with_batch(x, 4),))
+    return Translation(Softmax(), (functions.with_batch(x, 4),))
 
 
 def max_pool2d(m, x):
@@ -78,6 +81,18 @@ def pad(mode, m, x):
 def of_labels(op, m, x, target):
     smoothing = {"label_smoothing": m.label_smoothing} if hasattr(m, "label_smoothing") else {}
     return functions.of_labels(op, x, target, m.weight, ignore_index=m.ignore_index, reduction=m.reduction, **smoothing)
+
+
+def of_elements(op, m, x, target, **attributes):
+    return functions.of_elements(op, x, target, reduction=m.reduction, **attributes)
+
+
+def bce_with_logits(m, x, target):
+    return functions.bce_with_logits(x, target, m.weight, reduction=m.reduction, pos_weight=m.pos_weight)
+
+
+def multi_margin(m, x, target):
+    return functions.multi_margin(x, target, m.p, m.margin, m.weight, reduction=m.reduction)
 
 
 MODULES = {
@@ -113,11 +128,15 @@ MODULES = {
     "nn.ReplicationPad2d": partial(pad, "replicate"),
     "nn.CrossEntropyLoss": partial(of_labels, SoftmaxCrossEntropy),
     "nn.NLLLoss": partial(of_labels, NLLLoss),
-    "nn.MSELoss": lambda m, x, target: functions.mse_loss(x, target, reduction=m.reduction),
+    "nn.MSELoss": partial(of_elements, MSE),
+    "nn.L1Loss": partial(of_elements, L1),
+    "nn.SmoothL1Loss": lambda m, x, target: of_elements(SmoothL1, m, x, target, beta=m.beta),
+    "nn.BCEWithLogitsLoss": bce_with_logits,
+    "nn.MultiMarginLoss": multi_margin,
 }
 """Every module of module_db that is one of our operations."""
 
 CONSTRUCTED = {
-    "nn.GroupNorm": lambda groups, channels: Task(GroupNorm(groups), (given(torch.ones(2, channels)),)),
+    "nn.GroupNorm": lambda groups, channels: Translation(GroupNorm(groups), (given(torch.ones(2, channels)),)),
 }
 """What a module that PyTorch refuses to make would be here."""

@@ -1,7 +1,7 @@
 """PyTorch's optimizers in our words: each takes what PyTorch's takes, and gives ours that is the same."""
 
 from backproof.optim import SGD, Adagrad, Adam, AdamW, AMSGrad, CenteredRMSprop, Momentum, Nesterov, RMSprop
-from judges.task import UnsupportedError
+from pytorch_samples.translation import UnsupportedError
 
 
 def common(options):
@@ -15,7 +15,9 @@ def common(options):
 def sgd(momentum=0.0, dampening=0.0, nesterov=False, **options):
     ours = {"lr": 1e-3, **common(options)}
     if nesterov:
-        return Nesterov(momentum=momentum, dampening=dampening, **ours)
+        if dampening:
+            raise UnsupportedError("dampening of Nesterov's momentum")
+        return Nesterov(momentum=momentum, **ours)
     return Momentum(momentum=momentum, dampening=dampening, **ours) if momentum else SGD(**ours)
 
 

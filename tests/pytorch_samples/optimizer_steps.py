@@ -1,4 +1,4 @@
-"""Our optimizers before PyTorch's judgement: steps on the same gradients from the same weights."""
+"""Our optimizers against PyTorch's: steps on the same gradients from the same weights."""
 
 import warnings
 from collections import Counter
@@ -14,10 +14,10 @@ from backproof.errors import UserError
 from backproof.graph import Sequential, Shape
 from backproof.ops import MSE, Linear, Tanh
 from backproof.optim import Optimizer
-from judges.database import entry, seeded
-from judges.docket import Docket
-from judges.optimizers import OPTIMIZERS
-from judges.task import UnsupportedError
+from pytorch_samples.database import entry, seeded
+from pytorch_samples.optimizers import OPTIMIZERS
+from pytorch_samples.outcome import Outcome
+from pytorch_samples.translation import UnsupportedError
 
 STEPS = 6
 CLOSE = 1e-10
@@ -30,7 +30,7 @@ BATCHES = [{"x": RNG.standard_normal((5, 4)), "y": RNG.standard_normal((5, 2))} 
 
 
 @dataclass(frozen=True)
-class Trial:
+class Steps:
     """An input of optim_db that is supported: what it says, our optimizer, and PyTorch's weights after each step."""
 
     name: str
@@ -40,10 +40,10 @@ class Trial:
 
 @cache
 def of_optimizer(name):
-    """The docket of an entry of optim_db."""
+    """The outcome of an entry of optim_db."""
     info = entry("optimizers", name)
     translate = OPTIMIZERS[name]
-    judged, unsupported, errors = [], Counter(), []
+    compared, unsupported, errors = [], Counter(), []
     inputs = seeded(partial(info.optim_inputs_func, "cpu"))
     for i in inputs:
         options = {k: v.item() if isinstance(v, torch.Tensor) else v for k, v in i.kwargs.items()}
@@ -52,14 +52,14 @@ def of_optimizer(name):
         except UnsupportedError as error:
             unsupported[str(error)] += 1
         else:
-            judged.append(Trial(f"{name}, {i.desc}", optimizer, weights(partial(info.optim_cls, **i.kwargs))))
+            compared.append(Steps(f"{name}, {i.desc}", optimizer, weights(partial(info.optim_cls, **i.kwargs))))
     for e in seeded(partial(info.optim_error_inputs_func, "cpu", torch.float64)):
         wrong = e.optimizer_error_input
         try:
             errors.append("lists of parameters" if wrong.params is not None else translate(**wrong.kwargs))
         except UserError:
             errors.append(None)
-    return Docket(len(inputs), tuple(judged), unsupported, tuple(errors))
+    return Outcome(len(inputs), tuple(compared), unsupported, tuple(errors))
 
 
 def weights(make):
@@ -79,14 +79,14 @@ def weights(make):
     return found
 
 
-def judge(engine, trial):
+def differences(engine, steps):
     """Sentences on what is wrong with the engine's steps; none if nothing is."""
     trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     wrong = []
-    for step, (batch, right) in enumerate(zip(BATCHES, trial.weights, strict=True)):
-        trainer.train_step(batch, trial.optimizer, Mode(training=True, step=step))
+    for step, (batch, right) in enumerate(zip(BATCHES, steps.weights, strict=True)):
+        trainer.train_step(batch, steps.optimizer, Mode(training=True, step=step))
         for name, ours in trainer.parameters().items():
             apart = np.max(np.abs(ours - right[name])) / np.max(np.abs(right[name]))
             if not apart <= CLOSE:
-                wrong.append(f"{trial.name}: {name} is off by {apart:.2e} after step {step + 1}")
+                wrong.append(f"{steps.name}: {name} is off by {apart:.2e} after step {step + 1}")
     return wrong

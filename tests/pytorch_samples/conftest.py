@@ -7,7 +7,7 @@ import pytest
 
 from backproof.engines import ENGINES, Engine, get_engine, how_to_install, installed
 
-sys.path.append(str(Path(__file__).parents[1]))  # so that the tests find the modules beside them as `judges`
+sys.path.append(str(Path(__file__).parents[1]))  # so that the tests find the modules beside them as `pytorch_samples`
 
 
 @pytest.fixture(params=ENGINES)

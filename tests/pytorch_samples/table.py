@@ -1,4 +1,4 @@
-"""The page docs/judges.md from the dockets. Write it anew with `python tests/judges/table.py`."""
+"""The page docs/pytorch-samples.md from the outcomes. Write it anew with `python tests/pytorch_samples/table.py`."""
 
 import sys
 from collections import Counter
@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from judges.task import REASONS
+from pytorch_samples.translation import REASONS
 
-PAGE = Path(__file__).parents[2] / "docs" / "judges.md"
+PAGE = Path(__file__).parents[2] / "docs" / "pytorch-samples.md"
 
 WHY = {
     "no elements": "A dimension here is 1 or more, and a batch has a sample.",
@@ -17,6 +17,9 @@ WHY = {
     "along another axis than 1": "Classes, features and channels are axis 1, everywhere.",
     "an argument out=": "Engines own their memory.",
     "reduction 'none'": "A loss is one number, from which the gradient flows back.",
+    "a beta of 0": "That is `L1`.",
+    "weights of elements": "`sample_weights` are one number a sample.",
+    "a mean that class weights do not enter": "Here class weights enter the mean of every loss.",
     "class probabilities as targets": "`SoftmaxCrossEntropy` takes labels; `label_smoothing` spreads them.",
     "indices of the maxima": "`MaxPool2d` keeps them for its gradient and hands out the maxima alone.",
     "images of 1 or 3 dimensions": "Images are (N, C, H, W).",
@@ -27,6 +30,7 @@ WHY = {
     "everything dropped, p = 1": "What is kept is divided by 1 - p.",
     "a negative threshold": "Softplus would jump.",
     "running statistics of instances": "`GroupNorm`, which is instance normalisation too, keeps none.",
+    "dampening of Nesterov's momentum": "`Nesterov` has none.",
     "maximize": "What is minimised is the loss.",
     "lists of parameters": "Wrong lists of parameters and groups: an optimizer here is given a network's own.",
 }
@@ -34,7 +38,7 @@ WHY = {
 
 assert WHY.keys() == REASONS.keys()
 
-HEAD = """# Judged by PyTorch
+HEAD = """# Compared with PyTorch
 
 PyTorch tests itself on three databases, which its wheel brings along: `op_db` of functions, `module_db` of modules and
 `optim_db` of optimizers. Each of their samples for an operation or optimizer that backproof has too is put to every
@@ -50,10 +54,10 @@ refused, never computed wrongly.
 
 - Where PyTorch takes an input without a batch, it is given here as a batch of one.
 - `linear` takes the leading axes as one batch. A missing γ is 1, a missing β is 0.
-- Of dropout the mask is backproof's, since no two libraries draw the same one; what is done with it is judged.
+- Of dropout the mask is backproof's, since no two libraries draw the same one; what is done with it is compared.
 - Where `max_pool2d` is asked for the indices too, the sample counts as unsupported, though the maxima are the same.
 
-This page is written by `python tests/judges/table.py`, and a test holds it up to date.
+This page is written by `python tests/pytorch_samples/table.py`, and a test holds it up to date.
 """
 
 
@@ -61,29 +65,29 @@ def page():
     """The whole page."""
     import torch
 
-    from judges import judge, trial
-    from judges.functions import FUNCTIONS
-    from judges.modules import MODULES
-    from judges.optimizers import OPTIMIZERS
+    from pytorch_samples import operations, optimizer_steps
+    from pytorch_samples.functions import FUNCTIONS
+    from pytorch_samples.modules import MODULES
+    from pytorch_samples.optimizers import OPTIMIZERS
 
     tables = {
-        "Functions (`op_db`)": [(name, judge.of_operation(name)) for name in FUNCTIONS],
-        "Modules (`module_db`)": [(name, judge.of_module(name)) for name in MODULES],
-        "Optimizers (`optim_db`)": [(name, trial.of_optimizer(name)) for name in OPTIMIZERS],
+        "Functions (`op_db`)": [(name, operations.of_operation(name)) for name in FUNCTIONS],
+        "Modules (`module_db`)": [(name, operations.of_module(name)) for name in MODULES],
+        "Optimizers (`optim_db`)": [(name, optimizer_steps.of_optimizer(name)) for name in OPTIMIZERS],
     }
-    dockets = [docket for table in tables.values() for _, docket in table]
+    outcomes = [outcome for table in tables.values() for _, outcome in table]
     lines = HEAD.format(
-        steps=trial.STEPS,
+        steps=optimizer_steps.STEPS,
         version=version(torch),
-        passed=sum(len(d.judged) for d in dockets),
-        samples=sum(d.samples for d in dockets),
-        refused=sum(len(asked(d)) for d in dockets),
-        errors=sum(len(d.errors) for d in dockets),
+        passed=sum(len(d.compared) for d in outcomes),
+        samples=sum(d.samples for d in outcomes),
+        refused=sum(len(asked(d)) for d in outcomes),
+        errors=sum(len(d.errors) for d in outcomes),
     ).splitlines()
     for title, table in tables.items():
         lines += ["", f"## {title}", "", "| PyTorch | here | samples | error inputs | unsupported |"]
         lines += ["|---|---|---:|---:|---|"]
-        lines += [row(name, docket) for name, docket in table]
+        lines += [row(name, outcome) for name, outcome in table]
     lines += ["", "## Why unsupported", "", "| reason | why |", "|---|---|"]
     lines += [f"| {reason} | {why} |" for reason, why in WHY.items()]
     return "\n".join(lines) + "\n"
@@ -94,18 +98,20 @@ def version(torch):
     return ".".join(torch.__version__.split(".")[:2])
 
 
-def asked(docket):
+def asked(outcome):
     """The error inputs that could be put."""
-    return [error for error in docket.errors if not isinstance(error, str)]
+    return [error for error in outcome.errors if not isinstance(error, str)]
 
 
-def row(name, docket):
+def row(name, outcome):
     """One entry of a database."""
-    here = sorted({type(j.task.op if hasattr(j, "task") else j.optimizer).__name__ for j in docket.judged})
-    unsupported = docket.unsupported + Counter(e for e in docket.errors if isinstance(e, str))
+    here = sorted(
+        {type(j.translation.op if hasattr(j, "translation") else j.optimizer).__name__ for j in outcome.compared}
+    )
+    unsupported = outcome.unsupported + Counter(e for e in outcome.errors if isinstance(e, str))
     reasons = ", ".join(f"{reason} ({count})" for reason, count in unsupported.items())
-    errors = f"{len(asked(docket))} of {len(docket.errors)}" if docket.errors else ""
-    return f"| {name} | {', '.join(here)} | {len(docket.judged)} of {docket.samples} | {errors} | {reasons} |"
+    errors = f"{len(asked(outcome))} of {len(outcome.errors)}" if outcome.errors else ""
+    return f"| {name} | {', '.join(here)} | {len(outcome.compared)} of {outcome.samples} | {errors} | {reasons} |"
 
 
 if __name__ == "__main__":

@@ -6,18 +6,18 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Docket:
+class Outcome:
     """All samples of an entry: none is lost.
 
     Attributes:
         samples: how many there are.
-        judged: those that are supported, in our words, with PyTorch's answer.
+        compared: those that are supported, in our words, with PyTorch's answer.
         unsupported: how many others there are, by reason.
         errors: for each error input None where it was refused when translated, what was made of it where not, or the
             reason for which it cannot be asked.
     """
 
     samples: int
-    judged: tuple[Any, ...]
+    compared: tuple[Any, ...]
     unsupported: Counter[str]
     errors: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""PyTorch's functions in our words: each takes what PyTorch's takes, and gives the task that is the same.
+"""PyTorch's functions in our words: each takes what PyTorch's takes, and gives the translation that is the same.
 
 Where PyTorch takes an input without a batch, that is a batch of one sample here. Leading axes of `linear` are one
 batch. A missing γ is 1, a missing β is 0.
@@ -12,11 +12,13 @@ import torch
 from backproof.ops import (
     ELU,
     GELU,
+    L1,
     MSE,
     AdaptiveAvgPool2d,
     Add,
     AvgPool2d,
     BatchNorm,
+    BCEWithLogits,
     Concat,
     Conv2d,
     ConvTranspose2d,
@@ -25,6 +27,7 @@ from backproof.ops import (
     Flatten,
     GroupNorm,
     Hardtanh,
+    Hinge,
     LayerNorm,
     LeakyReLU,
     Linear,
@@ -39,12 +42,13 @@ from backproof.ops import (
     Resize,
     Sigmoid,
     SiLU,
+    SmoothL1,
     Softmax,
     SoftmaxCrossEntropy,
     Softplus,
     Tanh,
 )
-from judges.task import Task, UnsupportedError, given
+from pytorch_samples.translation import Translation, UnsupportedError, given
 
 
 def pair(value):
@@ -66,16 +70,16 @@ def some(**parameters):
 
 def element_wise(op, x, **attributes):
     attributes.pop("inplace", None)
-    return Task(op(**attributes), (given(x, x.shape or (1,)),))
+    return Translation(op(**attributes), (given(x, x.shape or (1,)),))
 
 
 def along_classes(op, x, dim, dtype=None):
     assert dtype in (None, torch.float64)
     if x.ndim < 2 and x.numel():
-        return Task(op(), (given(x, (1, x.numel())),))
+        return Translation(op(), (given(x, (1, x.numel())),))
     if dim % max(x.ndim, 1) != 1:
         raise UnsupportedError("along another axis than 1")
-    return Task(op(), (given(x),))
+    return Translation(op(), (given(x),))
 
 
 def of_two(op, a, b, *, alpha=1):
@@ -83,7 +87,7 @@ def of_two(op, a, b, *, alpha=1):
         raise UnsupportedError("a factor alpha")
     if a.shape != b.shape:
         raise UnsupportedError("broadcasting")
-    return Task(op(), tuple(given(x, x.shape or (1,)) for x in (a, b)))
+    return Translation(op(), tuple(given(x, x.shape or (1,)) for x in (a, b)))
 
 
 def cat(tensors, dim=0, *, out=None):
@@ -91,22 +95,22 @@ def cat(tensors, dim=0, *, out=None):
         raise UnsupportedError("an argument out=")
     if tensors and dim % max(tensors[0].ndim, 1) != 1:
         raise UnsupportedError("along another axis than 1")
-    return Task(Concat(), tuple(given(x) for x in tensors))
+    return Translation(Concat(), tuple(given(x) for x in tensors))
 
 
 def flatten(x, start_dim=0, end_dim=-1):
     assert start_dim in (0, 1)
     assert end_dim == -1
-    return Task(Flatten(), (given(x, x.shape if start_dim else (1, *x.shape)),))
+    return Translation(Flatten(), (given(x, x.shape if start_dim else (1, *x.shape)),))
 
 
 def reshape(x, shape):
-    return Task(Reshape(tuple(shape)), (given(x, (1, *x.shape)),))
+    return Translation(Reshape(tuple(shape)), (given(x, (1, *x.shape)),))
 
 
 def linear(x, weight, bias=None):
     op = Linear(len(weight), bias=bias is not None)
-    return Task(op, (given(x, (prod(x.shape[:-1]), x.shape[-1])),), some(weight=weight, bias=bias))
+    return Translation(op, (given(x, (prod(x.shape[:-1]), x.shape[-1])),), some(weight=weight, bias=bias))
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -119,7 +123,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         groups=groups,
         bias=bias is not None,
     )
-    return Task(op, (with_batch(x, 4),), some(weight=weight, bias=bias))
+    return Translation(op, (with_batch(x, 4),), some(weight=weight, bias=bias))
 
 
 def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -133,7 +137,7 @@ def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0
         bias=bias is not None,
         dilation=pair(dilation),
     )
-    return Task(op, (with_batch(x, 4),), some(weight=weight, bias=bias))
+    return Translation(op, (with_batch(x, 4),), some(weight=weight, bias=bias))
 
 
 def batch_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5, batches=None):
@@ -151,19 +155,19 @@ def batch_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.
         num_batches_tracked=state.get("num_batches_tracked"),
     )
     kept = {name: tensor for name, tensor in state.items() if tensor is not None}
-    return Task(op, (given(x),), parameters, training, kept if training else {})
+    return Translation(op, (given(x),), parameters, training, kept if training else {})
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     op = LayerNorm(tuple(normalized_shape), eps=eps, elementwise_affine=weight is not None, bias=bias is not None)
-    return Task(op, (with_batch(x, len(normalized_shape) + 1),), some(weight=weight, bias=bias))
+    return Translation(op, (with_batch(x, len(normalized_shape) + 1),), some(weight=weight, bias=bias))
 
 
 def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5, rank=None):
     op = GroupNorm(num_groups, eps=eps, affine=weight is not None)
     if weight is not None and bias is None:
         bias = torch.zeros_like(weight, requires_grad=False)
-    return Task(op, (with_batch(x, rank),), some(weight=weight, bias=bias))
+    return Translation(op, (with_batch(x, rank),), some(weight=weight, bias=bias))
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -172,7 +176,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     )
     if return_indices:
         raise UnsupportedError("indices of the maxima")
-    return Task(op, (with_batch(x, 4),))
+    return Translation(op, (with_batch(x, 4),))
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
@@ -184,7 +188,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
         count_include_pad=count_include_pad,
         divisor_override=divisor_override,
     )
-    return Task(op, (with_batch(x, 4),))
+    return Translation(op, (with_batch(x, 4),))
 
 
 def adaptive_avg_pool2d(x, output_size):
@@ -193,7 +197,7 @@ def adaptive_avg_pool2d(x, output_size):
             size if given_size is None else given_size
             for given_size, size in zip(output_size, x.shape[-2:], strict=False)
         )
-    return Task(AdaptiveAvgPool2d(output_size), (with_batch(x, 4),))
+    return Translation(AdaptiveAvgPool2d(output_size), (with_batch(x, 4),))
 
 
 def pad(x, pad, mode="constant", value=None):
@@ -202,7 +206,7 @@ def pad(x, pad, mode="constant", value=None):
     if len(pad) > 4:
         raise UnsupportedError("padding of channels")
     op = Pad((*pad, 0, 0)[:4], mode=mode, value=value or 0.0)
-    return Task(op, (given(x, (1,) * (4 - x.ndim) + tuple(x.shape)),))
+    return Translation(op, (given(x, (1,) * (4 - x.ndim) + tuple(x.shape)),))
 
 
 def constant_pad_nd(x, pad_by, value=0):
@@ -214,7 +218,7 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=N
         raise UnsupportedError("images of 1 or 3 dimensions")
     if recompute_scale_factor:
         size, scale_factor = [int(n * scale_factor) for n in x.shape[2:]], None
-    return Task(Resize(pair(size), pair(scale_factor), mode, bool(align_corners)), (given(x),))
+    return Translation(Resize(pair(size), pair(scale_factor), mode, bool(align_corners)), (given(x),))
 
 
 def dropout(op, x, p=0.5, training=True, inplace=False):
@@ -223,10 +227,10 @@ def dropout(op, x, p=0.5, training=True, inplace=False):
     kept = torch.from_numpy(op.mask(x_given.value.shape, 0, 0, "op"))
 
     def expression():
-        """The mask is ours; what is done with it PyTorch judges."""
+        """The mask is ours; what is done with it is compared."""
         return (x.reshape(x_given.value.shape) * kept / (1 - p)).reshape(x.shape)
 
-    return Task(op, (x_given,), training=training, expression=expression if training else None)
+    return Translation(op, (x_given,), training=training, expression=expression if training else None)
 
 
 def of_labels(
@@ -246,11 +250,33 @@ def of_labels(
         reduction=reduction,
         **smoothing,
     )
-    return Task(op, (with_batch(x, 2), with_batch(target, 1 if x.ndim == 1 else 0)))
+    return Translation(op, (with_batch(x, 2), with_batch(target, 1 if x.ndim == 1 else 0)))
 
 
-def mse_loss(x, target, size_average=None, reduce=None, reduction="mean"):
-    return Task(MSE(reduction=reduction), tuple(given(t, t.shape or (1,)) for t in (x, target)))
+def of_elements(op, x, target, size_average=None, reduce=None, reduction="mean", **attributes):
+    if x.shape != target.shape:
+        raise UnsupportedError("broadcasting")
+    return Translation(op(reduction=reduction, **attributes), tuple(given(t, t.shape or (1,)) for t in (x, target)))
+
+
+def bce_with_logits(x, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+    if weight is not None:
+        raise UnsupportedError("weights of elements")
+    positive = 1.0
+    if pos_weight is not None:
+        if pos_weight.numel() > 1 and x.ndim != 2:
+            raise UnsupportedError("along another axis than 1")
+        positive = tuple(pos_weight.tolist()) if pos_weight.numel() > 1 else pos_weight.item()
+    return of_elements(BCEWithLogits, x, target, reduction=reduction, pos_weight=positive)
+
+
+def multi_margin(x, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    if weight is not None and reduction == "mean":
+        raise UnsupportedError("a mean that class weights do not enter")
+    op = Hinge(margin, p, class_weights=None if weight is None else tuple(weight.tolist()), reduction=reduction)
+    if x.ndim < 2:
+        return Translation(op, (given(x, (1, x.numel())), given(target, (target.numel(),))))
+    return Translation(op, (given(x), given(target)))
 
 
 FUNCTIONS = {
@@ -297,6 +323,10 @@ FUNCTIONS = {
     "nn.functional.dropout2d": partial(dropout, Dropout2d),
     "nn.functional.cross_entropy": partial(of_labels, SoftmaxCrossEntropy),
     "nn.functional.nll_loss": partial(of_labels, NLLLoss),
-    "nn.functional.mse_loss": mse_loss,
+    "nn.functional.mse_loss": partial(of_elements, MSE),
+    "nn.functional.l1_loss": partial(of_elements, L1),
+    "nn.functional.smooth_l1_loss": partial(of_elements, SmoothL1),
+    "nn.functional.binary_cross_entropy_with_logits": bce_with_logits,
+    "nn.functional.multi_margin_loss": multi_margin,
 }
 """Every function of op_db that is one of our operations."""

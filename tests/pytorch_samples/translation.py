@@ -20,6 +20,9 @@ REASONS = {
     "along another axis than 1": None,
     "an argument out=": None,
     "reduction 'none'": r"unknown reduction of \w+ 'none'",
+    "a beta of 0": r"SmoothL1's beta is above 0",
+    "weights of elements": None,
+    "a mean that class weights do not enter": None,
     "class probabilities as targets": r"dtype float64; the network takes whole numbers",
     "indices of the maxima": None,
     "images of 1 or 3 dimensions": None,
@@ -30,6 +33,7 @@ REASONS = {
     "everything dropped, p = 1": r"'s p lies in \[0, 1\), not 1.0",
     "a negative threshold": r"Softplus needs a threshold of 0 or more",
     "running statistics of instances": None,
+    "dampening of Nesterov's momentum": None,
     "maximize": None,
     "lists of parameters": None,
 }
@@ -64,7 +68,7 @@ def given(tensor: Any, shape: tuple[int, ...] | None = None) -> Given:
 
 
 @dataclass(frozen=True)
-class Task:
+class Translation:
     """One operation with everything that it takes.
 
     Attributes:
