@@ -56,7 +56,7 @@ def test_what_is_kept(make_spec) -> None:
     assert result.dev.cost == epochs[2].dev.cost
     assert result.parameters == 64 * 8 + 8 + 8 * 10 + 10
     assert result.parameters_per_sample == result.parameters / 40
-    confusion = np.array(result.confusion_test)
+    confusion = done.final()["confusion"]
     assert confusion.sum() == 10
     assert np.trace(confusion) / 10 == result.test.accuracy
     arrays = done.arrays(3)

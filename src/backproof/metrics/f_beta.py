@@ -12,6 +12,12 @@ BETA_SQUARED = 0.3
 """Below 1: precision counts for more than recall (Achanta et al. 2009)."""
 
 
+def f_beta(precision: Array, recall: Array) -> Array:
+    """(1 + β²) precision recall / (β² precision + recall), and 0 where both are 0."""
+    below = BETA_SQUARED * precision + recall
+    return (1 + BETA_SQUARED) * precision * recall / np.where(below > 0, below, 1)
+
+
 @metric
 class MaxFBeta(Metric):
     """Largest F-beta, β² = 0.3, of masks cut at 255 thresholds.
@@ -47,6 +53,4 @@ class MaxFBeta(Metric):
         return np.array([precision.sum(0), recall.sum(0), np.full(THRESHOLDS, float(n))])
 
     def value(self, totals: Array) -> float:
-        precision, recall = totals[:2] / totals[2]
-        below = BETA_SQUARED * precision + recall
-        return float(np.max((1 + BETA_SQUARED) * precision * recall / np.where(below > 0, below, 1)))
+        return float(f_beta(*totals[:2] / totals[2]).max())

@@ -54,7 +54,4 @@ def measured(prepared: Prepared, result: RunResult) -> tuple[RunResult, dict[str
     arrays: dict[str, Array] = {}
     if len(data.test):
         arrays = {**found["test"].arrays, **ShownSamples(data.test, task.kept_samples, task)(prepared.trainer)}
-    result = replace(result, train=metrics["train"], dev=metrics.get("dev"), test=metrics.get("test"))
-    if "confusion" in arrays and task.name == "classification":
-        result = replace(result, confusion_test=arrays["confusion"].tolist())
-    return result, arrays
+    return replace(result, train=metrics["train"], dev=metrics.get("dev"), test=metrics.get("test")), arrays

@@ -62,7 +62,6 @@ class RunResult:
         parameters: trainable numbers of the network.
         train, dev, test: measured on the final weights (the best ones with keep_best); None if there is no such
             partition, or if the run did not finish.
-        confusion_test: row is the true class.
         epochs: done.
         seconds: wall time of all epochs, dev evaluations included.
         peak_memory_mb: most resident memory of the whole process so far, in 10⁶ bytes; None where the system does
@@ -80,7 +79,6 @@ class RunResult:
     train: Metrics | None = None
     dev: Metrics | None = None
     test: Metrics | None = None
-    confusion_test: list[list[int]] | None = None
     early_stop_epoch: int | None = None
     best_epoch: int | None = None
     peak_memory_mb: float | None = None

@@ -1,12 +1,16 @@
 """One or several numbers for each sample."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backproof.graph import Array, Arrays, Loss
 from backproof.ops import L1, MSE, SmoothL1
-from backproof.tasks.task import Task
+from backproof.tasks.task import Answer, Task
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 class Regression(Task):
@@ -23,3 +27,18 @@ class Regression(Task):
 
     def joined(self, first: Arrays, second: Arrays) -> dict[str, Array]:
         return {name: np.concatenate([first[name], second[name]]) for name in first}
+
+    def figures(self, kept: Arrays) -> "dict[str, Figure]":
+        from backproof.plots.scatter import residuals, scatter
+
+        if not kept:
+            return {}
+        arrays = kept["predicted"], kept["target"], self.targets.names
+        return {"Predicted against true": scatter(*arrays), "Residuals": residuals(*arrays)}
+
+    def answers(self, samples: Arrays) -> list[Answer]:
+        def words(numbers: Array) -> str:
+            return ", ".join(f"{name} {number:.4g}" for name, number in zip(self.targets.names, numbers, strict=True))
+
+        pairs = zip(samples["predicted"], samples["y"], strict=True)
+        return [Answer(words(predicted), truth=words(true)) for predicted, true in pairs]

@@ -1,14 +1,20 @@
 """A class, or a probability, for each pixel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backproof.graph import BATCH, Array, Graph, Loss, Shape
-from backproof.metrics.f1 import confusion
-from backproof.metrics.f_beta import MaxFBeta
+from backproof.graph import BATCH, Array, Arrays, Graph, Loss, Shape
+from backproof.metrics import METRICS
+from backproof.metrics.f1 import confusion, precision_recall_f1
+from backproof.metrics.f_beta import MaxFBeta, f_beta
 from backproof.ops import MSE, BCEWithLogits, NLLLoss, Sigmoid, SoftDice, SoftmaxCrossEntropy
-from backproof.tasks.task import Task, loss_on_output
+from backproof.tables import Column, Table
+from backproof.tasks.task import Answer, Task, loss_on_output
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 class Segmentation(Task):
@@ -52,3 +58,44 @@ class Segmentation(Task):
     def shown(self, output: Array, graph: Graph) -> dict[str, Array]:
         prediction = self.prediction(output, graph)
         return {"predicted": prediction.argmax(1) if self.targets.integer else prediction.astype(np.float32)}
+
+    def figures(self, kept: Arrays) -> "dict[str, Figure]":
+        from backproof.plots.confusion import confusion_matrix
+        from backproof.plots.masks import wall
+        from backproof.plots.pictures import sample_images
+        from backproof.plots.precision_recall import precision_recall
+
+        found: dict[str, Figure] = {}
+        if "samples_x" in kept and kept["samples_x"].ndim == 4:
+            samples = {name: kept[f"samples_{name}"] for name in ("x", "y", "predicted")}
+            said = self.answers(samples)
+            images = sample_images(samples["x"], samples["x"].shape[1:])
+            found["Masks"] = wall(images, [a.overlay for a in said], [a.text for a in said])
+        if "confusion" in kept:
+            found["Confusion matrix of the pixels"] = confusion_matrix(kept["confusion"], self.targets.names)
+        if "precision_recall" in kept:
+            precision, recall = kept["precision_recall"][:2] / kept["precision_recall"][2]
+            best = int(np.argmax(f_beta(precision, recall)))
+            found["Precision and recall"] = precision_recall(precision, recall, best)
+        return found
+
+    def tables(self, kept: Arrays) -> Sequence[Table]:
+        if "confusion" not in kept:
+            return ()
+        matrix = kept["confusion"]
+        sizes = matrix.sum(1)
+        iou = np.diagonal(matrix) / np.maximum(sizes + matrix.sum(0) - np.diagonal(matrix), 1)
+        columns = [Column(title, "fraction") for title in ("of all pixels", "precision", "recall", "Dice", "IoU")]
+        shares = (sizes / max(sizes.sum(), 1), *precision_recall_f1(matrix), iou)
+        rows = zip(self.targets.names, *(share.tolist() for share in shares), strict=True)
+        return (Table.of(["class", *columns], rows, "Each class"),)
+
+    def answers(self, samples: Arrays) -> list[Answer]:
+        from backproof.plots.masks import overlay
+
+        said, iou = [], METRICS["iou"]
+        for predicted, true in zip(samples["predicted"], samples["y"], strict=True):
+            scores = np.eye(self.outputs)[predicted].transpose(2, 0, 1) if self.targets.integer else predicted
+            value = iou.value(iou.count(scores[None], true[None]))
+            said.append(Answer(f"IoU {100 * value:.0f} %", overlay=overlay(predicted, true)))
+        return said
