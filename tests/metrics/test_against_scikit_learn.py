@@ -125,5 +125,5 @@ def test_which_fit() -> None:
     assert names("classification", TargetSpec("class", many)) == ["accuracy", "top5", "macro_f1"]
     assert names("segmentation", TargetSpec("mask", few, (8, 8))) == ["accuracy", "iou", "dice"]
     probabilities = TargetSpec("mask", (), (1, 8, 8), integer=False)
-    assert names("segmentation", probabilities) == ["mae", "max_f_beta", "iou", "dice"]
+    assert names("segmentation", probabilities) == ["max_f_beta", "iou", "dice", "mae"]
     assert names("regression", TargetSpec("number", ("angle",), (1,), integer=False)) == ["mae", "rmse", "r2"]

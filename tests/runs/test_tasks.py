@@ -73,7 +73,7 @@ def test_every_engine_learns(spec_for, kind: str, engine: str) -> None:
         list(epochs[0].train)
         == {
             "classes": ["cost", "loss", "accuracy", "iou", "dice"],
-            "probabilities": ["cost", "loss", "mae", "iou", "dice"],
+            "probabilities": ["cost", "loss", "iou", "dice", "mae"],
             "numbers": ["cost", "loss", "mae", "rmse", "r2"],
         }[kind]
     )
@@ -184,6 +184,28 @@ def test_what_is_followed_tells_the_best_epoch(make_spec) -> None:
     accuracies = [epoch.dev.accuracy for epoch in done.epochs()]
     assert done.result().best_epoch == 1 + accuracies.index(max(accuracies))
     assert accuracies.index(max(accuracies)) != np.argmin([epoch.dev.cost for epoch in done.epochs()])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch", "jax"])
+def test_deep_supervision_minimises_a_weighted_sum(spec_for, engine: str) -> None:
+    """The cost is worked out anew from the outputs of the kept weights."""
+    data = partitions("classes").test
+    deep = {"model_option": ("depth=2", "width=4", "deep_supervision=true"), "loss_weights": (1.0, 0.25)}
+    done = run(spec_for("classes", epochs=4, engine=engine, **deep))
+    predictor = done.predictor()
+    outputs = predictor.forward({"x": data.x}, want=predictor.graph.outputs)
+    losses = [sk.log_loss(data.y.ravel(), softmax(outputs[name])) for name in predictor.graph.outputs]
+    assert len(losses) == 2
+    assert done.result().test.loss == pytest.approx(losses[0] + 0.25 * losses[1], rel=1e-5)
+    assert done.epochs()[-1].train.loss < 0.8 * done.epochs()[0].train.loss
+    with pytest.raises(UserError, match=r"loss_weights gives 3; model 'unet' has the outputs head, up2.scores"):
+        run(spec_for("classes", **deep | {"loss_weights": (1, 1, 1)}))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """(M, C, H, W) scores as one row of probabilities a pixel."""
+    e = np.exp(scores.astype(np.float64))
+    return (e / e.sum(1, keepdims=True)).transpose(0, 2, 3, 1).reshape(-1, scores.shape[1])
 
 
 MODEL = """

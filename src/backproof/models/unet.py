@@ -22,12 +22,15 @@ def unet(
     up: Up = "transpose",
     activation: str = "relu",
     batch_norm: bool = True,
+    deep_supervision: bool = False,
 ) -> Graph:
     """U-Net, scores for every pixel: (N, classes, H, W). Ronneberger et al. 2015.
 
     `depth` times the image is halved and the channels, `width` at first, are doubled. Then as often the image is
     doubled, by a 2x2 transposed convolution or by bilinear resizing and a 3x3 convolution, and the image of equal size
     from the way down is put beside it. Convolutions pad, unlike the paper's: the output is as large as the input.
+    With deep supervision every level on the way up has scores too, as large as the input, which are auxiliary outputs
+    (Lee et al. 2015).
     """
     if depth < 1 or width < 1:
         raise UserError(f"depth is {depth} and width is {width}; both must be 1 or more")
@@ -46,12 +49,16 @@ def unet(
         passed.append(convolve_twice(f"down{level + 1}", x, width * 2**level))
         x = net(f"down{level + 1}.pool", MaxPool2d(2), passed[-1])
     x = convolve_twice("bottom", x, width * 2**depth)
+    size, auxiliary = (int(input[2]), int(input[3])), []
     for level in reversed(range(depth)):
         name, beside = f"up{level + 1}", passed[level]
         x = _double(net, name, x, up, beside)
         x = net(f"{name}.concat", Concat(), beside, x)
         x = convolve_twice(name, x, width * 2**level)
-    return net.graph(net("head", Conv2d(classes, 1), x))
+        if deep_supervision and level:
+            scores = net(f"{name}.head", Conv2d(classes, 1), x)
+            auxiliary.insert(0, net(f"{name}.scores", Resize(size, mode="bilinear"), scores))
+    return net.graph(net("head", Conv2d(classes, 1), x), *auxiliary)
 
 
 def _double(net: Builder, name: str, x: Value, up: Up, beside: Value) -> Value:

@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     weights: str
     weights_skip: Sequence[str]
     loss: str
+    loss_weights: Sequence[float]
     label_smoothing: float
     pos_weight: float
     model_seed: int

@@ -102,9 +102,14 @@ def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
         raise OptionError(f"{{model_option}} gives '{{}}', which {{{twice[0]}}} gives too", twice[0])
     graph = build(options.model, x, task.outputs, given | own)
     task.require_fit(options.model, graph)
+    weights = options.loss_weights
     if graph.loss is None:
-        return graph.with_loss(make_loss(options, task))
-    for name in ("loss", *LOSS_OPTIONS):
+        if weights and len(weights) != len(graph.outputs):
+            has = "model '{}' has the output" if len(graph.outputs) == 1 else "model '{}' has the outputs"
+            wrong = f"{{loss_weights}} gives {len(weights)}; {has} {', '.join(graph.outputs)}"
+            raise OptionError(wrong, options.model)
+        return graph.with_loss(make_loss(options, task), weights=weights or None)
+    for name in ("loss", "loss_weights", *LOSS_OPTIONS):
         if getattr(options, name) != getattr(ModelOptions, name):
             raise OptionError(f"{{{name}}} does not go with {{model:{{}}}}, which ends in its own loss", options.model)
     return graph

@@ -41,6 +41,11 @@ class ModelOptions(OptionGroup):
         "cross_entropy, nll, dice or mse; for masks of probabilities bce, dice or mse; for numbers mse, l1 or "
         "smooth_l1.",
     )
+    loss_weights: tuple[float, ...] = option(
+        (),
+        "How much the loss on each output counts, the main one first, where a network has several; else 1 each.",
+        minimum=0,
+    )
     label_smoothing: float = option(0.0, "Share of each target spread evenly over all classes; for cross_entropy.")
     pos_weight: float = option(
         1.0, "How much more a pixel of the foreground counts than one of the rest; for bce.", above=0
