@@ -8,7 +8,7 @@ from backproof.bench import Experiment, Measurement, Result
 from backproof.bench.data import COLD, WARM, data_experiment
 from backproof.bench.startup import BARE, startup_experiment
 from backproof.bench.suite import suite
-from backproof.bench.table import digits, print_experiment
+from backproof.bench.tables import tables
 from backproof.cli import main
 from backproof.data import AugmentationOptions, DataOptions, PreprocessingOptions
 from backproof.errors import UserError
@@ -65,15 +65,21 @@ def operation() -> Experiment:
     )
 
 
-def test_tables_say_ratio_and_growth(capsys: pytest.CaptureFixture[str]) -> None:
-    print_experiment(training())
-    printed = capsys.readouterr().out
-    assert "0.50" in printed
-    assert "numpy          seconds grow as (batch size)^1.00 (R² 1.000); threads 1" in printed
-    print_experiment(operation())
-    printed = capsys.readouterr().out
-    assert "pytorch, better layout" in printed
-    assert "10%" in printed
+def test_tables_say_ratio_and_growth() -> None:
+    times, growth = tables(training())
+    shown = [[cell.text(column.unit) for cell, column in zip(row, times.columns, strict=True)] for row in times.rows]
+    assert shown[0] == ["numpy", "1", "8", "8.80 ms", "8.40 ms – 9.20 ms", "0.50", "909", "5.00 s", "108 MB", "1.00"]
+    assert [[cell.value for cell in row[:5]] for row in growth.rows] == [
+        [name, "batch size", "threads 1", "1.00", "1.000"] for name in ("numpy", "pytorch")
+    ]
+
+
+def test_tables_of_operations_say_speed_and_sums() -> None:
+    *shapes, sums = tables(operation())
+    assert [table.title for table in shapes] == ["Conv2d(8, 3) on 1x1x8x8", "Conv2d(8, 3) on 1x2x8x8"]
+    speed, share = ([column.title for column in shapes[0].columns].index(title) for title in ("GFLOP/s", "of peak"))
+    assert [shapes[0].rows[0][i].value for i in (speed, share)] == [pytest.approx(10.0), pytest.approx(0.1)]
+    assert [row[0].value for row in sums.rows][-1] == "pytorch, better layout"
 
 
 def test_the_page_has_figures_tables_and_nothing_from_elsewhere() -> None:
@@ -147,7 +153,3 @@ def test_mistakes_are_one_sentence(words: str, said: str, capsys: pytest.Capture
 
 def test_the_classics_are_the_known_workloads() -> None:
     assert len(suite("classics")) == 10
-
-
-def test_three_digits() -> None:
-    assert [digits(x) for x in (123.4, 12.34, 1.234, 0.001234, 0.0)] == ["123", "12.3", "1.23", "0.00123", "0.00"]

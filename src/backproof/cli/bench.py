@@ -298,10 +298,15 @@ def _shape(text: str) -> tuple[int, ...]:
 
 def _show(experiments: "Sequence[Experiment]", start: float, output: Path | None, page: Path | None) -> None:
     """Tables now; files where they are wanted."""
-    from backproof.bench.table import print_experiment
+    from backproof.bench.tables import facts, tables
+    from backproof.view.terminal import print_table, standard_console
 
+    out = standard_console()
     for experiment in experiments:
-        print_experiment(experiment)
+        out.print(f"\n[bold]{experiment.title}[/bold]\n{experiment.note}\n{facts(experiment)}", highlight=False)
+        for table in tables(experiment):
+            out.print()
+            print_table(table, out)
     _keep(experiments, start, output, page)
 
 

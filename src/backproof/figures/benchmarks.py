@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from backproof.bench import Experiment, Measurement, curves
 from backproof.bench.growth import Curve, Quantity
 from backproof.bench.measurement import contenders
-from backproof.bench.table import varying
+from backproof.bench.tables import varying
 from backproof.plots.theme import axis, color, themed
 
 if TYPE_CHECKING:

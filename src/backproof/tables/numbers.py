@@ -37,9 +37,10 @@ def written(value: str | float | None, unit: Unit) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in two units at most: "4.2 ms", "0.42 s", "12.3 s", "1 min 15 s", "2 h 5 min"."""
+    """A time in two units at most: "42.0 µs", "4.20 ms", "0.42 s", "12.3 s", "1 min 15 s", "2 h 5 min"."""
     if seconds < 0.0995:
-        return f"{1000 * seconds:.0f} ms" if seconds >= 0.00995 else f"{1000 * seconds:.1f} ms"
+        size, unit = (1e6, "µs") if 0 < seconds < 0.0009995 else (1e3, "ms")
+        return f"{size * seconds:#.3g}".rstrip(".") + f" {unit}"
     if seconds < 59.95:
         return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -6,7 +6,7 @@ from pathlib import Path
 import backproof
 from backproof.bench import Experiment, Result
 from backproof.bench.measurement import contenders
-from backproof.bench.table import facts
+from backproof.bench.tables import exponent, facts, tables
 from backproof.figures.benchmarks import (
     Scaling,
     contender_color,
@@ -17,11 +17,12 @@ from backproof.figures.benchmarks import (
     share,
     times_figure,
 )
+from backproof.tables import Table
 from backproof.tables.numbers import duration
-from backproof.view.bench_tables import TABLES, exponent
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.sections.curves import figure_card, plot
+from backproof.view.tables import html_table
 
 SHOWN = {
     "cpu": "processor",
@@ -100,10 +101,18 @@ def experiment_section(experiment: Experiment, identity: str) -> Html:
         experiment.title,
         legend(experiment),
         element("div", *figures, class_="grid"),
-        folded("All numbers", element("div", TABLES[experiment.kind](experiment), class_="scroll")),
+        folded(
+            "All numbers",
+            *[join(element("h4", t.title) if t.title else None, html_table(t)) for t in tables(experiment)],
+        ),
         element("p", facts(experiment), class_="note"),
         note=experiment.note,
     )
+
+
+def caption(table: Table) -> Html | None:
+    """The table's title."""
+    return element("h4", table.title) if table.title else None
 
 
 def legend(experiment: Experiment) -> Html | None:
@@ -177,14 +186,10 @@ def environment_section(result: Result) -> Html:
     """Machine and versions."""
     known = {title: result.environment.get(key) for key, title in SHOWN.items()}
     known |= dict(result.environment.get("versions", {}))
-    rows = [
-        element("tr", element("th", k, scope="row"), element("td", str(v), class_="text"))
-        for k, v in known.items()
-        if v
-    ]
+    table = Table.of(("", ""), [(key, str(value)) for key, value in known.items() if value])
     return section(
         "Where this was measured",
-        element("div", element("table", element("tbody", *rows), class_="plain"), class_="card scroll"),
+        element("div", html_table(table, "plain"), class_="card"),
         note="Each contender ran in a process of its own, whose threads were set before it imported anything; rounds "
         "went in turn; bars are medians. Only ratios carry over to another machine.",
     )
