@@ -100,8 +100,8 @@ def test_written(value, unit, text):
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.0042, "4.2 ms"),
-        (0.042, "42 ms"),
+        (0.0042, "4.20 ms"),
+        (0.042, "42.0 ms"),
         (0.42, "0.42 s"),
         (12.34, "12.3 s"),
         (59.97, "1 min 0 s"),
