@@ -127,9 +127,12 @@ def _spatial(step: RandomStep) -> bool:
 def _done(
     name: str, step: RandomStep, image: Image, random: np.random.Generator, settings: Mapping[str, object]
 ) -> Image:
-    with failures_told(step, f"augmentation '{name}'"):
+    try:
         made = step(image, random, **settings)
-    if np.shape(made) != image.shape:
+    except Exception:
+        with failures_told(step, f"augmentation '{name}'"):
+            raise
+    if getattr(made, "shape", ()) != image.shape:
         raise UserError(f"augmentation '{name}' made {np.shape(made)} of {image.shape}; it must keep the shape")
     return made
 

@@ -19,8 +19,9 @@ def resampled(planes: npt.NDArray[Any], change: "Change") -> npt.NDArray[Any]:
     """
     from PIL import Image
 
-    whole = planes.dtype.kind in "iu"
-    how = Image.Resampling.NEAREST if whole else Image.Resampling.BILINEAR
-    taken = planes.astype(np.int32) if whole else planes
-    changed = [change(Image.fromarray(plane), how, plane[0, 0].item()) for plane in taken]
-    return np.stack([np.asarray(plane) for plane in changed]).astype(planes.dtype, copy=False)
+    if planes.dtype.kind in "iu":
+        taken, how = planes.astype(np.int32), Image.Resampling.NEAREST
+    else:
+        taken, how = planes, Image.Resampling.BILINEAR
+    changed = [np.asarray(change(Image.fromarray(plane), how, plane[0, 0].item())) for plane in taken]
+    return np.array(changed, planes.dtype)
