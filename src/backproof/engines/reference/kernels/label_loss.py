@@ -4,12 +4,12 @@ from math import exp
 
 import numpy as np
 
-from backproof.engines.kernel import computes
+from backproof.engines.kernel import Call, Saved, computes
 from backproof.engines.reference.kernels.activation import log_softmax
 from backproof.engines.reference.kernels.loss import LossKernel
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.errors import UserError
-from backproof.graph import Array
+from backproof.graph import Array, Arrays
 from backproof.ops import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.label_loss import AnyLabelLoss
 
@@ -44,6 +44,16 @@ class LabelLossKernel(LossKernel[AnyLabelLoss]):
             if t[place] != op.ignore_index:
                 dx[:, *place] = self.df(op, x[:, *place], int(t[place]))
         return dx, None
+
+    def backward(
+        self, op: AnyLabelLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+    ) -> tuple[Array | None, ...]:
+        """What is ignored has no gradient, even where nothing counts and all else is NaN."""
+        dx, *others = super().backward(op, dy, saved, p, g, call)
+        assert dx is not None
+        for n, *place in np.argwhere(saved[1] == op.ignore_index):
+            dx[n, :, *place] = 0
+        return dx, *others
 
 
 def weight(op: AnyLabelLoss, label: int) -> float:
