@@ -181,7 +181,10 @@ def test_own_file_may_import_its_neighbour(own: Path) -> None:
     ("function", "sentence"),
     [
         (":broken", r"model '.*own.py:broken', line 16: ZeroDivisionError: division by zero"),
-        (":misfit", r"own.py:misfit', line 20: node 'head' on \(N, 1, 8, 8\): .* put Flatten\(\) before it"),
+        (
+            ":misfit",
+            r"own.py:misfit' puts out \(N, 1, 8, 10\); 10 classes need \(N, 10\); .* put Flatten\(\) before it",
+        ),
         (":no_graph", r"own.py:no_graph' returned a list; it must return a Graph"),
         (":wrong_classes", r"puts out \(N, 11\); 10 classes need \(N, 10\)"),
         (":needs", r"needs its option 'depth'; give model_option depth=VALUE"),

@@ -78,7 +78,11 @@ def test_refuses_bad_attributes(make, message):
 @pytest.mark.parametrize(
     ("op", "shapes", "message"),
     [
-        (ops.Linear(2), [Shape("N", 2, 3)], "put Flatten"),
+        (ops.Linear(2), [Shape("N")], "N, ..., features"),
+        (ops.Linear(2), [Shape(4, 3)], "N, ..., features"),
+        (ops.Softmax(axis=0), [Shape("N", 3)], "axis 0"),
+        (ops.Softmax(axis=2), [Shape("N", 3)], "axis 2 does not fit"),
+        (ops.LogSoftmax(axis=-2), [Shape("N", 3)], "axis -2 does not fit"),
         (ops.Softmax(), [Shape("N")], r"takes an input of shape \(N, classes"),
         (ops.BatchNorm(), [Shape("N")], r"takes an input of shape \(N, features\) or \(N, C, H, W\)"),
         (ops.LayerNorm((2, 3)), [Shape("N", 3, 2)], r"takes an input of shape \(N, ..., 2, 3\), not \(N, 3, 2\)"),

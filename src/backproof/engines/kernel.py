@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from backproof.engines.base import EVALUATION, Mode
 from backproof.errors import UserError
@@ -37,7 +37,17 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 class Kernel(Generic[AnyOp, AnyCall]):
-    """Pure: no state of its own, no input written to. A check may run it twice."""
+    """Pure: no state of its own, no input written to. A check may run it twice.
+
+    Attributes:
+        layout: the order of the axes of what it computes with; "canonical" is N,C,H,W. The NumPy engine knows others.
+    """
+
+    layout: ClassVar[str] = "canonical"
+
+    def axes(self, op: AnyOp, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ARG002
+        """The order in which an engine keeps the axes of a parameter whose canonical shape is `shape`."""
+        return tuple(range(len(shape)))
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: AnyCall) -> tuple[Array, Saved]:
         """The output, and what backward needs. `p`: the node's parameters by local name."""

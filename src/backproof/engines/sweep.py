@@ -6,12 +6,13 @@ A value taken by several nodes gets the sum of their gradients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.base import Mode, Watch
-from backproof.engines.kernel import AnyCall, Call, Kernels, Saved
+from backproof.engines.kernel import AnyCall, Call, Kernel, Kernels, Saved
 from backproof.graph import Array, Arrays, Graph, Node
 
 
@@ -33,9 +34,14 @@ class Step:
     )
 
     def __init__(
-        self, node: Node, kernels: Kernels, place: Mapping[str, int], parameters: Arrays, gradients: Arrays, call: Call
+        self,
+        node: Node,
+        kernel: Kernel[Any, Any],
+        place: Mapping[str, int],
+        parameters: Arrays,
+        gradients: Arrays,
+        call: Call,
     ) -> None:
-        kernel = kernels[type(node.op)]
         self.name = node.name
         self.op = node.op
         self.forward = kernel.forward
@@ -81,6 +87,7 @@ class Sweep:
     `parameters` and `gradients` are the engine's own arrays by full name: kernels read the former and write the
     latter. `make_call(node, wants)` makes what a kernel is lent. Gradients flow only where they are wanted: to
     trainable parameters, and to the float inputs if `input_gradients`; `memory` says where they live.
+    `fit(kernel, call)` may put something around a node's kernel.
     """
 
     def __init__(
@@ -94,6 +101,7 @@ class Sweep:
         with_loss: bool = True,
         input_gradients: bool = False,
         memory: GradientMemory | None = None,
+        fit: Callable[[Kernel[Any, Any], Any], Kernel[Any, Any]] = lambda kernel, call: kernel,  # noqa: ARG005
     ) -> None:
         nodes = [node for node in graph.nodes if with_loss or node.name not in graph.loss_nodes]
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
@@ -104,7 +112,8 @@ class Sweep:
             wants = tuple(wanted[name] for name in node.inputs)
             wanted[node.name] = any(wants) or any(spec.trainable for spec in node.parameters.values())
             call = make_call(node, wants)
-            self._steps.append(Step(node, kernels, self._place, parameters, gradients, call))
+            kernel = fit(kernels[type(node.op)], call)
+            self._steps.append(Step(node, kernel, self._place, parameters, gradients, call))
         self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
         self._memory = memory or GradientMemory()
         self._one = np.ones((), self._memory.dtype)

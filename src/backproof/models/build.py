@@ -77,4 +77,5 @@ def _check_network(model: str, graph: object, input: Shape, classes: int) -> Non
         raise UserError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
     output = graph.shapes[graph.output]
     if output not in (Shape(BATCH, classes), Shape(BATCH, classes, *input[2:])):
-        raise UserError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}")
+        hint = "; a Linear layer takes the last axis alone: put Flatten() before it" if len(output) > 2 else ""
+        raise UserError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}{hint}")

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.errors import UserError
-from backproof.graph.op import Array, Op, Sample, operation
+from backproof.graph.op import Array, Op, Sample, later, operation
 from backproof.graph.shape import Shape
 
 SHAPES = ((5, 4), (1, 1), (2, 3, 2, 2))
@@ -212,24 +212,42 @@ class ReLU6(Clip):
 
 
 @dataclass(frozen=True)
-class AlongClasses(ElementWise):
-    """Normalises axis 1, the classes or channels, as PyTorch's `dim=1`."""
+class AlongAxis(ElementWise):
+    """Normalises along one axis, as PyTorch's `dim`.
+
+    Attributes:
+        axis: 1, that of classes or channels; any but the batch, negative ones counted from the end.
+    """
+
+    axis: int = later(1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which needs a class axis."""
+        """As the input, which has that axis."""
         (x,) = inputs
+        name = type(self).__name__
         if len(x) < 2:
-            raise UserError(f"{type(self).__name__} takes an input of shape (N, classes, ...), not {x}")
+            raise UserError(f"{name} takes an input of shape (N, classes, ...), not {x}")
+        if not -len(x) < self.axis < len(x) or self.axis == 0:
+            raise UserError(f"{name} along axis {self.axis} does not fit {x}; it has the axes 1 to {len(x) - 1}")
         return x
 
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        """Also other axes of sequences and images, from either end."""
+        yield from super().samples()
+        yield Sample(op=cls(axis=-1), shapes=((2, 3, 4),))
+        yield Sample(op=cls(), shapes=((2, 3, 4),))
+        yield Sample(op=cls(axis=2), shapes=((2, 3, 2, 4),))
+        yield Sample(op=cls(axis=-1), shapes=((3, 4),))
+
 
 @operation
 @dataclass(frozen=True)
-class Softmax(AlongClasses):
-    """y = eˣ / Σ eˣ along axis 1.   dx = y (dy - Σ dy y)."""
+class Softmax(AlongAxis):
+    """y = eˣ / Σ eˣ along the axis.   dx = y (dy - Σ dy y)."""
 
 
 @operation
 @dataclass(frozen=True)
-class LogSoftmax(AlongClasses):
-    """y = x - log Σ eˣ along axis 1.   dx = dy - eʸ Σ dy."""
+class LogSoftmax(AlongAxis):
+    """y = x - log Σ eˣ along the axis.   dx = dy - eʸ Σ dy."""

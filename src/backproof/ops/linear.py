@@ -11,7 +11,7 @@ from backproof.graph.shape import BATCH, Shape
 @operation
 @dataclass(frozen=True)
 class Linear(Op):
-    """y = x Wᵀ + b.   x: (N, in)   W: (out, in)   b: (out,)   y: (N, out).
+    """y = x Wᵀ + b.   x: (N, ..., in)   W: (out, in)   b: (out,)   y: (N, ..., out), as PyTorch's.
 
     Attributes:
         out_features: number of outputs, out.
@@ -28,15 +28,15 @@ class Linear(Op):
             raise UserError(f"Linear needs 1 output feature or more, not {self.out_features}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """(N, in) -> (N, out)."""
+        """(N, ..., in) -> (N, ..., out)."""
         (x,) = inputs
-        if len(x) != 2 or x[0] != BATCH:
-            raise UserError(f"Linear takes an input of shape (N, features), not {x}; put Flatten() before it")
-        return Shape(BATCH, self.out_features)
+        if len(x) < 2 or x[0] != BATCH:
+            raise UserError(f"Linear takes an input of shape (N, ..., features), not {x}")
+        return Shape(*x[:-1], self.out_features)
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """Weight (out, in), bias (out,) starting at 0."""
-        fan_in = inputs[0].size
+        fan_in = int(inputs[0][-1])
         weight = ParameterSpec(
             shape=(self.out_features, fan_in),
             fan_in=fan_in,
@@ -49,9 +49,12 @@ class Linear(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A usual case, one sample, one feature in and out, no bias, as many outputs as inputs."""
+        """A usual case, one sample, one feature in and out, no bias, as many outputs as inputs; sequences, heads."""
         yield Sample(op=Linear(4), shapes=((5, 3),))
         yield Sample(op=Linear(3), shapes=((1, 7),))
         yield Sample(op=Linear(1), shapes=((6, 1),))
         yield Sample(op=Linear(5, bias=False), shapes=((4, 2),))
         yield Sample(op=Linear(3), shapes=((2, 3),))
+        yield Sample(op=Linear(4), shapes=((2, 3, 5),))
+        yield Sample(op=Linear(3, bias=False), shapes=((3, 1, 2),))
+        yield Sample(op=Linear(2), shapes=((2, 3, 2, 4),))

@@ -38,6 +38,13 @@ def test_which_chains_are_found():
     assert fuse(residual_block()).parameters.keys() == residual_block().parameters.keys()
 
 
+def test_what_the_user_computes_is_not_fused():
+    assert not {BatchNormReLU} & {type(node.op) for node in fuse(residual_block(), apart={BatchNorm}).nodes}
+    names = {node.name for node in fuse(residual_block(), apart={Add}).nodes}
+    assert {"add", "bn2"} <= names
+    assert "bn1" not in names
+
+
 def test_linear_and_relu():
     net = Builder(Shape("N", 5))
     h = net("relu", ReLU(), net("fc1", Linear(7), net.x))

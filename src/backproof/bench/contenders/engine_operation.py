@@ -30,15 +30,18 @@ class EngineOperation:
         self._outputs: tuple[Array, ...] = ()
 
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
-        from backproof.engines.numpy.layout import to_nchw, to_nhwc
+        from backproof.engines.numpy.layout import to_nchw, to_nhwc, turned_values
         from backproof.engines.numpy.parameters import Parameters
         from backproof.engines.numpy.workspace import Arena, Pool, Workspace
 
         dtype = np.dtype(job.dtype)
-        weights = Parameters(drawn.graph, dtype)
+        kernels: Kernels = import_module(f"backproof.engines.{job.contender}.kernels").KERNELS
+        weights = Parameters(drawn.graph, dtype, kernels)
         weights.load(drawn.parameters)
         memory = Arena(dtype)
-        self._call: Call = Workspace("op", wants, Pool(dtype), memory)
+        found = turned_values(drawn.graph, kernels)
+        turned, output_turned = tuple(i.name in found for i in drawn.graph.inputs), self._node.name in found
+        self._call: Call = Workspace("op", wants, Pool(dtype), memory, turned=turned, output_turned=output_turned)
         self._begin: Callable[[], None] = memory.reset
         self._p = {local: weights.views[self._node.path(local)] for local in self._node.parameters}
         self._g = {
@@ -46,11 +49,15 @@ class EngineOperation:
             for local, spec in self._node.parameters.items()
             if spec.trainable
         }
-        self._inputs = tuple(to_nhwc(x, dtype) for x in drawn.inputs)
-        self._dy = to_nhwc(drawn.dy, dtype)
-        self._canonical: Callable[[Array], Array] = to_nchw
+
+        def enter(x: Array, is_turned: bool) -> Array:
+            return to_nhwc(x, dtype) if is_turned else np.ascontiguousarray(x, dtype)
+
+        self._inputs = tuple(map(enter, drawn.inputs, turned))
+        self._dy = enter(drawn.dy, output_turned)
+        self._canonical: Callable[[Array, bool], Array] = lambda x, is_turned: to_nchw(x) if is_turned else np.array(x)
+        self._layouts = turned, output_turned
         self._gradients: Callable[[], dict[str, Array]] = weights.canonical_gradients
-        kernels: Kernels = import_module(f"backproof.engines.{job.contender}.kernels").KERNELS
         return kernels
 
     def _in_reference(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:  # noqa: ARG002
@@ -61,7 +68,7 @@ class EngineOperation:
         self._p = {local: np.array(drawn.parameters[self._node.path(local)]) for local in self._node.parameters}
         self._g = {local: np.zeros(s.shape) for local, s in self._node.parameters.items() if s.trainable}
         self._inputs, self._dy = drawn.inputs, drawn.dy
-        self._canonical = np.copy
+        self._canonical, self._layouts = lambda x, _: np.copy(x), ((False,) * len(wants), False)
         self._gradients = lambda: {self._node.path(local): g for local, g in self._g.items()}
         return KERNELS
 
@@ -82,10 +89,12 @@ class EngineOperation:
 
     def results(self) -> dict[str, Array]:
         self.forward()
-        found = {"output": self._canonical(self._y)}
+        turned, output_turned = self._layouts
+        found = {"output": self._canonical(self._y, output_turned)}
         self.backward()
         found |= {f"gradient of {name}": g for name, g in self._gradients().items()}
-        return found | {f"gradient of x{i}": self._canonical(dx) for i, dx in enumerate(self._dxs) if dx is not None}
+        given = [(i, dx) for i, dx in enumerate(self._dxs) if dx is not None]
+        return found | {f"gradient of x{i}": self._canonical(dx, turned[i]) for i, dx in given}
 
     def gemm(self, a: Array, b: Array) -> Callable[[], object]:
         out = np.empty((len(a), b.shape[1]), a.dtype)

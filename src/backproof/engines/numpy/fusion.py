@@ -4,6 +4,7 @@ Element by element nothing changes, not even a bit; but what one operation write
 cache, and two arrays fewer are kept. A node that is asked for by name needs the network as it was written.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -49,8 +50,8 @@ class FusedNode(Node):
         return f"{self.owner}.{parameter}"
 
 
-def fuse(graph: Graph) -> Graph:
-    """The same network with every such chain as one node."""
+def fuse(graph: Graph, apart: Collection[type[Op]] = ()) -> Graph:
+    """The same network with every such chain as one node, but for chains with an operation `apart`."""
     takers: dict[str, list[str]] = {name: [] for name in graph.shapes}
     for node in graph.nodes:
         for name in node.inputs:
@@ -73,6 +74,8 @@ def fuse(graph: Graph) -> Graph:
             links.append(following.name)
             following = only_taker(following.name)
         if following is None or not isinstance(following.op, ReLU) or inside & {*links, following.name}:
+            continue
+        if any(type(graph.node[name].op) in apart for name in (*links, following.name)):
             continue
         inside |= {*links, following.name}
         chains[following.name] = FusedNode(

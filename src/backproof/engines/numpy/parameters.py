@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.inputs import check_parameters
-from backproof.engines.numpy.kernels.kernel import layout
+from backproof.engines.kernel import Kernels
 from backproof.engines.numpy.workspace import ALIGNMENT, aligned
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
@@ -24,10 +24,14 @@ class Parameters:
         gradient_views: the same of `gradient`.
     """
 
-    def __init__(self, graph: Graph, dtype: npt.DTypeLike) -> None:
+    def __init__(self, graph: Graph, dtype: npt.DTypeLike, kernels: Kernels) -> None:
         self._graph = graph
         self._specs = graph.parameters
-        self._layout = {node.path(local): layout(node, local) for node in graph.nodes for local in node.parameters}
+        self._layout = {
+            node.path(local): kernels[type(node.op)].axes(node.op, local, spec.shape)
+            for node in graph.nodes
+            for local, spec in node.parameters.items()
+        }
         trainable = [name for name, spec in self._specs.items() if spec.trainable]
         # A stable sort: by whether weight decay applies by default, else in the order of the nodes.
         self._order = sorted(trainable, key=lambda name: not self._specs[name].decay)

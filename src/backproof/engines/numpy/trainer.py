@@ -12,13 +12,13 @@ from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.fusion import FusedNode, fuse
 from backproof.engines.numpy.kernels import KERNELS
-from backproof.engines.numpy.layout import to_nchw, to_nhwc, to_nhwc_view
+from backproof.engines.numpy.kernels.kernel import UserKernel
+from backproof.engines.numpy.layout import fit, to_nchw, to_nhwc, turned_values
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
-from backproof.ops import Flatten, Reshape
 from backproof.optim import Optimizer
 
 Keep = Literal["all", "checkpoints", "nothing"]
@@ -61,9 +61,10 @@ class NumpyTrainer:
     ) -> None:
         require_kernels(self.engine, self.kernels, graph)
         self.graph = graph
-        self._fused = fuse(graph)
+        kinds = {type(node.op) for node in graph.nodes}
+        self._fused = fuse(graph, apart={kind for kind in kinds if isinstance(self.kernels[kind], UserKernel)})
         self.dtype: DType = dtype
-        self._parameters = Parameters(graph, dtype)
+        self._parameters = Parameters(graph, dtype, self.kernels)
         self._parameters.load(parameters)
         self._pool = Pool(dtype, winograd=winograd)
         self._gradients, self._values = Arena(dtype), Arena(dtype)
@@ -81,9 +82,7 @@ class NumpyTrainer:
             if node.name not in seen and spec.trainable
         ]
         self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
-        # Flatten wants the canonical order back: what nobody else takes is not turned at all, but only seen so.
-        takers = {i.name: {type(node.op) for node in graph.nodes if i.name in node.inputs} for i in graph.inputs}
-        self._enter = {name: to_nhwc_view if ops <= {Flatten, Reshape} else to_nhwc for name, ops in takers.items()}
+        self._turned = {fused: turned_values(self._fused if fused else graph, self.kernels) for fused in (True, False)}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         """See `Trainer.forward`."""
@@ -96,7 +95,7 @@ class NumpyTrainer:
         )
         sweep = self._run_forward(plan, inputs, mode)
         names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
-        return {name: to_nchw(sweep.value(name)) for name in names}
+        return {name: self._canonical(name, sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         """See `Trainer.gradients`."""
@@ -107,9 +106,9 @@ class NumpyTrainer:
         return Gradients(
             loss=sweep.loss,
             penalty=penalty,
-            output=to_nchw(sweep.value(self.graph.output)),
+            output=self._canonical(self.graph.output, sweep.value(self.graph.output)),
             parameters=self._parameters.canonical_gradients(),
-            inputs={name: to_nchw(gradient) for name, gradient in input_gradients.items()},
+            inputs={name: self._canonical(name, gradient) for name, gradient in input_gradients.items()},
             state={name: value.copy() for name, value in sweep.state().items()},
         )
 
@@ -131,7 +130,7 @@ class NumpyTrainer:
         penalty = self._couple(optimizer)
         self._update(sweep.state(), optimizer, mode.step)
         output = sweep.value(self.graph.output)
-        if output.ndim > 2:
+        if self.graph.output in self._turned[fused]:
             output = to_nchw(output)
         return StepResult(sweep.loss, penalty, output)
 
@@ -148,18 +147,32 @@ class NumpyTrainer:
         sweep = self._sweeps.get(plan)
         if sweep is None:
             sweep = self._sweeps[plan] = self._make_sweep(plan)
-        given = {name: self._enter[name](array, self._kinds[name]) for name, array in inputs.items()}
+        turned = self._turned[plan.fused]
+        given = {
+            name: to_nhwc(x, self._kinds[name]) if name in turned else np.ascontiguousarray(x, self._kinds[name])
+            for name, x in inputs.items()
+        }
         sweep.forward(given, mode, watch)
         return sweep
 
+    def _canonical(self, name: str, value: Array) -> Array:
+        """A copy of a value for the caller."""
+        return to_nchw(value) if name in self._turned[False] else np.array(value, order="C")
+
     def _make_sweep(self, plan: Plan) -> Sweep:
-        gradients = Planned(self._gradients)
+        gradients, turned = Planned(self._gradients), self._turned[plan.fused]
         # Where no gradients are, values may have their memory: prediction needs no more than training has.
         values = {"all": None, "checkpoints": Planned(self._values), "nothing": gradients}[plan.keep]
 
         def make_call(node: Node, wants: tuple[bool, ...]) -> Workspace:
             return Workspace(
-                node.owner if isinstance(node, FusedNode) else node.name, wants, self._pool, gradients, values
+                node.owner if isinstance(node, FusedNode) else node.name,
+                wants,
+                self._pool,
+                gradients,
+                values,
+                turned=tuple(name in turned for name in node.inputs),
+                output_turned=node.name in turned,
             )
 
         make: Callable[..., Sweep] = partial(
@@ -172,6 +185,7 @@ class NumpyTrainer:
             with_loss=plan.with_loss,
             input_gradients=plan.input_gradients,
             memory=gradients,
+            fit=fit,
         )
         return make() if values is None else make(values=values)
 

@@ -177,6 +177,10 @@ class Workspace(Call):
     """What a kernel of this engine is told and lent. A borrowed buffer keeps its contents until the node's next pass.
 
     Gradients come from memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
+
+    Attributes:
+        pool: scratch memory.
+        turned: for each input, whether it is channels-last; so `output_turned`.
     """
 
     def __init__(
@@ -186,9 +190,14 @@ class Workspace(Call):
         pool: Pool,
         gradients: GradientMemory,
         outputs: GradientMemory | None = None,
+        *,
+        turned: tuple[bool, ...] = (),
+        output_turned: bool = False,
     ) -> None:
         super().__init__(node, wants)
         self.pool = pool
+        self.turned = turned or (False,) * len(wants)
+        self.output_turned = output_turned
         self._gradients = gradients
         self._outputs = outputs
         self._own = pool.of(node)

@@ -10,7 +10,7 @@ from backproof.engines import custom
 from backproof.engines.custom import Adapted, CustomKernel
 from backproof.engines.kernel import Call, Kernels, Saved
 from backproof.engines.numpy import NumpyEngine, kernels, optimizers
-from backproof.engines.numpy.kernels.kernel import CanonicalKernel
+from backproof.engines.numpy.kernels.kernel import UserKernel
 from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Op
@@ -79,7 +79,7 @@ class CustomTrainer(NumpyTrainer):
 
     engine = "yours"
     kernels: ClassVar[Kernels] = custom.chain(
-        Adapted(custom.KERNELS["numpy"], lambda op, written: CanonicalKernel(Guard(op, written.inner))),
+        Adapted(custom.KERNELS["numpy"], lambda op, written: UserKernel(Guard(op, written.inner))),
         kernels.KERNELS,
     )
     updates = custom.chain(Adapted(custom.UPDATES["numpy"], guarded), optimizers.UPDATES)

@@ -125,9 +125,9 @@ def _gelu(op: ops.GELU, inputs: tuple[Array, ...], p: Arrays) -> Array:
     return np.asarray(x * (normal + 1j * b * np.exp(-(a**2) / 2) / sqrt(2 * pi)))
 
 
-def _log_softmax(x: Array) -> Array:
-    x = x - np.real(x).max(1, keepdims=True)
-    return np.asarray(x - np.log(np.exp(x).sum(1, keepdims=True)))
+def _log_softmax(x: Array, axis: int = 1) -> Array:
+    x = x - np.real(x).max(axis, keepdims=True)
+    return np.asarray(x - np.log(np.exp(x).sum(axis, keepdims=True)))
 
 
 def _weighted(op: Any, terms: Array, counts: Array, inputs: tuple[Array, ...]) -> Array:
@@ -225,8 +225,8 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.Softplus: _softplus,
     ops.Hardtanh: _clip,
     ops.ReLU6: _clip,
-    ops.Softmax: lambda op, x, p: np.exp(_log_softmax(x[0])),
-    ops.LogSoftmax: lambda op, x, p: _log_softmax(x[0]),
+    ops.Softmax: lambda op, x, p: np.exp(_log_softmax(x[0], op.axis)),
+    ops.LogSoftmax: lambda op, x, p: _log_softmax(x[0], op.axis),
     ops.Dropout: _dropout,
     ops.Dropout2d: _dropout,
     ops.Add: lambda op, x, p: x[0] + x[1],

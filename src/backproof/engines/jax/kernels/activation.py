@@ -35,12 +35,12 @@ one_line(
         Hardtanh: clip,
         # JAX's own has the derivative 1 at 0.
         LeakyReLU: lambda op, x: jnp.where(x > 0, x, op.negative_slope * x),
-        LogSoftmax: lambda op, x: jax.nn.log_softmax(x, axis=1),
+        LogSoftmax: lambda op, x: jax.nn.log_softmax(x, axis=op.axis),
         ReLU: lambda op, x: jax.nn.relu(x),
         ReLU6: clip,
         SiLU: lambda op, x: jax.nn.silu(x),
         Sigmoid: lambda op, x: jax.nn.sigmoid(x),
-        Softmax: lambda op, x: jax.nn.softmax(x, axis=1),
+        Softmax: lambda op, x: jax.nn.softmax(x, axis=op.axis),
         Softplus: lambda op, x: jnp.where(op.beta * x > op.threshold, x, jax.nn.softplus(op.beta * x) / op.beta),
         Tanh: lambda op, x: jnp.tanh(x),
     }

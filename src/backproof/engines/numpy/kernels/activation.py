@@ -15,11 +15,13 @@ LogSoftmax   y = x - log Σ eˣ                  dx = dy - eʸ Σ dy
 """
 
 from math import pi, sqrt
+from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import (
@@ -36,11 +38,13 @@ from backproof.ops import (
     Softplus,
     Tanh,
 )
-from backproof.ops.activation import Clip
+from backproof.ops.activation import AlongAxis, Clip
 
 
 class _Activation(NumpyKernel[AnyOp]):
     """y = f(x), and dx from dy and y (or x)."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = f(x)."""
@@ -276,9 +280,10 @@ class ClipKernel(_Activation[Clip]):
         dx *= np.less(y, upper, out=mask)
 
 
-def _row_shape(x: Array) -> tuple[int, ...]:
-    """The shape of one number a row of classes; classes are the last axis."""
-    return (*x.shape[:-1], 1)
+def _row(op: AlongAxis, x: Array, call: Workspace) -> tuple[int, Array]:
+    """The axis that is normalised, and room for a number of each row along it."""
+    axis = axis_of(op.axis, x.ndim, call.output_turned)
+    return axis, call.borrow("row", tuple(1 if i == axis + x.ndim else size for i, size in enumerate(x.shape)))
 
 
 @computes(KERNELS, Softmax)
@@ -287,16 +292,16 @@ class SoftmaxKernel(_Activation[Softmax]):
 
     def compute(self, op: Softmax, x: Array, y: Array, call: Workspace) -> None:
         """y = eˣ / Σ eˣ."""
-        row = call.borrow("row", _row_shape(x))
-        np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
+        axis, row = _row(op, x, call)
+        np.subtract(x, np.max(x, axis=axis, keepdims=True, out=row), out=y)
         np.exp(y, out=y)
-        np.divide(y, np.sum(y, axis=-1, keepdims=True, out=row), out=y)
+        np.divide(y, np.sum(y, axis=axis, keepdims=True, out=row), out=y)
 
     def differentiate(self, op: Softmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = y (dy - Σ dy y)."""
         np.multiply(dy, y, out=dx)
-        row = np.sum(dx, axis=-1, keepdims=True, out=call.borrow("row", _row_shape(x)))
-        np.subtract(dy, row, out=dx)
+        axis, row = _row(op, x, call)
+        np.subtract(dy, np.sum(dx, axis=axis, keepdims=True, out=row), out=dx)
         dx *= y
 
 
@@ -306,16 +311,17 @@ class LogSoftmaxKernel(_Activation[LogSoftmax]):
 
     def compute(self, op: LogSoftmax, x: Array, y: Array, call: Workspace) -> None:
         """y = x - log Σ eˣ."""
-        row = call.borrow("row", _row_shape(x))
-        np.subtract(x, np.max(x, axis=-1, keepdims=True, out=row), out=y)
+        axis, row = _row(op, x, call)
+        np.subtract(x, np.max(x, axis=axis, keepdims=True, out=row), out=y)
         exponentials = np.exp(y, out=call.pool.scratch("softmax", x.shape))
-        np.sum(exponentials, axis=-1, keepdims=True, out=row)
+        np.sum(exponentials, axis=axis, keepdims=True, out=row)
         np.log(row, out=row)
         y -= row
 
     def differentiate(self, op: LogSoftmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """dx = dy - eʸ Σ dy."""
-        row = np.sum(dy, axis=-1, keepdims=True, out=call.borrow("row", _row_shape(x)))
+        axis, row = _row(op, x, call)
+        np.sum(dy, axis=axis, keepdims=True, out=row)
         np.exp(y, out=dx)
         dx *= row
         np.subtract(dy, dx, out=dx)

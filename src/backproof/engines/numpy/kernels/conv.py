@@ -32,9 +32,9 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
 
     scatter = staticmethod(add_taps)
 
-    def layout(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def axes(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The weight as (kh, kw, in, out)."""
-        return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
+        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
 
     def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x * W + b."""
@@ -68,9 +68,9 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
 
     scatter = staticmethod(add_taps)
 
-    def layout(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def axes(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The weight as (kh, kw, out, in): that of the convolution from y to x."""
-        return KERNEL_LAST if parameter == "weight" else super().layout(op, parameter, shape)
+        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
 
     def forward(
         self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace

@@ -6,10 +6,13 @@ evaluation    y = x                   dx = dy
 The mask m is kept for backward, a byte an element; of Dropout2d a byte a channel.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Dropout, Dropout2d
@@ -20,6 +23,8 @@ from backproof.ops.dropout import Dropping
 @computes(KERNELS, Dropout2d)
 class DropoutKernel(NumpyKernel[Dropping]):
     """The operation draws the mask, so that every engine drops the same parts."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x m / (1 - p)."""
@@ -34,9 +39,9 @@ class DropoutKernel(NumpyKernel[Dropping]):
     @staticmethod
     def _mask(op: Dropping, x: Array, call: Workspace) -> Array:
         """Drawn for the canonical shape, then turned as images are."""
-        canonical = np.moveaxis(x, -1, 1) if x.ndim > 2 else x
-        mask = op.mask(canonical.shape, call.mode.seed, call.mode.step, call.node)
-        return np.ascontiguousarray(np.moveaxis(mask, 1, -1)) if x.ndim > 2 else mask
+        shape = channels_first(x).shape if call.output_turned else x.shape
+        mask = op.mask(shape, call.mode.seed, call.mode.step, call.node)
+        return np.ascontiguousarray(channels_last(mask)) if call.output_turned else mask
 
     def backward(
         self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace

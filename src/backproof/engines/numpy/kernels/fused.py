@@ -7,6 +7,8 @@ Each step is the same as in the kernels of the three operations, in the same ord
 bits. See `norm.py` for a, b and the gradient.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
@@ -73,6 +75,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
 class LinearReLUKernel(NumpyKernel[LinearReLU]):
     """y = max(x W + b, 0).   dy [y > 0] is what the linear layer gets back."""
 
+    layout: ClassVar = "canonical"
     linear = LinearKernel()
 
     def forward(self, op: LinearReLU, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:

@@ -19,7 +19,6 @@ import numpy as np
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.loss import Weighed, divided
-from backproof.engines.numpy.layout import channels_first
 from backproof.engines.numpy.workspace import Workspace
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
@@ -46,7 +45,7 @@ class Counted(NamedTuple):
     def of(cls, op: LabelLoss, x: Array, labels: Array, node: str) -> "Counted":
         """Find what counts. Raises `UserError` for a label that is no class."""
         classes = x.shape[-1]
-        labels = channels_first(labels).reshape(-1)
+        labels = labels.reshape(-1)
         where: Array | slice = slice(None)
         if op.ignore_index is not None:
             where = labels != op.ignore_index

@@ -1,11 +1,15 @@
 """Linear.
 
-    y = x W + b          x: (N, in)    W: (in, out) inside the engine    b: (out,)
+    y = x W + b          x: (N, ..., in)    W: (in, out) inside the engine    b: (out,)
     dx = dy Wᵀ           dW = xᵀ dy           db = Σₙ dy
+
+Of more axes than two, all but the last count as the batch.
 
 The canonical weight is (out, in). Kept as (in, out) all three products run faster; only for very many inputs
 does (out, in) win, because the products then stream through W row by row.
 """
+
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,15 +28,18 @@ WIDE = 8192
 class LinearKernel(NumpyKernel[Linear]):
     """Three matrix products and a column sum."""
 
-    def layout(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    layout: ClassVar = "canonical"
+
+    def axes(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The weight as (in, out), unless it is very wide."""
-        return (1, 0) if parameter == "weight" and shape[1] < WIDE else super().layout(op, parameter, shape)
+        return (1, 0) if parameter == "weight" and shape[1] < WIDE else super().axes(op, parameter, shape)
 
     def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = x W + b."""
         (x,) = inputs
-        y = call.borrow_output((len(x), op.out_features))
-        product(x, p["weight"] if x.shape[1] < WIDE else p["weight"].T, out=y)
+        y = call.borrow_output((*x.shape[:-1], op.out_features))
+        rows = _rows(x)
+        product(rows, p["weight"] if rows.shape[1] < WIDE else p["weight"].T, out=_rows(y))
         if op.bias:
             np.add(y, p["bias"], out=y)
         return y, inputs
@@ -41,7 +48,7 @@ class LinearKernel(NumpyKernel[Linear]):
         self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
-        (x,) = saved
+        x, dy = _rows(saved[0]), _rows(dy)
         wide = x.shape[1] >= WIDE
         if not wide:
             product(x.T, dy, out=g["weight"])
@@ -51,6 +58,11 @@ class LinearKernel(NumpyKernel[Linear]):
             np.dot(call.pool.ones(len(dy)), dy, out=g["bias"])
         if not call.wants[0]:
             return (None,)
-        dx = call.borrow("dx", x.shape)
-        product(dy, p["weight"] if wide else p["weight"].T, out=dx)
+        dx = call.borrow("dx", saved[0].shape)
+        product(dy, p["weight"] if wide else p["weight"].T, out=_rows(dx))
         return (dx,)
+
+
+def _rows(x: Array) -> Array:
+    """(N, ..., D) as a matrix."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

@@ -6,10 +6,13 @@ WeightedSum    y = Σ w x          dx = w dy
 Concat    y = [a | b | ...]       each input gets its own columns of dy
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Add, Concat, Mul, WeightedSum
@@ -18,6 +21,8 @@ from backproof.ops import Add, Concat, Mul, WeightedSum
 @computes(KERNELS, Add)
 class AddKernel(NumpyKernel[Add]):
     """The sum rule."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = a + b."""
@@ -34,6 +39,8 @@ class AddKernel(NumpyKernel[Add]):
 @computes(KERNELS, Mul)
 class MulKernel(NumpyKernel[Mul]):
     """The product rule."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = a b."""
@@ -52,34 +59,46 @@ class MulKernel(NumpyKernel[Mul]):
 
 @computes(KERNELS, Concat)
 class ConcatKernel(NumpyKernel[Concat]):
-    """Side by side along the channels, the last axis."""
+    """Side by side along axis 1."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = [a | b | ...]."""
-        widths = tuple(x.shape[-1] for x in inputs)
-        y = call.borrow_output((*inputs[0].shape[:-1], sum(widths)))
-        np.concatenate(inputs, axis=-1, out=y)
-        return y, widths
+        axis = axis_of(1, inputs[0].ndim, call.output_turned)
+        widths = tuple(x.shape[axis] for x in inputs)
+        y = call.borrow_output(_wide(inputs[0].shape, axis, sum(widths)))
+        np.concatenate(inputs, axis=axis, out=y)
+        return y, (axis, widths)
 
     def backward(
         self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
         """Cut dy at the seams, each piece made contiguous for the matrix products to come."""
+        axis, widths = saved
         pieces: list[Array | None] = []
         start = 0
-        for i, width in enumerate(saved):
+        for i, width in enumerate(widths):
             piece = None
             if call.wants[i]:
-                piece = call.borrow_gradient((*dy.shape[:-1], width))
-                piece[...] = dy[..., start : start + width]
+                piece = call.borrow_gradient(_wide(dy.shape, axis, width))
+                piece[...] = dy[(..., slice(start, start + width), *(slice(None),) * (-1 - axis))]
             pieces.append(piece)
             start += width
         return tuple(pieces)
 
 
+def _wide(shape: tuple[int, ...], axis: int, width: int) -> tuple[int, ...]:
+    """`shape` with another width along `axis`, counted from the end."""
+    axis += len(shape)
+    return (*shape[:axis], width, *shape[axis + 1 :])
+
+
 @computes(KERNELS, WeightedSum)
 class WeightedSumKernel(NumpyKernel[WeightedSum]):
     """Several losses, which are scalars, or arrays of any equal shape."""
+
+    layout: ClassVar = "any"
 
     def forward(self, op: WeightedSum, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         y = np.multiply(inputs[0], op.weights[0], out=call.borrow_output(inputs[0].shape))

@@ -22,12 +22,13 @@ LayerNorm and GroupNorm, with d = γ dy and means over the axes that share μ:
 """
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import BatchNorm, GroupNorm, LayerNorm
@@ -197,34 +198,35 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
 
 
 class _WithinSample(NumpyKernel[WithinSample]):
-    """μ and s over `axes` of x seen as `fold(x)`, where γ and β broadcast as `spread`."""
+    """μ and s over the axes `over` of x seen as `fold(x)`, where γ and β broadcast as `spread`."""
 
     def fold(self, op: WithinSample, x: Array) -> Array:
         """x under a shape in which the values that share μ fill whole axes."""
         raise NotImplementedError
 
-    def axes(self, op: WithinSample, x: Array) -> tuple[int, ...]:
+    def over(self, op: WithinSample, x: Array, turned: bool) -> tuple[int, ...]:
         """These axes of `fold(x)`."""
         raise NotImplementedError
 
-    def spread(self, op: WithinSample, parameter: Array, x: Array) -> Array:
+    def spread(self, op: WithinSample, parameter: Array, x: Array, turned: bool) -> Array:
         """γ, β or their gradient as a view that broadcasts over `fold(x)`."""
         raise NotImplementedError
 
     def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = γ x̂ + β."""
-        x, axes = self.fold(op, inputs[0]), self.axes(op, inputs[0])
+        turned = call.output_turned
+        x, over = self.fold(op, inputs[0]), self.over(op, inputs[0], turned)
         y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
-        mean = np.mean(x, axis=axes, keepdims=True)
+        mean = np.mean(x, axis=over, keepdims=True)
         np.subtract(x, mean, out=out)
         squares = np.multiply(out, out, out=call.pool.scratch("squares", x.shape))
-        inverse = 1 / np.sqrt(np.mean(squares, axis=axes, keepdims=True) + op.eps)
+        inverse = 1 / np.sqrt(np.mean(squares, axis=over, keepdims=True) + op.eps)
         out *= inverse
         if "weight" in p:
-            out *= self.spread(op, p["weight"], inputs[0])
+            out *= self.spread(op, p["weight"], inputs[0], turned)
         if "bias" in p:
-            out += self.spread(op, p["bias"], inputs[0])
+            out += self.spread(op, p["bias"], inputs[0], turned)
         return y, (inputs[0], mean, inverse)
 
     def backward(
@@ -232,22 +234,23 @@ class _WithinSample(NumpyKernel[WithinSample]):
     ) -> tuple[Array | None, ...]:
         """dβ, dγ and dx as above."""
         given, mean, inverse = saved
-        x, folded, axes = self.fold(op, given), self.fold(op, dy), self.axes(op, given)
+        turned = call.output_turned
+        x, folded, over = self.fold(op, given), self.fold(op, dy), self.over(op, given, turned)
         normalised = np.subtract(x, mean, out=call.pool.scratch("normalised", x.shape))
         normalised *= inverse
         product = call.pool.scratch("product", x.shape)
         if "bias" in g:
-            _sum_into(self.spread(op, g["bias"], given), folded)
+            _sum_into(self.spread(op, g["bias"], given, turned), folded)
         if "weight" in g:
-            _sum_into(self.spread(op, g["weight"], given), np.multiply(folded, normalised, out=product))
+            _sum_into(self.spread(op, g["weight"], given, turned), np.multiply(folded, normalised, out=product))
         if not call.wants[0]:
             return (None,)
         dx = call.borrow_gradient(dy.shape)
         d = dx.reshape(x.shape)
-        np.multiply(folded, self.spread(op, p["weight"], given) if "weight" in p else 1, out=d)
+        np.multiply(folded, self.spread(op, p["weight"], given, turned) if "weight" in p else 1, out=d)
         np.multiply(d, normalised, out=product)
-        normalised *= np.mean(product, axis=axes, keepdims=True)
-        d -= np.mean(d, axis=axes, keepdims=True)
+        normalised *= np.mean(product, axis=over, keepdims=True)
+        d -= np.mean(d, axis=over, keepdims=True)
         d -= normalised
         d *= inverse
         return (dx,)
@@ -261,20 +264,20 @@ def _sum_into(total: Array, terms: Array) -> None:
 
 @computes(KERNELS, LayerNorm)
 class LayerNormKernel(_WithinSample[LayerNorm]):
-    """The last canonical axes: inside, axis 1 stands last and those after it one place earlier."""
+    """The last canonical axes: channels-last, axis 1 stands last and those after it one place earlier."""
+
+    layout: ClassVar = "any"
 
     def fold(self, op: LayerNorm, x: Array) -> Array:
         """As it is."""
         return x
 
-    def axes(self, op: LayerNorm, x: Array) -> tuple[int, ...]:
-        """Where the last canonical axes are inside."""
-        first = x.ndim - len(op.dimensions)
-        return tuple(x.ndim - 1 if axis == 1 else axis - 1 for axis in range(first, x.ndim))
+    def over(self, op: LayerNorm, x: Array, turned: bool) -> tuple[int, ...]:
+        return tuple(x.ndim + axis_of(axis, x.ndim, turned) for axis in range(x.ndim - len(op.dimensions), x.ndim))
 
-    def spread(self, op: LayerNorm, parameter: Array, x: Array) -> Array:
+    def spread(self, op: LayerNorm, parameter: Array, x: Array, turned: bool) -> Array:
         """Channels last if they are normalised over too, else one γ and β for all of them."""
-        if x.ndim == 2:
+        if not turned:
             return parameter
         return np.moveaxis(parameter, 0, -1) if len(op.dimensions) == x.ndim - 1 else parameter[..., None]
 
@@ -287,10 +290,10 @@ class GroupNormKernel(_WithinSample[GroupNorm]):
         """(N, ..., C) as (N, P, G, C/G)."""
         return x.reshape(len(x), -1, op.num_groups, x.shape[-1] // op.num_groups)
 
-    def axes(self, op: GroupNorm, x: Array) -> tuple[int, ...]:
+    def over(self, op: GroupNorm, x: Array, turned: bool) -> tuple[int, ...]:
         """Pixels, and channels of a group."""
         return 1, 3
 
-    def spread(self, op: GroupNorm, parameter: Array, x: Array) -> Array:
+    def spread(self, op: GroupNorm, parameter: Array, x: Array, turned: bool) -> Array:
         """(C,) as (G, C/G)."""
         return parameter.reshape(op.num_groups, -1)

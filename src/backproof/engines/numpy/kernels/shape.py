@@ -2,9 +2,11 @@
 
     dx = dy in the shape of x
 
-Their order is the canonical one, channels first, so images are turned from (N, H, W, C) and back; a copy, unless
+Their order is the canonical one, channels first, so what is channels-last is turned, before or after; a copy, unless
 there is one channel or nothing to turn.
 """
+
+from typing import ClassVar
 
 from backproof.engines.kernel import AnyOp, Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
@@ -15,34 +17,29 @@ from backproof.ops import Flatten, Reshape
 
 
 class _Rearrange(NumpyKernel[AnyOp]):
-    """x (inside) -> canonical -> new shape -> inside, and the same way back."""
+    """x -> canonical -> new shape -> as the output is kept, and the same way back."""
+
+    layout: ClassVar = "each"
 
     def shape(self, op: AnyOp, x: Array) -> tuple[int, ...]:
         """The canonical shape of the output."""
         raise NotImplementedError
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """Elements in canonical order."""
         (x,) = inputs
-        canonical = channels_first(x)
+        canonical = channels_first(x) if call.turned[0] else x
         y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
-        return _contiguous(channels_last(y), "y", call), (canonical.shape,)
+        return _contiguous(channels_last(y), "y", call) if call.output_turned else y, (canonical.shape,)
 
     def backward(
-        self,
-        op: AnyOp,
-        dy: Array,
-        saved: Saved,
-        p: Arrays,
-        g: Arrays,
-        call: Workspace,
+        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
     ) -> tuple[Array | None, ...]:
-        """Back to the shape of x."""
         if not call.wants[0]:
             return (None,)
         (before,) = saved
-        dx = _contiguous(channels_first(dy), "dflat", call).reshape(before)
-        return (_contiguous(channels_last(dx), "dx", call),)
+        canonical = channels_first(dy) if call.output_turned else dy
+        dx = _contiguous(canonical, "dflat", call).reshape(before)
+        return (_contiguous(channels_last(dx), "dx", call) if call.turned[0] else dx,)
 
 
 def _contiguous(array: Array, name: str, call: Workspace) -> Array:

@@ -191,10 +191,11 @@ class ClipKernel(ElementWiseKernel[Clip]):
         return 1.0 if lower < x < upper else 0.0
 
 
-def rows(x: Array) -> Iterator[tuple[int | slice, ...]]:
-    """The index of every vector along axis 1, the classes: (n, :, h, w) for images."""
-    for n, *rest in np.ndindex(x.shape[0], *x.shape[2:]):
-        yield (n, slice(None), *rest)
+def rows(x: Array, axis: int) -> Iterator[tuple[int | slice, ...]]:
+    """The index of every vector along an axis: of axis 1, (n, :, h, w) for images."""
+    axis %= x.ndim
+    for i in np.ndindex(*x.shape[:axis], *x.shape[axis + 1 :]):
+        yield (*i[:axis], slice(None), *i[axis:])
 
 
 def log_softmax(x: Array) -> list[float]:
@@ -207,7 +208,7 @@ def log_softmax(x: Array) -> list[float]:
 
 @computes(KERNELS, Softmax)
 class SoftmaxKernel(Kernel[Softmax, Call]):
-    """y[c] = e^x[c] / Σₖ e^x[k]   along the classes.
+    """y[c] = e^x[c] / Σₖ e^x[k]   along the axis.
 
     ∂y[k]/∂x[c] = y[k] (δ[k,c] - y[c]), so
 
@@ -218,7 +219,7 @@ class SoftmaxKernel(Kernel[Softmax, Call]):
         """x (N, C, ...) -> y of the same shape."""
         (x,) = inputs
         y = np.zeros(x.shape)
-        for row in rows(x):
+        for row in rows(x, op.axis):
             y[row] = [exp(value) for value in log_softmax(x[row])]
         return y, (y,)
 
@@ -228,7 +229,7 @@ class SoftmaxKernel(Kernel[Softmax, Call]):
         """dy -> dx of the same shape."""
         (y,) = saved
         dx = np.zeros(y.shape)
-        for row in rows(y):
+        for row in rows(y, op.axis):
             mean = sum(d * value for d, value in zip(dy[row], y[row], strict=True))
             dx[row] = [value * (d - mean) for d, value in zip(dy[row], y[row], strict=True)]
         return (dx,)
@@ -236,7 +237,7 @@ class SoftmaxKernel(Kernel[Softmax, Call]):
 
 @computes(KERNELS, LogSoftmax)
 class LogSoftmaxKernel(Kernel[LogSoftmax, Call]):
-    """y[c] = x[c] - log Σₖ e^x[k]   along the classes.
+    """y[c] = x[c] - log Σₖ e^x[k]   along the axis.
 
     ∂y[k]/∂x[c] = δ[k,c] - e^y[c], so
 
@@ -247,7 +248,7 @@ class LogSoftmaxKernel(Kernel[LogSoftmax, Call]):
         """x (N, C, ...) -> y of the same shape."""
         (x,) = inputs
         y = np.zeros(x.shape)
-        for row in rows(x):
+        for row in rows(x, op.axis):
             y[row] = log_softmax(x[row])
         return y, (y,)
 
@@ -257,7 +258,7 @@ class LogSoftmaxKernel(Kernel[LogSoftmax, Call]):
         """dy -> dx of the same shape."""
         (y,) = saved
         dx = np.zeros(y.shape)
-        for row in rows(y):
+        for row in rows(y, op.axis):
             total = sum(dy[row])
             dx[row] = [d - exp(value) * total for d, value in zip(dy[row], y[row], strict=True)]
         return (dx,)
