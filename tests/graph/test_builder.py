@@ -43,7 +43,7 @@ def test_errors_name_the_node_and_both_shapes():
         net.graph(h, Value("other", Shape("N", 8)))
     with pytest.raises(UserError, match="the output 'fc' stands twice"):
         net.graph(h, h)
-    with pytest.raises(UserError, match=r"node '0' on \(N\): Linear takes an input of shape \(N, ..., features\)"):
+    with pytest.raises(UserError, match=r"node '0' on \(N,\): Linear takes an input of shape \(N, ..., features\)"):
         Sequential(Linear(3)).build(Shape("N"))
     with pytest.raises(UserError, match="needs at least one operation"):
         Sequential()

@@ -66,7 +66,7 @@ def layer(op: Op, inputs: list[Shape], *, in_place: bool = False) -> Layer:
     images = len(inputs[0]) == 4
     match op:
         case ops.Linear():
-            return nn.Linear(channels, op.out_features, bias=op.bias)
+            return nn.Linear(int(inputs[0][-1]), op.out_features, bias=op.bias)
         case ops.Conv2d():
             return _conv2d(op, channels)
         case ops.ConvTranspose2d():
@@ -172,7 +172,7 @@ def _activation(op: Op, *, in_place: bool) -> nn.Module:
         case ops.ReLU6():
             return nn.ReLU6(inplace=in_place)
         case ops.Softmax():
-            return nn.Softmax(dim=1)
+            return nn.Softmax(dim=op.axis)
         case ops.LogSoftmax():
-            return nn.LogSoftmax(dim=1)
+            return nn.LogSoftmax(dim=op.axis)
     raise UserError(f"--contenders pytorch: no module is known for the operation {type(op).__name__}")
