@@ -62,5 +62,5 @@ def test_an_engine_that_is_wrong_says_where():
             trainer.load = lambda parameters: load({name: np.asarray(p) * 1.001 for name, p in parameters.items()})
             return trainer
 
-    with pytest.raises(AssertionError, match=r"Linear.*output of wrong in float64 differs \(judge: reference\)"):
+    with pytest.raises(AssertionError, match=r"Linear.*output of wrong in float64 differs \(reference: reference\)"):
         bp.testing.assert_engines_agree([Wrong()], [Linear], seeds=(0,))

@@ -23,14 +23,14 @@ from backproof.verify.optimizers.check import check_optimizers
 
 __all__ = ["assert_engines_agree", "assert_op", "assert_optimizer", "kernel", "pytorch", "update"]
 
-TOLD = 5
-"""Faults that a message tells one by one."""
+SHOWN = 5
+"""Failures that a message shows one by one."""
 
 
 def assert_op(op: type[Op], *, engines: Sequence[str | Engine] = (), seeds: Sequence[int] = range(3)) -> None:
     """Assert that `op` is right on all its samples.
 
-    An operation with a kernel of yours (`kernel`): its gradients against numbers, in float64, the promises of every
+    An operation with a kernel of yours (`kernel`): its gradients against numbers, in float64, the contract of every
     kernel, and the PyTorch expression beside it (`pytorch`). One that engines have: in each of `engines`, against the
     reference engine. Raises `AssertionError`; `UserError` for what is declared wrongly.
     """
@@ -77,15 +77,15 @@ def _engines(engines: Sequence[str | Engine]) -> list[Engine]:
 
 
 def _require(report: CheckReport) -> None:
-    """Raise `AssertionError` with the first fault of each array."""
+    """Raise `AssertionError` with the first failure of each array."""
     __tracebackhide__ = True  # pytest shows the line of the test instead
     if report.passed:
         return
-    first: dict[tuple[str, ...], Finding] = {}
+    first: dict[object, Finding] = {}
     for f in report.failures:
-        first.setdefault((f.subject, f.engine, f.judge, f.what), f)
-    lines = [str(f) for f in first.values()] or ["nothing could be judged: " + "; ".join(map(str, report.left_out))]
-    more = [f"... and {len(lines) - TOLD} more"] if len(lines) > TOLD else []
-    judged = len(report.findings) - len(report.left_out)
-    head = f"{len(report.failures)} of {judged} comparisons disagree"
-    raise AssertionError("\n".join([head, *lines[:TOLD], *more]))
+        first.setdefault((f.subject, f.engine, f.reference, f.location), f)
+    lines = [str(f) for f in first.values()] or ["nothing could be checked: " + "; ".join(map(str, report.skipped))]
+    more = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    compared = len(report.findings) - len(report.skipped)
+    head = f"{len(report.failures)} of {compared} comparisons disagree"
+    raise AssertionError("\n".join([head, *lines[:SHOWN], *more]))

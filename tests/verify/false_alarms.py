@@ -23,19 +23,21 @@ Findings = tuple[list[str], dict[str, np.ndarray]]
 def parity(first: int, last: int) -> Findings:
     """Every operation, engine and dtype, from seeds `first` to before `last`: what fails, and error / tolerance."""
     engines = [get_engine(name) for name in NAMES if name != "reference"]
-    report = check_ops(engines, seeds=range(first, last), promises=False)
+    report = check_ops(engines, seeds=range(first, last), contract=False)
     ratios: dict[str, list[float]] = {}
     for f in report.findings:
-        if f.tolerance and f.verdict != "left out":
+        if f.tolerance and f.verdict != "skipped":
             ratios.setdefault(f"{f.dtype}, {f.engine}", []).append(f.error / f.tolerance)
     return [str(f) for f in report.failures], {who: np.array(r, np.float32) for who, r in ratios.items()}
 
 
 def numbers(seed: int, engine: str) -> Findings:
-    """The gradients of every operation in one engine against finite differences, and what engines promise."""
+    """The gradients of every operation in one engine against finite differences, and the contract."""
     one = get_engine(engine)
-    report = check_ops([one], seeds=[seed], dtypes=["float64"], judge=one)
-    ratios = [f.error / f.tolerance for f in report.findings if f.judge == "numbers" and f.verdict != "left out"]
+    report = check_ops([one], seeds=[seed], dtypes=["float64"], reference=one)
+    ratios = [
+        f.error / f.tolerance for f in report.findings if f.reference == "finite differences" and f.verdict != "skipped"
+    ]
     return [str(f) for f in report.failures], {f"finite differences, {engine}": np.array(ratios, np.float32)}
 
 

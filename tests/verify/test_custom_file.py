@@ -64,11 +64,11 @@ def test_a_right_one_passes(write):
     assert report.failures == ()
     assert report.passed
     assert report.subjects == ("Scale",)
-    judges = {f.judge for f in report.findings if f.verdict == "agrees"}
-    assert judges == {"numbers", "contract"} | ({"pytorch expression"} if installed("torch") else set())
+    references = {f.reference for f in report.findings if f.verdict == "agrees"}
+    assert references == {"finite differences", "contract"} | ({"PyTorch expression"} if installed("torch") else set())
 
 
-def test_a_kernel_for_an_operation_of_ours_is_judged_by_the_reference(write):
+def test_a_kernel_for_an_operation_of_ours_is_compared_with_the_reference(write):
     report = check_file(
         write(
             "import backproof as bp, numpy as np\nfrom backproof.ops import Sigmoid\n"
@@ -79,24 +79,24 @@ def test_a_kernel_for_an_operation_of_ours_is_judged_by_the_reference(write):
         ),
         seeds=(0,),
     )
-    wrong = {(f.what, f.judge) for f in report.failures}
+    wrong = {(f.what, f.reference) for f in report.failures}
     assert wrong == {("gradient of input x0", "reference")}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "what", "judge"),
+    ("old", "new", "what", "reference"),
     [
-        ('(dy * p["weight"],)', "(dy,)", "gradient of input x0", "numbers"),
-        ("(dy * x).sum(0)", "(dy * x).mean(0)", "gradient of weight", "numbers"),
-        ("(dy * x).sum(0)", "(dy * x).sum(0) * 1.000001", "gradient of weight", "numbers"),
+        ('(dy * p["weight"],)', "(dy,)", "gradient of input x0", "finite differences"),
+        ("(dy * x).sum(0)", "(dy * x).mean(0)", "gradient of weight", "finite differences"),
+        ("(dy * x).sum(0)", "(dy * x).sum(0) * 1.000001", "gradient of weight", "finite differences"),
     ],
 )
-def test_a_wrong_gradient_is_named(write, old, new, what, judge):
+def test_a_wrong_gradient_is_named(write, old, new, what, reference):
     text = HEAD + KERNEL
     assert old in text
     path = write(text.replace(old, new))
     report = check_file(path)
-    assert {(f.what, f.judge) for f in report.failures} == {(what, judge)}
+    assert {(f.what, f.reference) for f in report.failures} == {(what, reference)}
     assert all(f.replay == f"backproof check {path}" for f in report.failures)
 
 
@@ -107,7 +107,7 @@ def test_a_gradient_that_is_missing_is_told_beside_an_expression(write):
     report = check_file(write(text.replace('return (dy * p["weight"],)', "return (None,)")))
     details = {f.detail for f in report.failures if f.what == "shapes and dtypes"}
     assert details == {"gradient of input x0 is missing"}
-    assert {f.what for f in report.findings if f.judge == "pytorch expression"} == {"output", "gradient of weight"}
+    assert {f.what for f in report.findings if f.reference == "PyTorch expression"} == {"output", "gradient of weight"}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_an_optimizer_against_pytorchs(write):
     report = check_file(write(OPTIMIZER.replace("* v + g", "* v + 0.1 * g")))
     assert not report.passed
     assert {f.what for f in report.failures} == {"weight"}
-    assert "step 1" in report.first_at_fault.case
+    assert "step 1" in report.first_failure.case
 
 
 @pytest.mark.parametrize(

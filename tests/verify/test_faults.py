@@ -71,7 +71,10 @@ def test_a_fault_in_an_operation(fault):
 def test_a_fault_in_an_optimizer(fault):
     report = check_optimizers([fault.engine], [fault.subject], dtypes=["float64"])
     # Names are those of a layer's weight and bias, and of the state kept for each: v/weight, v/bias.
-    found = {"weight" if f.what in ("weight", "bias") else f.what.split("/")[0] for f in report.failures}
+    found = {
+        "weight" if f.what in ("weight", "bias") else f.what.removeprefix("optimizer ").split("/")[0]
+        for f in report.failures
+    }
     assert found == fault.at
     assert {(f.subject, f.engine) for f in report.failures} == {(fault.subject.__name__, NAME)}
 
@@ -82,7 +85,7 @@ def test_a_fault_in_an_optimizer(fault):
     ids=str,
 )
 def test_numbers_alone_find_a_wrong_gradient(fault):
-    """No engine beside it is needed: the faulty engine is its own judge, and is held against finite differences."""
-    report = check_ops([fault.engine], [fault.subject], dtypes=["float64"], seeds=[0], judge=fault.engine)
-    found = {quantity(f.what) for f in report.failures if f.judge == "numbers"}
+    """No engine beside it is needed: the faulty engine is its own reference, compared with numbers."""
+    report = check_ops([fault.engine], [fault.subject], dtypes=["float64"], seeds=[0], reference=fault.engine)
+    found = {quantity(f.what) for f in report.failures if f.reference == "finite differences"}
     assert found == (set() if fault.name in CONVENTIONS else fault.at)

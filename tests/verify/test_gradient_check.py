@@ -7,11 +7,10 @@ import backproof.ops  # noqa: F401  (fills the registry)
 from backproof.engines import ENGINES, Mode, get_engine, installed
 from backproof.engines.reference.kernels import KERNELS
 from backproof.errors import UserError
-from backproof.graph import OPERATIONS, Builder, Graph, Sequential, Shape, initial_parameters
+from backproof.graph import Builder, Graph, Sequential, Shape, initial_parameters
 from backproof.ops import MSE, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy, Tanh
 from backproof.optim import SGD
 from backproof.verify import GradientReport, Probe, TensorCheck, check_gradients
-from backproof.verify.core.case import make_case
 
 MODE = Mode(training=True, seed=1, step=4)
 L2 = SGD(weight_decay=0.05)
@@ -38,18 +37,6 @@ def rng():
 
 def trainer_of(graph, engine="reference"):
     return get_engine(engine).compile(graph, initial_parameters(graph, 3), dtype="float64")
-
-
-@pytest.mark.parametrize("engine", [name for name in ENGINES if installed(name)])
-@pytest.mark.parametrize("sample", [sample for op in OPERATIONS.values() for sample in op.samples()], ids=str)
-def test_every_operation_in_every_engine(engine, sample):
-    if type(sample.op) not in get_engine(engine).operations:
-        pytest.skip(f"engine '{engine}' has no kernel for {type(sample.op).__name__}")
-    for seed in range(2):
-        case = make_case(sample, seed)
-        trainer = get_engine(engine).compile(case.graph, case.parameters, dtype="float64")
-        report = check_gradients(trainer, case.inputs, case.mode, rng=np.random.default_rng(seed))
-        assert report.passed, str(report)
 
 
 @pytest.mark.parametrize("engine", [name for name in ENGINES if installed(name)])
@@ -193,7 +180,7 @@ def test_a_kink_is_left_out_and_counted():
     assert "at kinks" in str(on_x)
 
 
-def test_a_network_that_sits_on_kinks_is_judged_from_nearby(monkeypatch):
+def test_a_network_that_sits_on_kinks_is_checked_from_nearby(monkeypatch):
     """Nothing can be said at x = 0; a step aside a right gradient passes, and a wrong one does not."""
     graph = Sequential(ReLU()).build(Shape("N", 3)).with_loss(MSE())
     inputs = {"x": np.zeros((1, 3)), "y": np.ones((1, 3))}

@@ -55,9 +55,9 @@ def engines():
 def test_add_an_op(registries):
     Softsign = run_page("add-an-op.md", "Softsign")["Softsign"]
     assert OPERATIONS["Softsign"] is Softsign
-    report = check_ops(engines(), [Softsign], seeds=(0,), dtypes=("float64",), promises=False)
+    report = check_ops(engines(), [Softsign], seeds=(0,), dtypes=("float64",), contract=False)
     assert report.passed, report.failures
-    assert report.left_out == ()
+    assert report.skipped == ()
     for engine in engines():
         for sample in Softsign.samples():
             case = make_case(sample, 0)
@@ -76,7 +76,8 @@ def test_add_an_optimizer(registries, decay):
     rng = np.random.default_rng(0)
     batches = [{"x": rng.standard_normal((6, 4)), "y": rng.integers(0, 3, 6)} for _ in range(20)]
     optimizer = Lion(lr=0.01, weight_decay=0.1, decay=decay)
-    judge = get_engine("reference")
-    report = check_trajectory(graph, initial_parameters(graph), engines(), optimizer, batches, judge=judge)
+    report = check_trajectory(
+        graph, initial_parameters(graph), engines(), optimizer, batches, reference=get_engine("reference")
+    )
     assert report.passed, report.failures
     assert max(map(max, report.growth.error.values())) < 1e-12

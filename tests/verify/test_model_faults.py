@@ -28,7 +28,7 @@ MODE = Mode(training=True, seed=1, step=2)
 
 
 def network():
-    """A small residual network in which every operation stands twice: once below, once at fault."""
+    """A small residual network in which every operation stands twice: once below, once wrong."""
     net = Builder(Shape("N", 2, 6, 6))
     h = net("conv1", Conv2d(4, 3, padding=1), net.x)
     h = net("relu1", ReLU(), net("bn1", BatchNorm(), h))
@@ -95,16 +95,16 @@ def test_the_node_is_named(fault, node, direction):
     if direction is None:  # no value of this batch lies on the kink: there is nothing wrong to be found
         assert report.passed
         return
-    first = report.first_at_fault
-    assert (first.subject, first.case) == (node, f"isolated {direction}")
-    named = {f.subject for way in ("forward", "backward") for f in report.at_fault(engine.name, way)}
+    first = report.first_failure
+    assert (first.subject, first.case, first.location.direction) == (node, "isolated", direction)
+    named = {f.subject for way in ("forward", "backward") for f in report.error_sources(engine.name, way)}
     assert named == {node}
 
 
 def test_a_sweep_that_forgets_to_add_is_found_between_nodes():
     graph, parameters, inputs = network()
     report = check_model(graph, parameters, inputs, [NOT_SUMMED], mode=MODE)
-    assert report.first_at_fault is not None
+    assert report.first_failure is not None
     assert "every node is right by itself" in report.verdict
 
 

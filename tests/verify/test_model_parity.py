@@ -1,4 +1,4 @@
-"""A fault in one node is found there, first, and told from the nodes that only pass it on."""
+"""A fault in one node is found there, first, and distinguished from the nodes that only propagate it."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from backproof.models import build
 from backproof.ops import Add, BatchNorm, Dropout, Linear, ReLU, SoftmaxCrossEntropy
 from backproof.verify import CheckReport
 from backproof.verify.networks.check import check_model
-from backproof.verify.networks.report import NETWORK, Distance
+from backproof.verify.networks.report import NETWORK, RoundingError
 
 OTHERS = [name for name in ("torch", "numba") if installed(name)]
 
@@ -37,12 +37,12 @@ def test_right_engines_agree(dtype):
     engines = [get_engine(name) for name in ("reference", "numpy", *OTHERS)]
     report = check_model(*question(), engines, dtype=dtype)
     assert report.passed, report.failures
-    assert report.judged_by == "reference in float64"
-    assert report.first_at_fault is None
+    assert report.reference == "reference"
+    assert report.first_failure is None
     assert "agree" in report.verdict
-    assert set(report.distances) == set(report.engines) == {engine.name for engine in engines}
-    assert 0 < report.distances["numpy"].values < 20
-    assert report.distances["reference"].values == 0
+    assert set(report.rounding_errors) == set(report.engines) == {engine.name for engine in engines}
+    assert 0 < report.rounding_errors["numpy"].values < 20
+    assert report.rounding_errors["reference"].values == 0
     for name in report.engines:
         for way in ("isolated", "cumulative"):
             assert list(report.of(name, way, "forward")) == [node.name for node in report.graph.nodes]
@@ -51,26 +51,27 @@ def test_right_engines_agree(dtype):
 @pytest.mark.parametrize("node", ["layer1.0.conv2", "layer2.0.downsample.1", "layer2.0.add", "fc"])
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("name", ["numpy", "reference"])
-def test_the_node_at_fault_is_named(name, direction, node):
+def test_the_error_source_is_named(name, direction, node):
     graph, parameters, inputs = question()
     wrong = FaultyEngine(name, graph, node, direction)
     engines = [wrong, get_engine("torch")] if "torch" in OTHERS else [wrong]
-    report = check_model(graph, parameters, inputs, engines, judge=get_engine("numpy"), replay="again")
-    first = report.first_at_fault
+    report = check_model(graph, parameters, inputs, engines, reference=get_engine("numpy"), replay="again")
+    first = report.first_failure
     assert first is not None
-    assert (first.subject, first.case, first.verdict) == (node, f"isolated {direction}", "differs")
+    assert (first.subject, first.case, first.verdict) == (node, "isolated", "differs")
+    assert first.location.direction == direction
     assert first.replay == f"again --node {node}"
-    assert [f.subject for f in report.at_fault(name, direction)] == [node]
+    assert [f.subject for f in report.error_sources(name, direction)] == [node]
     assert f"{node}, {graph.node[node].op}, in the {direction} pass" in report.verdict
     other = "backward" if direction == "forward" else "forward"
-    assert report.at_fault(name, other) == []
-    assert report.role(name, node, direction) == "at fault"
+    assert report.error_sources(name, other) == []
+    assert report.role(name, node, direction) == "error source"
     if direction == "forward":
-        assert report.role(name, "loss", "forward") == "carrier"
+        assert report.role(name, "loss", "forward") == "propagates error"
         assert report.role(name, "conv1", "forward") == "right"
     else:
-        assert report.role(name, "conv1", "backward") == "carrier"
-        assert report.carriers(name, "forward") == []
+        assert report.role(name, "conv1", "backward") == "propagates error"
+        assert report.propagating(name, "forward") == []
     assert report.pictures[0].finding == first
     assert report.pictures[0].panels[0].values.max() > 0
 
@@ -87,29 +88,29 @@ def test_of_two_faults_the_first_is_named():
             return trainer
 
     report = check_model(graph, parameters, inputs, [Twice("numpy", graph, "layer2.0.conv1", "forward")])
-    assert [f.subject for f in report.at_fault("numpy", "forward")] == ["layer1.0.bn1", "layer2.0.conv1"]
-    assert report.first_at_fault.subject == "layer1.0.bn1"
+    assert [f.subject for f in report.error_sources("numpy", "forward")] == ["layer1.0.bn1", "layer2.0.conv1"]
+    assert report.first_failure.subject == "layer1.0.bn1"
 
 
-def test_a_fault_between_nodes_is_told_from_one_in_a_node():
+def test_a_fault_between_nodes_is_distinguished_from_one_in_a_node():
     """What is only wrong where nodes are computed as one is found on the network as it runs."""
     graph, parameters, inputs = question()
     wrong = FaultyEngine("numpy", graph, "layer1.0.bn1", "backward", kind=BatchNormReLU)
     report = check_model(graph, parameters, inputs, [wrong])
-    assert report.at_fault("numpy", "forward") == report.at_fault("numpy", "backward") == []
-    assert report.first_at_fault.subject in ("layer1.0.bn1", "layer1.0.relu1")
+    assert report.error_sources("numpy", "forward") == report.error_sources("numpy", "backward") == []
+    assert report.first_failure.subject in ("layer1.0.bn1", "layer1.0.relu1")
     assert not report.worst(NETWORK, "numpy").passed
     assert "every node is right by itself" in report.verdict
 
 
-def test_a_wrong_judge_is_found_out():
-    """On large networks NumPy judges; where nobody confirms it, the plain loops decide."""
+def test_a_wrong_reference_is_found_out():
+    """On large networks NumPy is the reference; where no engine confirms it, the plain loops decide."""
     graph, parameters, inputs = question()
     node = "layer1.0.conv2"
-    judge = FaultyEngine("numpy", graph, node, "forward")
-    report = check_model(graph, parameters, inputs, [get_engine("reference")], judge=judge, nodes=[node])
-    assert report.at_fault("reference", "forward") == []
-    assert {f.judge for f in report.of("reference", "isolated", "forward").values()} == {"reference"}
+    wrong = FaultyEngine("numpy", graph, node, "forward")
+    report = check_model(graph, parameters, inputs, [get_engine("reference")], reference=wrong, nodes=[node])
+    assert report.error_sources("reference", "forward") == []
+    assert {f.reference for f in report.of("reference", "isolated", "forward").values()} == {"reference"}
 
 
 def test_an_engine_that_fails_at_a_node_is_named_with_its_words():
@@ -122,9 +123,9 @@ def test_an_engine_that_fails_at_a_node_is_named_with_its_words():
             return super().compile(graph, *args, **kwargs)
 
     report = check_model(graph, parameters, inputs, [Breaks("numpy", graph, "fc1", "forward", factor=1.0)])
-    assert report.first_at_fault.subject == "relu1"
-    assert report.first_at_fault.verdict == "failed"
-    assert report.first_at_fault.detail == "ValueError: no such thing"
+    assert report.first_failure.subject == "relu1"
+    assert report.first_failure.verdict == "failed"
+    assert report.first_failure.detail == "ValueError: no such thing"
 
 
 def test_an_engine_that_fails_in_float32_is_told_so_after_a_check_in_float64():
@@ -138,7 +139,7 @@ def test_an_engine_that_fails_in_float32_is_told_so_after_a_check_in_float64():
 
     report = check_model(graph, parameters, inputs, [Breaks("numpy", graph, "fc1", "forward", factor=1.0)])
     assert [(f.what, f.detail) for f in report.failures] == [("everything in float32", "ValueError: no such thing")]
-    assert report.distances == {}
+    assert report.rounding_errors == {}
 
 
 def test_a_gradient_that_is_given_behind_taps_alone_is_missing():
@@ -158,7 +159,7 @@ def test_a_gradient_that_is_given_behind_taps_alone_is_missing():
             return trainer
 
     report = check_model(graph, parameters, inputs, [Forgets("numpy", graph, "fc1", "forward", factor=1.0)])
-    assert [(f.subject, f.what) for f in report.failures] == [(NETWORK, "gradient of bias of fc1")]
+    assert [(f.subject, f.what) for f in report.failures] == [(NETWORK, "gradient of fc1.bias")]
     assert report.failures[0].detail == "numpy gives none"
 
 
@@ -179,7 +180,7 @@ def test_small_gradients_do_not_hide_a_fault():
     graph, parameters, inputs = question("mlp", (5,), layers=(4,))
     parameters = {name: 1e-9 * w if name == "fc2.weight" else w for name, w in parameters.items()}
     report = check_model(graph, parameters, inputs, [FaultyEngine("numpy", graph, "fc1", "backward")])
-    assert report.first_at_fault.subject == "fc1"
+    assert report.first_failure.subject == "fc1"
 
 
 def test_the_report_is_json():
@@ -188,15 +189,15 @@ def test_the_report_is_json():
     content = json.loads(report.to_json())
     assert content["title"] == "mlp"
     assert not content["passed"]
-    assert content["first_at_fault"]["subject"] == "fc1"
-    assert content["judge"] == "reference in float64"
+    assert content["first_failure"]["subject"] == "fc1"
+    assert content["reference"] == "reference"
     assert CheckReport.from_json(report.to_json()).findings == report.findings
 
 
 def test_a_report_on_an_engine_that_gives_nan_is_json_too():
     graph, parameters, inputs = question("mlp", (5,), layers=(4,))
     report = check_model(graph, parameters, inputs, [get_engine("numpy")])
-    report = replace(report, distances={"numpy": Distance(nan, inf)})
+    report = replace(report, rounding_errors={"numpy": RoundingError(nan, inf)})
     assert json.loads(report.to_json())["float32_ulp"] == {"numpy": {"values": "NaN", "gradients": "Infinity"}}
 
 
@@ -217,9 +218,9 @@ def test_a_fault_deep_in_resnet101_is_named(direction):
     graph, parameters, inputs = question("resnet101", (3, 32, 32))
     engines = [FaultyEngine("numpy", graph, "layer3.11.conv2", direction), get_engine("torch")]
     report = check_model(graph, parameters, inputs, engines)
-    assert [f.subject for f in report.at_fault("numpy", direction)] == ["layer3.11.conv2"]
-    assert report.first_at_fault.subject == "layer3.11.conv2"
-    assert len(report.carriers("numpy", "backward")) > 100
+    assert [f.subject for f in report.error_sources("numpy", direction)] == ["layer3.11.conv2"]
+    assert report.first_failure.subject == "layer3.11.conv2"
+    assert len(report.propagating("numpy", "backward")) > 100
     assert report.first_of("torch") is None
 
 
@@ -229,9 +230,9 @@ def test_the_how_to_runs_as_it_stands():
     exec(compile(code, str(page), "exec"), {"__name__": "page"})
 
 
-@pytest.mark.parametrize("judge", ["reference", "numpy"])
+@pytest.mark.parametrize("reference", ["reference", "numpy"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_network_that_is_sure_of_its_samples_is_right(dtype, judge):
+def test_a_network_that_is_sure_of_its_samples_is_right(dtype, reference):
     """softmax - target cancels to what is left of a rounding of 1, and the loss is near 0."""
     graph = Sequential(("fc", Linear(6)), ("head", Linear(3))).build(Shape("N", 5)).with_loss(SoftmaxCrossEntropy())
     engines = [get_engine(e) for e in ("numpy", "torch", "numba") if installed(e)]
@@ -240,5 +241,5 @@ def test_a_network_that_is_sure_of_its_samples_is_right(dtype, judge):
         parameters = {n: w * scale ** (n == "head.weight") for n, w in initial_parameters(graph).items()}
         scores = engines[0].compile(graph, parameters, dtype="float64").forward({"x": x})[graph.output]
         inputs = {"x": x, "y": scores.argmax(1)}
-        report = check_model(graph, parameters, inputs, engines, dtype=dtype, judge=get_engine(judge))
+        report = check_model(graph, parameters, inputs, engines, dtype=dtype, reference=get_engine(reference))
         assert report.passed, report.failures

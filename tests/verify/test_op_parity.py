@@ -1,4 +1,4 @@
-"""The check of operations: right engines pass, and what each promise forbids is found."""
+"""The check of operations: right engines pass, and what breaks the contract is found."""
 
 from typing import ClassVar
 
@@ -18,10 +18,10 @@ def test_right_engines_pass():
     assert report.subjects == ("Linear", "BatchNorm", "MaxPool2d")
     assert report.engines == ("reference", "numpy")
     assert set(report.seconds) == set(report.subjects)
-    judges = {f.judge for f in report.findings if f.engine == "reference" and f.verdict == "agrees"}
-    assert judges == {"numbers", "complex step", "contract"}
-    assert {f.judge for f in report.findings if f.engine == "numpy"} == {"reference", "contract"}
-    (float32,) = {f.detail for f in report.left_out if f.dtype == "float32"}
+    references = {f.reference for f in report.findings if f.engine == "reference" and f.verdict == "agrees"}
+    assert references == {"finite differences", "complex step", "contract"}
+    assert {f.reference for f in report.findings if f.engine == "numpy"} == {"reference", "contract"}
+    (float32,) = {f.detail for f in report.skipped if f.dtype == "float32"}
     assert float32 == "the reference engine computes in float64, not in float32"
 
 
@@ -78,12 +78,14 @@ def test_a_kernel_that_raises_has_failed():
     assert {f.detail for f in report.failures} == {"ZeroDivisionError: no"}
 
 
-def test_what_an_engine_lacks_is_left_out_and_said():
+def test_what_an_engine_lacks_is_skipped_and_said():
     engine = faulty(ReLU)
     del engine.trainer.kernels[Resize]
     report = check_ops([engine], [Resize, ReLU], seeds=(0,), dtypes=("float64",))
     assert report.passed
-    assert [(f.subject, f.detail) for f in report.left_out] == [("Resize", "engine 'faulty' has no kernel for it")]
+    (skipped,) = report.skipped
+    assert skipped.subject == "Resize"
+    assert skipped.detail.startswith("engine 'faulty' has no kernel for")
 
 
 def test_a_fault_comes_with_a_command_that_shows_it_again():
@@ -92,7 +94,7 @@ def test_a_fault_comes_with_a_command_that_shows_it_again():
 
     engine = faulty(ReLU, backward=backward)
     report = check_ops([engine], [ReLU], seeds=(0,), dtypes=("float64",))
-    first = report.first_at_fault
+    first = report.first_failure
     assert first.replay == "backproof check op ReLU --engines faulty --dtype float64"
-    assert (first.what, first.judge) == ("gradient of input x0", "reference")
+    assert (first.what, first.reference) == ("gradient of input x0", "reference")
     assert "of faulty" in first.detail

@@ -1,4 +1,4 @@
-"""The check of optimizers: right ones pass, and the step, the setting and the array at fault are named."""
+"""The check of optimizers: right ones pass, and the step, the setting and the array that are wrong are named."""
 
 import pytest
 
@@ -30,17 +30,17 @@ def test_right_ones_pass():
     assert report.subjects == ("SGD", "AdamW")
 
 
-def test_the_judge_is_left_out_and_said():
+def test_the_reference_is_skipped_and_said():
     report = check_optimizers([get_engine("reference")], [SGD])
-    assert not report.passed, "nothing was judged"
-    assert {f.detail for f in report.left_out} == {"engine 'reference' is the judge"}
+    assert not report.passed, "nothing was compared"
+    assert {f.detail for f in report.skipped} == {"engine 'reference' is the reference"}
 
 
 def test_a_wrong_correction_shows_in_the_first_step():
     def adam(o, w, g, lr, t, m, v):
         return UPDATES[Adam](o, w, g, lr, t + 1, m, v)
 
-    first = check(Adam, adam).first_at_fault
+    first = check(Adam, adam).first_failure
     assert (first.what, first.case) == ("weight", "as it is, step 1 (ordinary gradients)")
     assert "of faulty" in first.detail
 
@@ -51,7 +51,7 @@ def test_a_wrong_state_is_named_though_the_weights_are_right():
         return w, v * (1 + 1e-12)
 
     alone = [f for f in check(Momentum, momentum).failures if "in a row" not in f.case]
-    assert {f.what for f in alone} == {"state v/weight", "state v/bias"}
+    assert {f.what for f in alone} == {"optimizer state v/weight", "optimizer state v/bias"}
 
 
 def test_a_fault_at_tiny_gradients_alone_is_found():
@@ -60,7 +60,7 @@ def test_a_fault_at_tiny_gradients_alone_is_found():
 
     alone = [f for f in check(Adam, adam).failures if "in a row" not in f.case]
     assert alone
-    assert all("tiny" in f.case for f in alone if f.what == "state v/weight")
+    assert all("tiny" in f.case for f in alone if f.what == "optimizer state v/weight")
 
 
 def test_an_update_that_raises_has_failed():

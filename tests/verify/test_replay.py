@@ -16,6 +16,7 @@ from backproof.errors import UserError
 from backproof.ops import Linear
 from backproof.optim import SGD, AdamW
 from backproof.verify import check_ops, check_optimizers
+from backproof.verify.core.location import Location
 from backproof.verify.replay import ENOUGH, Keeper, read_failure, replay
 
 
@@ -32,10 +33,10 @@ class WrongEngine(ReferenceEngine):
 def test_a_wrong_step(tmp_path):
     report = check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(tmp_path / "bad"))
     path = tmp_path / "bad" / "AdamW-wrong-float64-1.npz"
-    assert report.first_at_fault.replay == f"backproof check replay {path}"
+    assert report.first_failure.replay == f"backproof check replay {path}"
     assert 1 < len(list(path.parent.iterdir())) <= ENOUGH
     failure = read_failure(path)
-    assert (failure.optimizer, failure.mode.step) == (AdamW(), 0)
+    assert (failure.optimizer, failure.case.mode.step) == (AdamW(), 0)
     assert set(failure.state) == {"m/fc.weight", "m/fc.bias", "v/fc.weight", "v/fc.bias"}
     again = replay(path, [WrongEngine()])
     assert {f.what for f in again.failures} == {"weight", "bias"}
@@ -48,8 +49,8 @@ def test_a_later_check_keeps_files_of_its_own(tmp_path):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     second = check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(folder))
     number = len(before) + 1
-    assert first.first_at_fault.replay == f"backproof check replay '{folder / 'AdamW-wrong-float64-1.npz'}'"
-    assert second.first_at_fault.replay == f"backproof check replay '{folder / f'AdamW-wrong-float64-{number}.npz'}'"
+    assert first.first_failure.replay == f"backproof check replay '{folder / 'AdamW-wrong-float64-1.npz'}'"
+    assert second.first_failure.replay == f"backproof check replay '{folder / f'AdamW-wrong-float64-{number}.npz'}'"
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -57,15 +58,16 @@ def test_each_element_of_a_step_counts_by_its_own_size_again(tmp_path):
     check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(tmp_path))
     (path, *_) = tmp_path.iterdir()
     weight = np.logspace(-8, 6, 6)[np.newaxis]
-    still = replace(read_failure(path), name="still", optimizer=SGD(lr=0.0), state={}, expected={"weight": weight})
-    still = replace(still, parameters={**still.parameters, "fc.weight": weight})
-    off = replace(still, expected={"weight": weight * [1 + 1e-9, 1, 1, 1, 1, 1]})
+    at, failure = Location("parameter", "weight"), read_failure(path)
+    case = replace(failure.case, parameters={**failure.case.parameters, "fc.weight": weight})
+    still = replace(failure, case=case, optimizer=SGD(lr=0.0), state={}, expected={at: weight})
+    off = replace(still, expected={at: weight * [1 + 1e-9, 1, 1, 1, 1, 1]})
     passed = [replay(Path(Keeper(tmp_path)(f).split()[-1]), [get_engine("numpy")]).passed for f in (still, off)]
     assert passed == [True, False]
 
 
-def test_a_wrong_output_is_no_fault_of_right_engines(tmp_path):
-    """The check judges the gradients behind a wrong output from that output; what is kept belongs to the right one."""
+def test_a_wrong_output_is_no_error_of_right_engines(tmp_path):
+    """Gradients behind a wrong output are compared with those of that output; what is kept belongs to the right one."""
     (fault,) = [f for f in FAULTS if str(f) == "Linear-WeightTransposed"]
     report = check_ops([fault.engine], [Linear], seeds=(0,), dtypes=("float64",), keep=Keeper(tmp_path))
     assert "output" in {f.what for f in report.failures}
@@ -79,9 +81,9 @@ def test_an_array_that_an_engine_no_longer_gives_is_missing(tmp_path):
     check_optimizers([WrongEngine()], [AdamW], dtypes=("float64",), keep=Keeper(tmp_path))
     (path, *_) = tmp_path.iterdir()
     with np.load(path) as kept:
-        arrays = {**kept, "expected/state w/weight": np.zeros(1)}
+        arrays = {**kept, "expected/optimizer state/w/weight": np.zeros(1)}
     np.savez(path, **arrays)
-    assert [f.detail for f in replay(path, [get_engine("numpy")]).failures] == ["state w/weight is missing"]
+    assert [f.detail for f in replay(path, [get_engine("numpy")]).failures] == ["optimizer state w/weight is missing"]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,6 @@ class OffByAFactor(NumpyTrainer):
 @pytest.mark.parametrize("op", OPERATIONS.values(), ids=lambda op: op.__name__)
 def test_the_smallest_fault_is_caught_in_every_quantity(op, dtype):
     engine = engine_with(NumpyEngine, trainer=OffByAFactor)
-    report = check_ops([engine], [op], dtypes=[dtype], seeds=[0], promises=False)
-    judged = {f.what for f in report.findings if f.judge == "reference"}
-    assert {f.what for f in report.failures} == judged
+    report = check_ops([engine], [op], dtypes=[dtype], seeds=[0], contract=False)
+    compared = {f.what for f in report.findings if f.reference == "reference"}
+    assert {f.what for f in report.failures} == compared

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backproof.engines import get_engine, installed
+from backproof.engines import Capabilities, get_engine, installed
 from backproof.errors import UserError
 from backproof.graph import Sequential, Shape, initial_parameters
 from backproof.ops import BatchNorm, Linear, ReLU, SoftmaxCrossEntropy
@@ -30,7 +30,7 @@ def test_right_engines_stay_together(training, name, dtype):
     graph, parameters, batches = training
     engines = [get_engine(e) for e in ("numpy", "torch", "numba") if installed(e)]
     report = check_trajectory(
-        graph, parameters, engines, OPTIMIZERS[name](lr=0.05), batches, judge=get_engine("numpy"), dtype=dtype
+        graph, parameters, engines, OPTIMIZERS[name](lr=0.05), batches, reference=get_engine("numpy"), dtype=dtype
     )
     assert report.passed, report.failures
     assert len(report.growth.explained) == STEPS
@@ -41,13 +41,14 @@ def test_right_engines_stay_together(training, name, dtype):
 def test_a_check_of_no_steps_is_refused(training):
     graph, parameters, _ = training
     with pytest.raises(UserError, match="one batch or more"):
-        check_trajectory(graph, parameters, [get_engine("numpy")], SGD(), [], judge=get_engine("numpy"))
+        check_trajectory(graph, parameters, [get_engine("numpy")], SGD(), [], reference=get_engine("numpy"))
 
 
 class Late:
     """An engine that takes another rate from a step on, by as little as one millionth."""
 
     name = "late"
+    capabilities = Capabilities()
 
     def __init__(self, step: int) -> None:
         self._step = step
@@ -64,8 +65,8 @@ class Late:
 @pytest.mark.parametrize("step", [0, 5])
 def test_the_step_where_they_part_is_named(training, step):
     graph, parameters, batches = training
-    report = check_trajectory(graph, parameters, [Late(step)], SGD(lr=0.2), batches, judge=get_engine("numpy"))
-    first = report.first_at_fault
+    report = check_trajectory(graph, parameters, [Late(step)], SGD(lr=0.2), batches, reference=get_engine("numpy"))
+    first = report.first_failure
     assert (first.case, first.what) == (f"step {step + 1}", "weights")
     assert report.verdict.startswith(f"late parts from numpy at step {step + 1}, first in weights of ")
     assert report.growth.error["late"][:step] == [0] * step
@@ -76,6 +77,7 @@ def test_stale_statistics_are_named(training):
 
     class Stale:
         name = "stale"
+        capabilities = Capabilities()
 
         def compile(self, graph, parameters, **kwargs):
             trainer = get_engine("numpy").compile(graph, parameters, **kwargs)
@@ -90,9 +92,9 @@ def test_stale_statistics_are_named(training):
             trainer.train_step = step
             return trainer
 
-    report = check_trajectory(graph, parameters, [Stale()], Adam(), batches, judge=get_engine("numpy"))
+    report = check_trajectory(graph, parameters, [Stale()], Adam(), batches, reference=get_engine("numpy"))
     assert {f.subject for f in report.failures} == {"bn.running_var"}
-    assert report.first_at_fault.case == "step 1"
+    assert report.first_failure.case == "step 1"
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -106,13 +108,14 @@ def test_a_kink_that_rounding_crosses_is_no_fault(seed):
 
     class Across:
         name = "across"
+        capabilities = Capabilities()
 
         def compile(self, graph, parameters, **kwargs):
             return get_engine("numpy").compile(graph, {**parameters, "fc.bias": np.array([-1e-17])}, **kwargs)
 
     batch = {"x": np.ones((4, 3)), "y": rng.integers(0, 3, 4)}
     parameters = initial_parameters(graph, seed) | crossed
-    report = check_trajectory(graph, parameters, [Across()], SGD(lr=0.1), [batch] * 3, judge=get_engine("numpy"))
+    report = check_trajectory(graph, parameters, [Across()], SGD(lr=0.1), [batch] * 3, reference=get_engine("numpy"))
     assert report.passed, report.failures
 
 
@@ -128,6 +131,6 @@ def test_a_sample_that_the_network_is_sure_of_is_no_fault(seed, scale, name, dty
     scores = engines[0].compile(graph, parameters, dtype="float64").forward({"x": x})[graph.output]
     batch = {"x": x, "y": scores.argmax(1)}
     report = check_trajectory(
-        graph, parameters, engines, OPTIMIZERS[name](), [batch] * 2, judge=engines[0], dtype=dtype
+        graph, parameters, engines, OPTIMIZERS[name](), [batch] * 2, reference=engines[0], dtype=dtype
     )
     assert report.passed, report.failures

@@ -15,6 +15,7 @@ from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.optim import SGD
 from backproof.verify import CheckReport, Finding, check_model, check_trajectory
+from backproof.verify.core.location import OUTPUT
 from backproof.view.check_page import check_page, write_check_page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "verify"))
@@ -31,14 +32,14 @@ def question():
 def report_of(direction=None):
     graph, parameters, inputs = question()
     engine = FaultyEngine("numpy", graph, "layer2.0.conv2", direction) if direction else get_engine("numpy")
-    return check_model(graph, parameters, inputs, [engine], judge=get_engine("numpy"), title="model <resnet>")
+    return check_model(graph, parameters, inputs, [engine], reference=get_engine("numpy"), title="model <resnet>")
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-def test_the_first_node_at_fault_stands_on_top(direction):
+def test_the_first_error_source_stands_on_top(direction):
     report = report_of(direction)
     page = check_page([report])
-    assert "<h1>First at fault: layer2.0.conv2</h1>" in page
+    assert "<h1>First error: layer2.0.conv2</h1>" in page
     assert f"in the {direction} pass" in page
     assert "model &lt;resnet&gt;" in page
     assert not re.search(r"(src|href)=.?https?:", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL))
@@ -52,7 +53,7 @@ def test_the_first_node_at_fault_stands_on_top(direction):
 def test_agreement_is_said(tmp_path):
     graph, parameters, inputs = question()
     numpy = get_engine("numpy")
-    steps = check_trajectory(graph, parameters, [numpy], SGD(), [inputs, inputs], judge=numpy)
+    steps = check_trajectory(graph, parameters, [numpy], SGD(), [inputs, inputs], reference=numpy)
     page = write_check_page([report_of(), steps], tmp_path / "new" / "page.html").read_text()
     assert "<h1>Everything agrees</h1>" in page
     assert "Training steps" in page
@@ -60,11 +61,11 @@ def test_agreement_is_said(tmp_path):
 
 
 def test_any_report_has_a_page():
-    good = Finding("Conv2d", "stride 2", "output", "torch", "reference", "float64", 1e-16, 1e-13, "agrees")
-    bad = Finding("ReLU", "", "output", "torch", "reference", "float64", float("nan"), 1e-13, "differs", "a < b")
-    failed = Finding("Pad", "", "output", "torch", "reference", "float64", float("inf"), 0.0, "failed", "no kernel")
+    good = Finding("Conv2d", "stride 2", OUTPUT, "torch", "reference", "float64", 1e-16, 1e-13, "agrees")
+    bad = Finding("ReLU", "", OUTPUT, "torch", "reference", "float64", float("nan"), 1e-13, "differs", "a < b")
+    failed = Finding("Pad", "", OUTPUT, "torch", "reference", "float64", float("inf"), 0.0, "failed", "no kernel")
     page = check_page([CheckReport("operations", (good, bad, failed))])
-    assert "First at fault: ReLU" in page
+    assert "First error: ReLU" in page
     assert "a &lt; b" in page
     assert "no kernel" in page
 

@@ -14,9 +14,9 @@ from backproof.errors import UserError, unknown
 if TYPE_CHECKING:
     from backproof.engines import DType
     from backproof.verify import CheckReport
-    from backproof.verify.everything import Plan
+    from backproof.verify.everything import CheckPlan
 
-app = App(name="check", help="Hold operations, optimizers, models and runs of all engines against a judge.")
+app = App(name="check", help="Compare operations, optimizers, models and runs of all engines with a reference.")
 app.command("backproof.cli.check_model:model", name="model", help="Check a model node by node, engine against engine.")
 app.command("backproof.cli.check_model:run", name="run", help="Check a run: its checkpoint, on its own data.")
 
@@ -79,7 +79,7 @@ def op(
     report: Report = None,
     save: Save = None,
 ) -> int:
-    """Check operations: outputs, gradients, state, dtypes, shapes, and what engines promise, over all samples.
+    """Check operations: outputs, gradients, state, dtypes, shapes, and the contract of engines, over all samples.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def op(
         More of them.
     """
     from backproof.graph import OPERATIONS
-    from backproof.verify.everything import Plan
+    from backproof.verify.everything import CheckPlan
 
     start = perf_counter()
     by_lower = {known.lower(): known for known in OPERATIONS}
@@ -97,7 +97,7 @@ def op(
         if given.lower() not in by_lower:
             raise unknown("operation", given, OPERATIONS)
     operations = tuple(by_lower[given.lower()] for given in (name, *names))
-    plan = Plan(_engines(engines), operations, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
+    plan = CheckPlan(_engines(engines), operations, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
     return _carry_out(plan, 1, start, json, report)
 
 
@@ -122,24 +122,24 @@ def optimizer(
         More of them.
     """
     from backproof.optim import require_optimizer
-    from backproof.verify.everything import Plan
+    from backproof.verify.everything import CheckPlan
 
     start = perf_counter()
     optimizers = tuple(require_optimizer(given).__name__.lower() for given in (name, *names))
-    plan = Plan(_engines(engines), optimizers=optimizers, dtypes=_dtypes(dtype), save=save)
+    plan = CheckPlan(_engines(engines), optimizers=optimizers, dtypes=_dtypes(dtype), save=save)
     return _carry_out(plan, 1, start, json, report)
 
 
 @app.command
 def replay(file: Path, /, *, engines: str = "", json: Json = None) -> int:
-    """Compute a failure again that --save kept, and hold it against what the judge said then.
+    """Compute a failure again that --save kept, and compare with the values expected then.
 
     Parameters
     ----------
     file
         The .npz file.
     engines
-        Engines that compute it, with commas between them; the one that was at fault if left out.
+        Engines that compute it, with commas between them; the one that was wrong if not given.
     """
     from backproof.engines import get_engine
     from backproof.verify.replay import replay as compute_again
@@ -172,7 +172,7 @@ def _seeds(count: int) -> int:
     return count
 
 
-def _carry_out(plan: "Plan", processes: int, start: float, json: Path | None, report: Path | None) -> int:
+def _carry_out(plan: "CheckPlan", processes: int, start: float, json: Path | None, report: Path | None) -> int:
     """Do it, with a line a subject while it goes on if somebody watches."""
     from sys import stderr
 

@@ -47,7 +47,7 @@ def model(
     report: Page = None,
     json: Json = None,
 ) -> int:
-    """Hold engines against a judge in float64, node by node, forward and backward; name the first node at fault.
+    """Compare engines with a reference in float64, node by node, forward and backward; name the first error source.
 
     The exit code is 1 if anything disagrees.
 
@@ -106,7 +106,7 @@ def model(
         case = data_case(name, options, source, PreprocessingOptions(resize=size), draw)
     else:
         case = random_case(name, options, (*input[:1], *size) if size else input, classes, draw)
-    with _watched() as tell:
+    with _watched() as say:
         reports = check_case(
             replace(case, mode=Mode(not evaluation, seed)),
             engine_names(engines),
@@ -114,7 +114,7 @@ def model(
             nodes=node,
             replay=_replay(),
             optimizer=follow if steps else None,
-            tell=tell,
+            say=say,
         )
     return _show(reports, report, json)
 
@@ -138,7 +138,7 @@ def run(
     path
         The run, such as runs/mlp-numpy.
     engines
-        Engines to compare with, besides the run's own; all that are installed if left out.
+        Engines to compare with, besides the run's own; all that are installed if not given.
     dtype
         float64 finds the smallest faults.
     steps
@@ -149,8 +149,8 @@ def run(
 
     if steps < 0:
         raise UserError(f"--steps is {steps}; it must be 0 or more")
-    with _watched() as tell:
-        reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, tell=tell)
+    with _watched() as say:
+        reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, say=say)
     print(reports[0].title)
     return _show(reports, report, json)
 
@@ -168,7 +168,7 @@ def _replay() -> str:
 
 @contextmanager
 def _watched() -> "Iterator[Callable[[str], None]]":
-    """A line that tells how far it got, where somebody watches; it is gone in the end, and after an interrupt."""
+    """A line that says how far it got, where somebody watches; it is gone in the end, and after an interrupt."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from backproof.verify import CheckReport
 
 Engines = Annotated[
-    str, Parameter(help="Engines to judge, with commas between them; all that are installed if left out.")
+    str, Parameter(help="Engines to check, with commas between them; all that are installed if not given.")
 ]
-DTypes = Annotated[str, Parameter(help="float64 or float32; both if left out.")]
+DTypes = Annotated[str, Parameter(help="float64 or float32; both if not given.")]
 Seeds = Annotated[int, Parameter(help="Cases drawn of each sample of an operation.")]
 Save = Annotated[Path | None, Parameter(help="A folder for failing tensors, one file each.")]
 Report = Annotated[Path | None, Parameter(help="An HTML page to write.")]
@@ -25,7 +25,7 @@ def engine_names(text: str) -> tuple[str, ...]:
 
 
 def conclude(reports: Sequence["CheckReport"], title: str, json: Path | None, report: Path | None) -> int:
-    """Write the files that are wanted, and return the exit code: 0 if something was judged and all of it agrees.
+    """Write the files that are wanted, and return the exit code: 0 if something was compared and all of it agrees.
 
     Raises `UserError` for a file that cannot be written.
     """

@@ -45,7 +45,7 @@ def _block(name: str) -> str:
 
 
 def network_map(report: ModelReport, engine: str, direction: Direction) -> "Figure":
-    """A cell a node: blue where it is right, orange the more it is off, a cross where it is wrong itself."""
+    """A cell a node: blue where it is right, orange the more it is off, a frame around an error source."""
     from plotly.graph_objects import Figure
 
     rows = rows_of([node.name for node in report.graph.nodes])
@@ -58,10 +58,10 @@ def network_map(report: ModelReport, engine: str, direction: Direction) -> "Figu
     for y, (block, members) in enumerate(rows):
         for x, name in enumerate(members):
             finding, role = carried.get(name), report.role(engine, name, direction)
-            z[y][x] = _shade(finding) if role != "at fault" else 1.0
+            z[y][x] = _shade(finding) if role != "error source" else 1.0
             text[y][x] = name.removeprefix(f"{block}.").replace("downsample", "down") if block else name
             hover[y][x] = f"<b>{name}</b><br>{report.graph.node[name].op}<br>{_said(report, engine, name, direction)}"
-            if role == "at fault":
+            if role == "error source":
                 crosses.append((x, y))
     figure = Figure()
     figure.add_heatmap(
@@ -108,8 +108,7 @@ def _shade(finding: Finding | None) -> float:
 
 
 def _said(report: ModelReport, engine: str, name: str, direction: Direction) -> str:
-    role = {"at fault": "wrong itself", "carrier": "right itself, passes an error on", "right": "right"}
-    lines = [role[report.role(engine, name, direction)]]
+    lines: list[str] = [report.role(engine, name, direction)]
     for way in ("isolated", "cumulative"):
         finding = report.of(engine, way, direction).get(name)
         if finding is not None:
@@ -130,7 +129,7 @@ def by_depth(report: ModelReport, direction: Direction) -> "Figure":
         for way in WAYS:
             found = {n: f for n, f in report.of(engine, way, direction).items() if n in place}
             if way == "cumulative":
-                limits |= {n: f.tolerance for n, f in found.items()}
+                limits |= {n: f.tolerance for n, f in found.items() if f.tolerance}
             figure.add_scatter(
                 x=[place[n] for n in found],
                 y=[_shown(f.error) for f in found.values()],

@@ -1,33 +1,29 @@
-"""Proof that engines are right: gradient checks, and engines held against each other."""
+"""Proof that engines are right: gradients against numbers, and engines against a reference.
 
-from backproof.verify.core.case import Difference, compare_ops
+The ladder: `operations`, `optimizers`, `networks` node by node, `training` step by step; `custom` for a user's own
+parts. `core` has what all of them share: cases, comparisons, findings, tolerances.
+"""
+
 from backproof.verify.core.finding import CheckReport, Finding, Verdict
 from backproof.verify.core.gradient_check import check_gradients
 from backproof.verify.core.gradient_report import GradientReport, Probe, TensorCheck
+from backproof.verify.core.location import Location
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.custom.file import check_file
 from backproof.verify.networks.check import check_model
 from backproof.verify.networks.report import ModelReport
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
-from backproof.verify.training.trajectory import (
-    Trajectory,
-    TrajectoryDifference,
-    TrajectoryReport,
-    check_trajectory,
-    compare_trajectories,
-)
+from backproof.verify.training.trajectory import TrajectoryReport, check_trajectory
 
 __all__ = [
     "CheckReport",
-    "Difference",
     "Finding",
     "GradientReport",
+    "Location",
     "ModelReport",
     "Probe",
     "TensorCheck",
-    "Trajectory",
-    "TrajectoryDifference",
     "TrajectoryReport",
     "Verdict",
     "check_file",
@@ -36,7 +32,5 @@ __all__ = [
     "check_ops",
     "check_optimizers",
     "check_trajectory",
-    "compare_ops",
-    "compare_trajectories",
     "tolerance",
 ]

@@ -38,7 +38,7 @@ Kind = Literal["operations", "optimizers", "models"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """What is to be checked, and how; it travels to other processes.
 
     Attributes:
@@ -70,12 +70,12 @@ class Plan:
         return [(kind, name) for kind, names in kinds.items() for name in names]
 
 
-def everything(engines: Sequence[str], **settings: object) -> Plan:
+def everything(engines: Sequence[str], **settings: object) -> CheckPlan:
     """The plan of all there is."""
-    return Plan(tuple(engines), tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(SMALL_MODELS), **settings)  # type: ignore[arg-type]
+    return CheckPlan(tuple(engines), tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(SMALL_MODELS), **settings)  # type: ignore[arg-type]
 
 
-def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[Kind, CheckReport]]:
+def carry_out(plan: CheckPlan, processes: int = 1) -> Iterator[tuple[Kind, CheckReport]]:
     """Kind and report of every task, in the plan's order, each as soon as it and those before it are there."""
     if processes < 2 or len(plan.tasks) < 2:
         for task in plan.tasks:
@@ -86,7 +86,7 @@ def carry_out(plan: Plan, processes: int = 1) -> Iterator[tuple[Kind, CheckRepor
             yield kind, report
 
 
-def carry_out_task(plan: Plan, task: tuple[Kind, str]) -> CheckReport:
+def carry_out_task(plan: CheckPlan, task: tuple[Kind, str]) -> CheckReport:
     """One operation, optimizer or model. Tensors are tiny, so one thread is the fastest."""
     kind, name = task
     engines = [get_engine(engine) for engine in plan.engines]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from shlex import quote
@@ -17,17 +17,18 @@ from backproof.graph import Array, Graph
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.user_file import execute
 from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Question
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.failure import Failure
 from backproof.verify.core.finding import CheckReport, Finding
-from backproof.verify.optimizers.check import Place, judged_step
+from backproof.verify.core.location import Location
+from backproof.verify.optimizers.check import Place, compare_step
 
 GROUPS = ("parameters", "inputs", "state", "found", "expected")
-WORDS = ("name", "engine", "judge", "dtype", "graph", "mode", "tolerance", "optimizer", "file")
+WORDS = ("comparison", "graph", "mode", "tolerance", "optimizer", "file")
 """What a file holds: arrays in groups, and what is said of them."""
 
 ENOUGH = 20
-"""Files that one check keeps of one operation in one engine and dtype; more would tell nothing new."""
+"""Files that one check keeps of one operation in one engine and dtype; more would say nothing new."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,24 @@ class Keeper:
         self.folder.mkdir(parents=True, exist_ok=True)
         paths = (self.folder / f"{failure.name}-{n}.npz" for n in count(1))
         path = next(path for path in paths if not path.exists())
-        arrays = {f"{g}/{name}": value for g in GROUPS for name, value in getattr(failure, g).items()}
+        case = failure.case
+        groups = {"parameters": case.parameters, "inputs": case.inputs, "state": failure.state}
+        groups |= {"found": _by_key(failure.found), "expected": _by_key(failure.expected)}
         about = {
-            "name": failure.name,
-            "engine": failure.engine,
-            "judge": failure.judge,
-            "dtype": failure.dtype,
-            "graph": failure.graph.to_json(),
-            "mode": asdict(failure.mode),
+            "comparison": asdict(failure.comparison),
+            "graph": case.graph.to_json(),
+            "mode": asdict(case.mode),
             "tolerance": failure.tolerance,
             "optimizer": None if failure.optimizer is None else optimizer_to_json(failure.optimizer),
             "file": str(self.file.resolve()) if self.file else None,
         }
-        np.savez(path, about=np.array(json.dumps(about)), **arrays)
+        arrays = {f"{group}/{name}": value for group, named in groups.items() for name, value in named.items()}
+        np.savez(path, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
         return path
+
+
+def _by_key(arrays: Mapping[Location, Array]) -> dict[str, Array]:
+    return {location.key: array for location, array in arrays.items()}
 
 
 def optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
@@ -95,16 +100,15 @@ def read_failure(path: Path) -> Failure:
         raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
     if about["file"]:
         execute(Path(about["file"]), f"'{path}'")
+    graph, mode = Graph.from_json(about["graph"]), Mode(**about["mode"])
     return Failure(
-        name=about["name"],
-        engine=about["engine"],
-        judge=about["judge"],
-        dtype=about["dtype"],
-        graph=Graph.from_json(about["graph"]),
-        mode=Mode(**about["mode"]),
+        comparison=Comparison(**about["comparison"]),
+        case=Case(graph, groups["parameters"], groups["inputs"], mode),
+        found={Location.of_key(key): array for key, array in groups["found"].items()},
+        expected={Location.of_key(key): array for key, array in groups["expected"].items()},
         tolerance=about["tolerance"],
         optimizer=about["optimizer"] and optimizer_from_json(about["optimizer"]),
-        **groups,
+        state=groups["state"],
     )
 
 
@@ -121,34 +125,31 @@ def _content(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
 
 
 def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
-    """Compute a kept failure again, in `engines` or the one that was at fault, against what the judge said then."""
+    """Compute a kept failure again, in `engines` or the one that was wrong, against the values expected then."""
     failure = read_failure(path)
     findings: list[Finding] = []
-    for engine in engines or (_engine(failure.engine),):
-        ask = Question(failure.name, f"replay of {path.name}", engine.name, failure.dtype)
+    for engine in engines or (_engine(failure.comparison.engine),):
+        then = failure.comparison
+        now = replace(then, subject=failure.name, case=f"replay of {path.name}", engine=engine.name, replay="")
         try:
-            findings += _again(engine, failure, ask)
+            findings += _again(engine, failure, now)
         except Exception as error:  # what it is, is what the user wants to see
-            findings.append(ask.failed("everything", error))
+            findings.append(now.failed(error))
     return CheckReport(f"replay of {path}", tuple(findings), {})
 
 
-def _again(engine: Engine, failure: Failure, ask: Question) -> list[Finding]:
-    """What the engine makes of it now, judged as it was then."""
-    trainer = engine.compile(failure.graph, failure.parameters, dtype=failure.dtype)
+def _again(engine: Engine, failure: Failure, comparison: Comparison) -> list[Finding]:
+    """What the engine makes of it now, compared as it was then."""
+    case = failure.case
+    trainer = engine.compile(case.graph, case.parameters, dtype=comparison.dtype)
     if failure.optimizer is not None:
         trainer.load_optimizer_state(failure.optimizer, failure.state)
-        before = Place(failure.parameters, failure.state)
-        trainer.train_step(failure.inputs, failure.optimizer, failure.mode)
+        before = Place(case.parameters, failure.state)
+        trainer.train_step(case.inputs, failure.optimizer, case.mode)
         way = (before.arrays, failure.expected)
-        return list(judged_step(Place.of(trainer).arrays, way, ask, failure.judge, failure.tolerance))
-    found = results(trainer, Case(failure.graph, failure.parameters, failure.inputs, failure.mode))
-    return [
-        ask.judged(what, found[what], expected, failure.judge, failure.tolerance)
-        if what in found
-        else ask.promised(what, f"{what} is missing")
-        for what, expected in failure.expected.items()
-    ]
+        return list(compare_step(Place.of(trainer).arrays, way, comparison, failure.tolerance))
+    found = results(trainer, case)
+    return [comparison.array(at, found.get(at), y, failure.tolerance) for at, y in failure.expected.items()]
 
 
 def _engine(name: str) -> Engine:

@@ -1,5 +1,6 @@
 """The page of a check: the verdict, who agrees on what, the network coloured by error. It needs nothing but itself."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import isfinite
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import backproof
 from backproof.figures.checks import by_depth, error_map, growth_figure, network_map
 from backproof.tables.numbers import duration
-from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.finding import CheckReport, Finding, worst_by
 from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
 from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
@@ -39,10 +40,10 @@ def check_page(reports: Sequence[CheckReport]) -> str:
 def heading(reports: Sequence[CheckReport]) -> Html:
     """The verdict in one line, and in one sentence."""
     wrong = next((report for report in reports if not report.passed), None)
-    first = wrong.first_at_fault if wrong is not None else None
-    title = "Everything agrees" if wrong is None else "Nothing was judged"
+    first = wrong.first_failure if wrong is not None else None
+    title = "Everything agrees" if wrong is None else "Nothing was compared"
     if first is not None:
-        title = f"First at fault: {first.subject}"
+        title = f"First error: {first.subject}"
     engines = list(dict.fromkeys(engine for report in reports for engine in report.engines))
     known = [reports[0].title, ", ".join(engines), f"{duration(sum(sum(r.seconds.values()) for r in reports))} in all"]
     return element(
@@ -64,7 +65,7 @@ def sentence(report: CheckReport) -> str:
     """The verdict of any report."""
     if isinstance(report, ModelReport | TrajectoryReport):
         return f"{report.verdict}."
-    first = report.first_at_fault
+    first = report.first_failure
     count = len(report.subjects)
     return f"{report.title}: all {count} agree." if first is None else f"{report.title}: {first}."
 
@@ -73,15 +74,15 @@ def tiles(report: CheckReport) -> Iterator[Html]:
     """The figures that one looks for first."""
     if isinstance(report, ModelReport):
         for engine in report.engines:
-            wrong = {f.subject for d in DIRECTIONS for f in report.at_fault(engine, d)}
-            carriers = {name for d in DIRECTIONS for name in report.carriers(engine, d)} - wrong
-            said = f"{len(carriers)} more pass an error on"
-            if not carriers and engine in report.distances:
-                said = f"float32 is {report.distances[engine].values:.1f} ulp off the truth"
-            yield _tile(f"{engine}: wrong nodes", len(wrong), said)
+            wrong = {f.subject for d in DIRECTIONS for f in report.error_sources(engine, d)}
+            others = {name for d in DIRECTIONS for name in report.propagating(engine, d)} - wrong
+            note = f"{len(others)} nodes propagate an error"
+            if not others and engine in report.rounding_errors:
+                note = f"float32 is {report.rounding_errors[engine].values:.1f} ulp off the reference"
+            yield _tile(f"{engine}: error sources", len(wrong), note)
     else:
-        judged = len(report.findings) - len(report.left_out)
-        yield _tile(f"{report.title}: wrong", len(report.failures), f"of {judged:,}, {len(report.left_out)} left out")
+        compared = len(report.findings) - len(report.skipped)
+        yield _tile(f"{report.title}: wrong", len(report.failures), f"of {compared:,}, {len(report.skipped)} skipped")
 
 
 def _tile(label: str, value: object, whose: str) -> Html:
@@ -135,11 +136,11 @@ def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
         ]
         keys = [
             _key("rgba(53,115,196,0.2)", "right"),
-            _key("rgba(224,112,26,0.6)", "right itself, passes an error on"),
+            _key("rgba(224,112,26,0.6)", "propagates an error"),
             element(
                 "span",
                 element("span", class_="dot", style="border:3px solid var(--wrong);border-radius:2px"),
-                "wrong itself",
+                "error source",
             ),
         ]
         yield section(
@@ -147,7 +148,7 @@ def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
             element("div", element("div", *keys, class_="keys"), class_="legend"),
             element("div", *figures, class_="grid"),
             note="A cell a node, a row a block, in the order of the computation. Colour is the error when the engine"
-            " runs the network by itself; a frame marks nodes that are wrong although they get right inputs.",
+            " runs the network by itself; a frame marks error sources, wrong although they get right inputs.",
         )
     cards = [
         element(
@@ -199,17 +200,11 @@ def table(report: CheckReport) -> Html:
     kinds = (
         {node.name: type(node.op).__name__ for node in report.graph.nodes} if isinstance(report, ModelReport) else {}
     )
+    findings = [f for f in report.findings if not kinds or f.case == "isolated"]
     worst: dict[str, dict[str, Finding]] = {}
-    count: dict[str, set[str]] = {}
-    for f in report.findings:
-        if kinds and not f.case.startswith("isolated"):
-            continue
-        row = kinds.get(f.subject, f.subject)
-        count.setdefault(row, set()).add(f.subject)
-        cells = worst.setdefault(row, {})
-        before = cells.get(f.engine)
-        if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
-            cells[f.engine] = f
+    for (row, engine), f in worst_by(findings, lambda f: (kinds.get(f.subject, f.subject), f.engine)).items():
+        worst.setdefault(row, {})[engine] = f
+    count = Counter(kinds.get(subject, subject) for subject in dict.fromkeys(f.subject for f in findings))
     head = [element("th", "operation" if kinds else "", class_="name")]
     head += [element("th", "nodes")] if kinds else []
     head += [element("th", engine) for engine in report.engines]
@@ -217,7 +212,7 @@ def table(report: CheckReport) -> Html:
         element(
             "tr",
             element("th", row, class_="name"),
-            element("td", str(len(count[row]))) if kinds else None,
+            element("td", str(count[row])) if kinds else None,
             *[cell(cells.get(engine)) for engine in report.engines],
         )
         for row, cells in worst.items()
@@ -229,7 +224,7 @@ def cell(finding: Finding | None) -> Html:
     """The worst error, with what rounding explains, and a mark; why something failed is in the list below."""
     if finding is None:
         return element("td", "–")
-    if finding.verdict == "left out":
+    if finding.verdict == "skipped":
         return element("td", element("span", finding.verdict, class_="muted"), title=finding.detail)
     if finding.verdict == "failed":
         return element("td", element("b", "✕ failed", class_="truth"), title=finding.detail)

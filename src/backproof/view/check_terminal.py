@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-FAULTS = 12
-"""Faults that are told one by one."""
+SHOWN = 12
+"""Failures that are shown one by one."""
 
 
 def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Console | None" = None) -> None:
-    """Tables of subjects by engines, the faults, what was left out, and the verdict.
+    """Tables of subjects by engines, the failures, what was skipped, and the verdict.
 
     `reports` are by the kind of their subjects: operations, optimizers, models.
     """
@@ -25,13 +25,13 @@ def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Co
         out.print(check_table(kind, report))
         out.print()
     findings = [f for report in reports.values() for f in report.findings]
-    faults = distinct([f for f in findings if not f.passed])
-    for fault in faults[:FAULTS]:
-        out.print(f"[red]{fault.verdict}[/red]", end=" ")
-        out.print(told(fault), markup=False, highlight=False, soft_wrap=True)
-    if len(faults) > FAULTS:
-        out.print(f"... and {len(faults) - FAULTS} more places", highlight=False)
-    for line in left_out(findings):
+    failures = distinct([f for f in findings if not f.passed])
+    for failure in failures[:SHOWN]:
+        out.print(f"[red]{failure.verdict}[/red]", end=" ")
+        out.print(in_words(failure), markup=False, highlight=False, soft_wrap=True)
+    if len(failures) > SHOWN:
+        out.print(f"... and {len(failures) - SHOWN} more places", highlight=False)
+    for line in skipped(findings):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     out.print(verdict(findings, seconds), highlight=False, soft_wrap=True)
 
@@ -53,62 +53,63 @@ def check_table(kind: str, report: CheckReport) -> "Table":
 
 
 def cell(worst: Finding | None) -> str:
-    """The worst finding in a word: its error in units of the tolerance, green or red; - where nothing was judged."""
-    if worst is None or worst.verdict == "left out":
+    """The worst finding in a word: its error in units of the tolerance, green or red; - where nothing was compared."""
+    if worst is None or worst.verdict == "skipped":
         return "[dim]-[/dim]"
     if worst.verdict == "failed":
         return "[red]failed[/red]"
-    if worst.judge == "contract" and not worst.passed:
+    if worst.reference == "contract" and not worst.passed:
         return "[red]broken[/red]"
     colour = "green" if worst.passed else "red"
     text = f"{worst.badness:.2f}" if worst.badness < 10 else f"{worst.badness:.0e}"
     return f"[{colour}]{'' if worst.passed else '✗ '}{text}[/{colour}]"
 
 
-def distinct(faults: list[Finding]) -> list[Finding]:
-    """The first fault of each array of each subject, engine and judge: other seeds and steps say the same again."""
-    first: dict[tuple[str, ...], Finding] = {}
-    for f in faults:
-        key = (f.subject, f.engine, f.judge, f.what, f.verdict, f.detail if f.verdict == "failed" else "")
+def distinct(failures: list[Finding]) -> list[Finding]:
+    """The first failure of each array of each subject, engine and reference: other seeds and steps say the same."""
+    first: dict[object, Finding] = {}
+    for f in failures:
+        key = (f.subject, f.engine, f.reference, f.location, f.verdict, f.detail if f.verdict == "failed" else "")
         first.setdefault(key, f)
     return list(first.values())
 
 
-def told(fault: Finding) -> str:
-    """A fault in a few lines: what of whom on what, by how much and where, and how to see it again."""
-    lines = [f"{fault.subject}: {fault.what} of {fault.engine}, judged by {fault.judge}, on {fault.case or 'anything'}"]
-    if fault.judge not in ("contract",) and fault.verdict == "differs":
-        lines.append(f"error {fault.error:.2g} in {fault.dtype}, allowed {fault.tolerance:.1g}")
-    if fault.detail:
-        lines.append(fault.detail)
-    if fault.replay:
-        lines.append(f"again: {fault.replay}")
+def in_words(failure: Finding) -> str:
+    """A failure in a few lines: what of which engine on what, by how much and where, and how to see it again."""
+    against = f", reference: {failure.reference}," if failure.reference != "contract" else ""
+    lines = [f"{failure.subject}: {failure.what} of {failure.engine}{against} on {failure.case or 'anything'}"]
+    if failure.reference != "contract" and failure.verdict == "differs":
+        lines.append(f"error {failure.error:.2g} in {failure.dtype}, allowed {failure.tolerance:.1g}")
+    if failure.detail:
+        lines.append(failure.detail)
+    if failure.replay:
+        lines.append(f"again: {failure.replay}")
     return "\n        ".join(lines)
 
 
-def left_out(findings: list[Finding]) -> list[str]:
-    """What was not judged, by reason: never silently."""
-    reasons = Counter((f.detail, f.judge) for f in findings if f.verdict == "left out")
-    kinks = sum(f.judge == "numbers" and "kink" in f.detail for f in findings)
+def skipped(findings: list[Finding]) -> list[str]:
+    """What was not compared, by reason: never silently."""
+    reasons = Counter((f.detail, f.reference) for f in findings if f.verdict == "skipped")
+    kinks = sum(f.reference == "finite differences" and "kink" in f.detail for f in findings)
     lines = []
-    for (reason, judge), count in reasons.items():
-        subjects = dict.fromkeys(f.subject for f in findings if f.verdict == "left out" and f.detail == reason)
+    for (reason, reference), count in reasons.items():
+        subjects = dict.fromkeys(f.subject for f in findings if f.verdict == "skipped" and f.detail == reason)
         names = ", ".join(subjects) if len(subjects) <= 8 else f"{len(subjects)} subjects"
-        by = "" if judge == "contract" else f" by {judge}"
-        lines.append(f"left out{by}: {names} ({count}): {reason}")
+        against = "" if reference == "contract" else f" against {reference}"
+        lines.append(f"skipped{against}: {names} ({count}): {reason}")
     if kinks:
-        lines.append(f"left out by numbers: probes at kinks of {kinks} tensors, whose other probes were judged")
+        lines.append(f"skipped by finite differences: probes at kinks of {kinks} tensors, whose other probes count")
     return lines
 
 
 def verdict(findings: list[Finding], seconds: float) -> str:
-    """One line: how many comparisons, how many faults, how long."""
-    judged = [f for f in findings if f.verdict != "left out"]
-    faults = sum(not f.passed for f in judged)
-    if not judged:
-        return f"[red]nothing was judged[/red]; {seconds:.1f} s"
-    if faults:
-        return f"[red]{faults:,} of {len(judged):,} comparisons disagree[/red]; {seconds:.1f} s"
-    worst = max(f.badness for f in judged)
-    said = f"[green]all {len(judged):,} comparisons agree[/green]"
-    return f"{said}, the worst at {worst:.2f} of its tolerance; {seconds:.1f} s"
+    """One line: how many comparisons, how many failures, how long."""
+    compared = [f for f in findings if f.verdict != "skipped"]
+    failures = sum(not f.passed for f in compared)
+    if not compared:
+        return f"[red]nothing was compared[/red]; {seconds:.1f} s"
+    if failures:
+        return f"[red]{failures:,} of {len(compared):,} comparisons disagree[/red]; {seconds:.1f} s"
+    worst = max(f.badness for f in compared)
+    agree = f"[green]all {len(compared):,} comparisons agree[/green]"
+    return f"{agree}, the worst at {worst:.2f} of its tolerance; {seconds:.1f} s"

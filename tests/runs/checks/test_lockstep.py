@@ -53,7 +53,7 @@ def test_a_wrong_node_is_named(make_spec, monkeypatch: pytest.MonkeyPatch) -> No
             return (1.01 * dx, *rest)
 
     monkeypatch.setitem(KERNELS, SoftmaxCrossEntropy, Wrong())
-    with pytest.raises(UserError, match=r"epoch 1, step 1: .*the first node at fault is loss, SoftmaxCrossEntropy"):
+    with pytest.raises(UserError, match=r"epoch 1, step 1: .*the first error source is loss, SoftmaxCrossEntropy"):
         run(make_spec(check_against="reference"))
 
 

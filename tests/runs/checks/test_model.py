@@ -36,11 +36,11 @@ def test_few_samples_of_a_large_batch(trained, monkeypatch: pytest.MonkeyPatch) 
 def test_gradients_node_by_node_where_the_network_is_large(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "SWEEP", 1.0)
     heard: list[str] = []
-    *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, tell=heard.append)
+    *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, say=heard.append)
     assert numbers.passed, numbers.failures
     subjects = {finding.subject for finding in numbers.findings}
     assert {"conv1.weight", "layer2.0.bn1.bias", "relu into layer1.0.conv1", "fc.weight", "fc into loss"} <= subjects
-    assert any(text.startswith("gradients by numbers: conv1, 1 of ") for text in heard)
+    assert any(text.startswith("finite differences: conv1, 1 of ") for text in heard)
 
 
 def test_a_wrong_gradient_is_found_node_by_node(trained, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,12 +52,12 @@ def test_a_wrong_gradient_is_found_node_by_node(trained, monkeypatch: pytest.Mon
 
     monkeypatch.setitem(KERNELS, BatchNorm, Wrong())
     monkeypatch.setattr(model, "SWEEP", 1.0)
-    *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, tell=quietly)
+    *_, numbers = check_run(trained, ["numpy"], dtype="float64", steps=1, say=quietly)
     assert {finding.subject.rsplit(".", 1)[1] for finding in numbers.failures} == {"weight"}
     assert {type(trained.graph.node[f.subject.rsplit(".", 1)[0]].op) for f in numbers.failures} == {BatchNorm}
 
 
 def test_threads_are_as_before(trained) -> None:
     before = get_engine("numpy").info().details["threads"]
-    check_run(trained, ["numpy"], dtype="float64", steps=1, tell=quietly)
+    check_run(trained, ["numpy"], dtype="float64", steps=1, say=quietly)
     assert get_engine("numpy").info().details["threads"] == before

@@ -1,7 +1,8 @@
-"""What a check of a whole network asks: the network with its loss, weights, and batches of samples, all as arrays."""
+"""What a whole network is checked on: the network with its loss, weights, and batches of samples, all as arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from backproof.runs.prepare import fresh_batches, prepare
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run
 from backproof.train.evaluation import inputs as feed
+from backproof.verify.networks.case import NetworkCase
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class TrainingCase:
     def inputs(self) -> Arrays:
         """The first batch."""
         return self.batches[0]
+
+    @cached_property
+    def first(self) -> NetworkCase:
+        """The first pass."""
+        return NetworkCase(self.graph, self.parameters, self.inputs, self.mode, "float64")
 
 
 @dataclass(frozen=True)

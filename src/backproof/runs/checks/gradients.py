@@ -59,10 +59,10 @@ def float64_twin(prepared: Prepared) -> Trainer:
 
 
 def _summary(report: GradientReport) -> str:
-    """One sentence: what is wrong, or how well all agree and what could not be judged."""
+    """One sentence: what is wrong, or how well all agree and what could not be checked."""
     if report.failures:
         return "; ".join(map(str, report.failures))
-    judged = len(report.tensors) - len(report.unchecked)
-    summary = f"gradients of {judged} tensors agree, largest error {report.error:.1e}, {report.kinks} probes at kinks"
+    checked = len(report.tensors) - len(report.unchecked)
+    summary = f"gradients of {checked} tensors agree, largest error {report.error:.1e}, {report.kinks} probes at kinks"
     left = ", ".join(tensor.name for tensor in report.unchecked)
     return f"{summary}; a kink at every probe of {left}" if left else summary

@@ -17,16 +17,17 @@ from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.rounding import with_rounded_loss
 from backproof.verify.training.state import (
     DRAWS,
     Explained,
     Tensor,
-    judged_state,
+    compare_states,
     least_allowed,
     look,
-    nudge,
     part_of,
+    perturb,
     step_and_look,
 )
 
@@ -71,7 +72,7 @@ class Lockstep(Observer):
         react(self._reaction, f"engines part: {message}")
 
     def _differences(self, start: StepStarting, found: dict[Tensor, Array]) -> list[Finding]:
-        """What rounding does not explain, in the order in which a fault gets there."""
+        """What rounding does not explain, in the order in which an error gets there."""
         right = self._step(self._other, start)
         allowed = Explained(least_allowed(self._other.graph, len(start.batch.y), self._dtype))
         wrong = self._compare(found, right, allowed)
@@ -82,11 +83,11 @@ class Lockstep(Observer):
                 wrong = self._compare(found, right, allowed)
                 if not wrong:
                     break
-        return sorted(wrong, key=lambda finding: part_of(finding.what))
+        return sorted(wrong, key=part_of)
 
     def _compare(self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: Explained) -> list[Finding]:
-        engine = self._prepared.engine.name
-        findings = judged_state(found, right, allowed, case="step", engine=engine, judge=self._name, dtype=self._dtype)
+        comparison = Comparison("", "step", self._prepared.engine.name, self._dtype, self._name)
+        findings = compare_states(found, right, allowed, comparison)
         return [finding for finding in findings if not finding.passed]
 
     def _step(
@@ -98,7 +99,7 @@ class Lockstep(Observer):
         trainer.load(parameters)
         trainer.load_optimizer_state(optimizer, state)
         if rng is not None:
-            nudge(trainer, optimizer, len(start.batch.y), self._dtype, rng)
+            perturb(trainer, optimizer, len(start.batch.y), self._dtype, rng)
         return step_and_look(trainer, start.inputs, optimizer, start.mode)
 
     def _perturbed(self) -> Trainer:
@@ -108,16 +109,16 @@ class Lockstep(Observer):
 
     def _sentence(self, first: Finding) -> str:
         return (
-            f"{first.engine} parts from {first.judge} in {first.what} of {first.subject}, "
+            f"{first.engine} parts from {first.reference} in {first.what} of {first.subject}, "
             f"off by {first.error:.2g} where rounding explains {first.tolerance:.2g}"
         )
 
     def _node(self, start: StepStarting) -> str:
-        """The node at fault, if it is one: the same batch, node by node, in trainers of their own."""
+        """The error source, if it is a node: the same batch, node by node, in trainers of their own."""
         inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
         engines = [self._prepared.engine, get_engine(self._name)]
         report = check_model(self._prepared.graph, self._before[0], inputs, engines, mode=start.mode)
-        if report.first_at_fault is not None:
+        if report.first_failure is not None:
             return f"; {report.verdict}"
         return "; every node is right in the forward and backward pass, so look at the update of weights and statistics"
 

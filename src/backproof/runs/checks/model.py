@@ -11,13 +11,13 @@ from backproof.errors import OptionError
 from backproof.optim import Optimizer
 from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
-from backproof.verify import CheckReport, Finding, Verdict, check_gradients, check_model, check_trajectory
-from backproof.verify.networks.case import NetworkCase
-from backproof.verify.networks.check import default_judge
+from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
+from backproof.verify.core.comparison import Comparison
+from backproof.verify.networks.check import default_reference
 from backproof.verify.networks.node_gradients import check_node_gradients
 from backproof.verify.training.anomaly import check_anomalies
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 TOLERANCE = 1e-7
 """Of the gradient check, as in a run."""
@@ -25,7 +25,7 @@ TOLERANCE = 1e-7
 WORK = 5e8
 """Multiply-adds, forward, of the batches that a run is checked on. About a hundred passes are taken of them.
 
-A batch of more is checked on its first samples: a fault of an engine is in each of them, and shows in a few.
+A batch of more is checked on its first samples: an error of an engine is in each of them, and shows in a few.
 """
 
 FEWEST = 4
@@ -43,12 +43,12 @@ def check_case(
     nodes: Collection[str] = (),
     replay: str = "",
     optimizer: Optimizer | None = None,
-    tell: Tell,
+    say: Say,
 ) -> list[CheckReport]:
     """Node by node, and with an optimizer step by step. `engines` empty: all that are installed and fast enough."""
     chosen = engines_for(case, engines)
     with _one_thread():
-        parity = check_model(
+        network = check_model(
             case.graph,
             case.parameters,
             case.inputs,
@@ -58,36 +58,34 @@ def check_case(
             nodes=nodes,
             title=case.title,
             replay=replay,
-            tell=tell,
+            say=say,
         )
-        reports: list[CheckReport] = [parity]
-        if optimizer is not None:
-            tell(f"{len(case.batches)} training steps")
-            judge = get_engine(parity.judged_by.split()[0])
-            reports.append(
-                check_trajectory(
-                    case.graph,
-                    case.parameters,
-                    [engine for engine in chosen if engine.capabilities.trains],
-                    optimizer,
-                    case.batches,
-                    judge=judge,
-                    state=case.state,
-                    first_step=case.mode.step,
-                    seed=case.mode.seed,
-                    dtype=judge.capabilities.nearest_dtype(dtype),
-                )
-            )
-    return reports
+        if optimizer is None:
+            return [network]
+        say(f"{len(case.batches)} training steps")
+        reference = get_engine(network.reference)
+        training = check_trajectory(
+            case.graph,
+            case.parameters,
+            [engine for engine in chosen if engine.capabilities.trains],
+            optimizer,
+            case.batches,
+            reference=reference,
+            state=case.state,
+            first_step=case.mode.step,
+            seed=case.mode.seed,
+            dtype=reference.capabilities.nearest_dtype(dtype),
+        )
+    return [network, training]
 
 
-def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, tell: Tell) -> list[CheckReport]:
-    """A run's checkpoint on the batches that come next: anomalies, gradients by numbers, parity, training steps."""
+def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, say: Say) -> list[CheckReport]:
+    """A run's checkpoint on the batches that come next: node by node, training steps, anomalies, gradients."""
     case, spec = case_of_run(run, max(steps, 1))
     case = few_samples(case)
     own = get_engine(spec.engine.engine, **spec.engine.settings)
     with _one_thread():
-        tell("anomalies")
+        say("anomalies")
         anomalies = check_anomalies(
             own,
             case.graph,
@@ -97,37 +95,25 @@ def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, tel
             dtype=spec.engine.dtype,
             optimizer=case.optimizer,
         )
-        numbers = _gradients(case, own, tell)
+        gradients = _gradients(case, own, say)
     names = [own.name, *(name for name in engines or _quick(case) if name != own.name)]
-    return [
-        *check_case(case, names, dtype=dtype, optimizer=case.optimizer if steps else None, tell=tell),
-        anomalies,
-        numbers,
-    ]
+    optimizer = case.optimizer if steps else None
+    return [*check_case(case, names, dtype=dtype, optimizer=optimizer, say=say), anomalies, gradients]
 
 
 def few_samples(case: TrainingCase) -> TrainingCase:
     """The case on as many samples a batch as `WORK` and `FEWEST` say; its title tells if these are not all."""
-    samples = len(case.inputs[case.graph.inputs[0].name])
-    few = max(FEWEST, int(samples * WORK / _work(case)))
+    samples = case.first.samples
+    few = max(FEWEST, int(samples * WORK / case.first.work))
     if few >= samples:
         return case
     batches = tuple({name: array[:few] for name, array in batch.items()} for batch in case.batches)
     return replace(case, batches=batches, title=f"{case.title}, {few} of {samples} samples a batch")
 
 
-def _first_pass(case: TrainingCase) -> NetworkCase:
-    return NetworkCase(case.graph, case.parameters, case.inputs, case.mode, "float64")
-
-
-def _work(case: TrainingCase) -> float:
-    """Multiply-adds of a forward pass over the first batch, about."""
-    return sum(map(_first_pass(case).work, case.graph.nodes))
-
-
 def _quick(case: TrainingCase) -> list[str]:
     """Installed engines that answer soon: no plain loops; of a large network none that compiles each node alone."""
-    slow = ("loops",) if _work(case) <= SWEEP else ("loops", "compiles")
+    slow = ("loops",) if case.first.work <= SWEEP else ("loops", "compiles")
     return [n for n in ENGINES if installed(n) and get_engine(n).capabilities.speed not in slow]
 
 
@@ -147,12 +133,12 @@ def _one_thread() -> Iterator[None]:
 def engines_for(case: TrainingCase, names: Sequence[str]) -> list[Engine]:
     """The engines called so; with none, all that are installed and have the operations.
 
-    The reference engine is left out where its plain loops would take too long.
+    The reference engine is skipped where its plain loops would take too long.
     """
     if names:
         return [get_engine(name) for name in names]
     engines = [get_engine(name) for name in ENGINES if installed(name)]
-    slow = default_judge(_first_pass(case)).capabilities.speed != "loops"
+    slow = default_reference(case.first).capabilities.speed != "loops"
     needed = {type(node.op) for node in case.graph.nodes}
     able = [e for e in engines if needed <= set(e.operations) and not (slow and e.capabilities.speed == "loops")]
     if not able:
@@ -160,25 +146,20 @@ def engines_for(case: TrainingCase, names: Sequence[str]) -> list[Engine]:
     return able
 
 
-def _gradients(case: TrainingCase, engine: Engine, tell: Tell) -> CheckReport:
+def _gradients(case: TrainingCase, engine: Engine, say: Say) -> CheckReport:
     """Analytical against numerical gradients as findings, by tensor: of the whole network, or of its nodes."""
     graph, parameters, inputs, mode = case.graph, case.parameters, case.inputs, case.mode
-    if _work(case) > SWEEP:
+    if case.first.work > SWEEP:
         few = {name: array[:FEWEST] for name, array in inputs.items()}
-        report = check_node_gradients(engine, graph, parameters, few, mode, tell=tell)
+        report = check_node_gradients(engine, graph, parameters, few, mode, say=say)
     else:
-        tell("gradients by numbers")
+        say("finite differences")
         trainer = engine.compile(graph, parameters, dtype="float64")
         rng = np.random.default_rng(mode.seed)
         report = check_gradients(trainer, inputs, mode, case.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
     findings = []
     for tensor in report.tensors:
-        verdict: Verdict = "differs"
-        if tensor.passed:
-            verdict = "agrees" if tensor.checked else "left out"
-        what, detail = f"gradient of {tensor.kind}", "" if verdict == "agrees" else str(tensor)
-        finding = Finding(
-            tensor.name, "numbers", what, engine.name, "numbers", "float64", tensor.error, TOLERANCE, verdict, detail
-        )
-        findings.append(finding)
-    return CheckReport("gradients by numbers", tuple(findings))
+        comparison = Comparison(tensor.name, "on the next batch", engine.name, "float64", "finite differences")
+        finding = comparison.gradient(tensor, TOLERANCE)
+        findings.append(replace(finding, location=replace(finding.location, name="")))
+    return CheckReport("finite differences", tuple(findings))

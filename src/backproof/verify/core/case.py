@@ -1,39 +1,39 @@
-"""Do two engines compute the same? One operation at a time."""
+"""A case: a network with weights and inputs that any engine can run, and what an engine makes of it."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Trainer
+from backproof.engines import DType, Engine, Mode, Predictor, Trainer
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
-from backproof.verify.core.rounding import nudged
-from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.core.location import LOSS, OUTPUT, Location
+from backproof.verify.core.rounding import perturbed
+from backproof.verify.core.tolerances import difference
 
-
-@dataclass(frozen=True)
-class Difference:
-    """How far apart two engines' versions of one array are, and how far they may be."""
-
-    what: str
-    error: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Within the tolerance; a NaN is not."""
-        return self.error <= self.tolerance
+Results = dict[Location, Array]
+"""What an engine makes of a case."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A sample of an operation as a network that any engine can run: the operation, then a loss."""
+    """A network with weights, what goes in, and how the pass is taken."""
 
     graph: Graph
     parameters: Arrays
     inputs: Arrays
     mode: Mode
+
+    @property
+    def samples(self) -> int:
+        """The size of the batch."""
+        return len(self.inputs[self.graph.inputs[0].name])
+
+    @property
+    def terms(self) -> int:
+        """Terms of a sum that no sum over the inputs can exceed."""
+        return sum(np.size(x) for x in self.inputs.values())
 
 
 def make_case(sample: Sample, seed: int) -> Case:
@@ -64,68 +64,60 @@ def make_case(sample: Sample, seed: int) -> Case:
     return Case(graph, parameters, inputs, Mode(sample.training, seed))
 
 
-def compare_ops(a: Engine, b: Engine, sample: Sample, seed: int, dtype: DType = "float64") -> tuple[Difference, ...]:
-    """Output, loss, gradients of inputs and parameters, and new state of one operation: `a` in `dtype` against `b`.
+def for_prediction(case: Case) -> Case:
+    """The case for an engine that only predicts: in evaluation mode, without the loss behind an operation."""
+    graph, mode = case.graph, replace(case.mode, training=False)
+    if graph.loss is None or graph.loss == "op":
+        return replace(case, mode=mode)
+    names = graph.leading_to(graph.output)
+    nodes = tuple(node for node in graph.nodes if node.name in names)
+    taken = {name for node in nodes for name in node.inputs}
+    bare = Graph(tuple(i for i in graph.inputs if i.name in taken), nodes, graph.output)
+    return replace(case, graph=bare, mode=mode, inputs={i.name: case.inputs[i.name] for i in bare.inputs})
 
-    `b` is the judge and computes in float64.
-    """
-    case = make_case(sample, seed)
-    right = run_case(b, case)
-    return compare_case(run_case(a, case, dtype), right, case, dtype, sensitivity(b, case, right, dtype))
 
-
-NUDGES = 8
-"""How often the numbers are shaken: of three draws the largest was now and then too small."""
+PERTURBATIONS = 8
+"""How often the numbers are perturbed: of three draws the largest was now and then too small."""
 
 ROOM = 8
-"""How many times as far as one shaking moves them results may be apart: rounding shakes at every step of the way."""
+"""How many times as far as one perturbation moves them results may be apart: rounding errs at every step of the way."""
 
 
-def sensitivity(engine: Engine, case: Case, results: Arrays, dtype: DType) -> float:
+def sensitivity(engine: Engine, case: Case, results: Results, dtype: DType) -> float:
     """How far any of the results moves when every float that goes in is off by about one rounding error of `dtype`.
 
     Batch normalisation of nearly equal numbers multiplies rounding errors by 1 / σ, in the best of engines. What the
-    question itself does not fix, no answer can be blamed for. One figure for all results: a sum that cancels exactly
-    does not move, but rounding on the way to it does.
+    inputs do not fix is no engine's error. One number for all results: a sum that cancels exactly does not move, but
+    rounding on the way to it does.
     """
     rng = np.random.default_rng(0)
     moved = 0.0
-    for _ in range(NUDGES):
-        parameters, inputs = (nudged(arrays, dtype, rng, whole=False) for arrays in (case.parameters, case.inputs))
+    for _ in range(PERTURBATIONS):
+        parameters, inputs = (perturbed(arrays, dtype, rng, whole=False) for arrays in (case.parameters, case.inputs))
         found = run_case(engine, replace(case, parameters=parameters, inputs=inputs))
-        moved = max(moved, *(difference(found[name], value) for name, value in results.items()))
+        moved = max(moved, *(difference(found[location], value) for location, value in results.items()))
     return moved
 
 
-def run_case(engine: Engine, case: Case, dtype: DType = "float64") -> dict[str, Array]:
-    """Everything that an engine makes of a case, by a name that says what it is."""
+def run_case(engine: Engine, case: Case, dtype: DType = "float64") -> Results:
+    """Everything that an engine makes of a case."""
     return results(engine.compile(case.graph, case.parameters, dtype=dtype), case)
 
 
-def results(trainer: Trainer, case: Case) -> dict[str, Array]:
-    """Everything that a trainer makes of a case, by a name that says what it is. The trainer keeps its parameters."""
-    found = trainer.gradients(case.inputs, case.mode)
-    return {
-        "output": found.output,
-        "loss": np.array(found.loss),
-        **{f"gradient of {name}": g for name, g in found.parameters.items()},
-        **{f"gradient of input {name}": g for name, g in found.inputs.items()},
-        **{f"state {name}": value for name, value in found.state.items()},
-    }
+def results(predictor: Predictor | Trainer, case: Case) -> Results:
+    """Everything that a trainer makes of a case, or a predictor, or anyone of a network without a loss.
 
-
-def compare_case(a: Arrays, b: Arrays, case: Case, dtype: DType, sensitive: float) -> tuple[Difference, ...]:
-    """Two results of `run_case`; an array that one of them lacks is infinitely far away.
-
-    `sensitive` is the case's `sensitivity`.
+    The trainer keeps its parameters.
     """
-    terms = sum(np.size(x) for x in case.inputs.values())  # no sum in the case can be longer
-    allowed = tolerance(dtype, terms) + ROOM * sensitive
-    return tuple(
-        Difference(
-            what,
-            difference(a[what], b[what]) if what in a and what in b else float("inf"),
-            allowed,
-        )
-        for what in dict.fromkeys((*a, *b))
-    )
+    graph = case.graph
+    if graph.loss is None or not hasattr(predictor, "gradients"):
+        values = predictor.forward(case.inputs, case.mode)
+        return {OUTPUT: values[graph.output]} | ({LOSS: np.asarray(values[graph.loss])} if graph.loss else {})
+    found = predictor.gradients(case.inputs, case.mode)
+    return {
+        OUTPUT: found.output,
+        LOSS: np.array(found.loss),
+        **{Location("gradient of parameter", name): g for name, g in found.parameters.items()},
+        **{Location("gradient of input", name): g for name, g in found.inputs.items()},
+        **{Location("state", name): value for name, value in found.state.items()},
+    }

@@ -1,7 +1,8 @@
-"""One array held against another: the finding, with the worst coordinate and both values in words."""
+"""One array against another: the finding, with the worst coordinate and both values in words."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -9,58 +10,97 @@ from backproof.engines import DType
 from backproof.errors import UserError
 from backproof.graph import Array
 from backproof.verify.core.finding import Finding, Verdict
-from backproof.verify.core.tolerances import difference
+from backproof.verify.core.gradient_report import TensorCheck
+from backproof.verify.core.location import EVERYTHING, Location
+from backproof.verify.core.tolerances import difference, relative
 
 
 @dataclass(frozen=True)
-class Question:
-    """What all findings on one case have in common: who is asked about what."""
+class Comparison:
+    """What an engine is compared on, and with what; its methods give the findings."""
 
     subject: str
     case: str
     engine: str
     dtype: DType
+    reference: str = "contract"
     replay: str = ""
 
-    def judged(self, what: str, found: Array, expected: Array, judge: str, tolerance: float) -> Finding:
-        """The finding on an array, against what `judge` says."""
-        error = difference(found, expected)
-        return self.measured(what, error, judge, tolerance, lambda: parting(found, expected, self.engine, judge))
+    def on(self, case: str) -> "Comparison":
+        """The same on another case."""
+        return replace(self, case=case)
 
-    def measured(self, what: str, error: float, judge: str, tolerance: float, detail: Callable[[], str]) -> Finding:
+    def against(self, reference: str) -> "Comparison":
+        """The same with other expected values."""
+        return replace(self, reference=reference)
+
+    def array(
+        self,
+        location: Location,
+        found: Array | None,
+        expected: Array,
+        tolerance: float,
+        measure: Callable[[Array, Array], float] = difference,
+    ) -> Finding:
+        """The finding on an array; `found` is None if the engine gives none."""
+        if found is None:
+            return self._finding(location, "differs", f"{self.engine} gives none", inf, tolerance)
+        error = measure(found, expected)
+        return self.measured(
+            location, error, tolerance, lambda: deviation(found, expected, self.engine, self.reference)
+        )
+
+    def scaled(self, location: Location, found: Array | None, expected: Array, tolerance: float) -> Finding:
+        """The finding in units of the largest expected number. What is finite in neither array is skipped."""
+        if found is not None and not np.isfinite(expected).all() and not np.isfinite(found).all():
+            return self.skipped(location, "neither is finite")
+        return self.array(location, found, expected, tolerance, relative)
+
+    def measured(self, location: Location, error: float, tolerance: float, detail: Callable[[], str]) -> Finding:
         """The finding on what is off by `error`; `detail` says where, if that is too much. NaN is too much."""
-        agrees = error <= tolerance
+        if error <= tolerance:
+            return self._finding(location, "agrees", "", error, tolerance)
+        return self._finding(location, "differs", detail(), error, tolerance)
+
+    def contract(self, name: str, broken: str = "") -> Finding:
+        """The finding on what every engine owes; `broken` says how it is not kept, and is empty where it is."""
+        finding = self._finding(Location("contract", name), "differs" if broken else "agrees", broken)
+        return replace(finding, reference="contract")
+
+    def failed(self, error: BaseException, location: Location = EVERYTHING) -> Finding:
+        """The finding that it could not be computed."""
+        return self._finding(location, "failed", sentence(error))
+
+    def skipped(self, location: Location, why: str) -> Finding:
+        """The finding that it was not compared."""
+        return self._finding(location, "skipped", why)
+
+    def gradient(self, tensor: TensorCheck, tolerance: float) -> Finding:
+        """The finding on what finite differences say of a tensor. Probes at kinks are counted in the detail."""
+        kinks = f"{tensor.kinks} probes skipped at kinks" if tensor.kinks else ""
+        if tensor.worst is not None:
+            detail = "; ".join(filter(None, (f"along {tensor.worst_in_words}", kinks)))
+            return self._finding(tensor.location, "differs", detail, tensor.worst.error, tolerance)
+        if not tensor.checked:
+            return self.skipped(tensor.location, "a kink at every probe")
+        return self._finding(tensor.location, "agrees", kinks, tensor.error, tolerance)
+
+    def _finding(
+        self, location: Location, verdict: Verdict, detail: str, error: float | None = None, tolerance: float = 0.0
+    ) -> Finding:
+        right = verdict in ("agrees", "skipped")
         return Finding(
             self.subject,
             self.case,
-            what,
+            location,
             self.engine,
-            judge,
+            self.reference,
             self.dtype,
-            error,
+            (0.0 if right else inf) if error is None else error,
             tolerance,
-            "agrees" if agrees else "differs",
-            "" if agrees else detail(),
-            "" if agrees else self.replay,
-        )
-
-    def promised(self, what: str, broken: str = "") -> Finding:
-        """The finding on a promise that every engine gives; `broken` says how, and is empty where it is kept."""
-        return self._without_numbers(what, "contract", "differs" if broken else "agrees", broken)
-
-    def failed(self, what: str, error: BaseException) -> Finding:
-        """The finding that it could not be computed."""
-        return self._without_numbers(what, "contract", "failed", sentence(error))
-
-    def left_out(self, what: str, why: str, judge: str = "contract") -> Finding:
-        """The finding that it was not judged."""
-        return self._without_numbers(what, judge, "left out", why)
-
-    def _without_numbers(self, what: str, judge: str, verdict: Verdict, detail: str) -> Finding:
-        error = 0.0 if verdict in ("agrees", "left out") else float("inf")
-        replay = "" if verdict in ("agrees", "left out") else self.replay
-        return Finding(
-            self.subject, self.case, what, self.engine, judge, self.dtype, error, 0.0, verdict, detail, replay
+            verdict,
+            detail,
+            "" if right else self.replay,
         )
 
 
@@ -69,22 +109,22 @@ def sentence(error: BaseException) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
-def parting(found: Array, expected: Array, engine: str, judge: str) -> str:
+def deviation(found: Array, expected: Array, engine: str, reference: str) -> str:
     """One sentence: where two arrays are furthest apart, what stands there, and how much of them differs."""
     if found.shape != expected.shape:
-        return f"shape {found.shape} of {engine}, {expected.shape} of {judge}"
+        return f"shape {found.shape} of {engine}, {expected.shape} of {reference}"
     apart = np.abs(np.float64(found) - np.float64(expected))
-    text = both_at(worst_coordinate(found, expected), found, expected, engine, judge)
+    text = both_at(worst_coordinate(found, expected), found, expected, engine, reference)
     if found.size == 1:
         return text
     share = int(np.sum(~(apart <= 1e-3 * np.nanmax(np.where(np.isfinite(apart), apart, 0), initial=0))))
     return f"{text}; {share:,} of {found.size:,} elements are clearly off"
 
 
-def both_at(where: tuple[int, ...], found: Array, expected: Array, engine: str, judge: str) -> str:
+def both_at(where: tuple[int, ...], found: Array, expected: Array, engine: str, reference: str) -> str:
     """What stands at one coordinate of two arrays."""
     at = f"at [{', '.join(map(str, where))}]" if where else "the value"
-    return f"{at}: {found[where]:.9g} of {engine}, {expected[where]:.9g} of {judge}"
+    return f"{at}: {found[where]:.9g} of {engine}, {expected[where]:.9g} of {reference}"
 
 
 def worst_coordinate(found: Array, expected: Array) -> tuple[int, ...]:

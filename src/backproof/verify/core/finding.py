@@ -1,42 +1,44 @@
 """What every check hands back: findings, each one comparison, and the report that holds them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import inf, isnan
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from backproof.engines import DType
 from backproof.strict_json import dumps, loads
+from backproof.verify.core.location import Location
 
-Verdict = Literal["agrees", "differs", "failed", "left out"]
-"""`failed`: could not be computed. `left out`: not judged. The detail says why."""
+Verdict = Literal["agrees", "differs", "failed", "skipped"]
+"""`failed`: could not be computed. `skipped`: not compared. The detail says why."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison: who was judged, by whom, on what, and what came of it.
+    """One comparison: an engine's result at a location against a reference, and what came of it.
 
     Attributes:
         subject: what was checked, such as Conv2d, layer3.4.conv2, Adam.
         case: which sample, seed, step or pass of it.
-        what: which array or promise: output, gradient of weight, state running_mean, inputs unchanged.
-        engine: who is judged.
-        judge: by whom: an engine, or numbers (finite differences), complex step, pytorch expression.
-        dtype: what the judged engine computed in.
+        location: which array, or which part of the contract that all engines keep.
+        engine: what is checked.
+        reference: where the expected values are from: an engine, finite differences, complex step, PyTorch expression;
+            "contract" where there are none.
+        dtype: what the engine computed in.
         error: how far off, as `tolerances.difference` measures it where the check has no measure of its own: infinite
-            for unequal shapes and broken promises, NaN where either has NaN.
+            for unequal shapes and a broken contract, NaN where either has NaN.
         tolerance: what rounding explains.
         verdict: what came of it.
-        detail: one sentence: the worst coordinate with both values, the error message, why it was left out.
+        detail: one sentence: the worst coordinate with both values, the error message, why it was skipped.
         replay: a command line that shows this again.
     """
 
     subject: str
     case: str
-    what: str
+    location: Location
     engine: str
-    judge: str
+    reference: str
     dtype: DType
     error: float
     tolerance: float
@@ -45,14 +47,19 @@ class Finding:
     replay: str = ""
 
     @property
+    def what(self) -> str:
+        """The location in words: output, gradient of weight, inputs unchanged."""
+        return str(self.location)
+
+    @property
     def passed(self) -> bool:
-        """Nothing speaks against the engine. What was left out is counted, and no fault."""
-        return self.verdict in ("agrees", "left out")
+        """Not wrong. What was skipped is counted, and no error."""
+        return self.verdict in ("agrees", "skipped")
 
     @property
     def badness(self) -> float:
-        """The error in units of the tolerance; infinite for NaN and for what failed, -1 for what was left out."""
-        if self.verdict == "left out":
+        """The error in units of the tolerance; infinite for NaN and for what failed, -1 for what was skipped."""
+        if self.verdict == "skipped":
             return -1.0
         if self.verdict == "failed" or isnan(self.error):
             return inf
@@ -66,11 +73,25 @@ class Finding:
         match self.verdict:
             case "agrees" | "differs":
                 text = (
-                    f"{who} {self.verdict} (judge: {self.judge}): error {self.error:.2g}, allowed {self.tolerance:.2g}"
+                    f"{who} {self.verdict} (reference: {self.reference}): error {self.error:.2g}, "
+                    f"allowed {self.tolerance:.2g}"
                 )
-            case "failed" | "left out":
+            case "failed" | "skipped":
                 text = f"{who} {self.verdict}"
         return where + text + (f"; {self.detail}" if self.detail else "")
+
+
+Key = TypeVar("Key")
+
+
+def worst_by(findings: Iterable[Finding], key: Callable[[Finding], Key]) -> dict[Key, Finding]:
+    """The worst finding of each `key`: failures first, then the largest error; in the order in which they come."""
+    worst: dict[Key, Finding] = {}
+    for f in findings:
+        before = worst.get(key(f))
+        if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
+            worst[key(f)] = f
+    return worst
 
 
 @dataclass(frozen=True)
@@ -89,8 +110,8 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Something was judged, and nothing of it differs or failed."""
-        return any(f.verdict != "left out" for f in self.findings) and not self.failures
+        """Something was compared, and nothing of it differs or failed."""
+        return len(self.skipped) < len(self.findings) and not self.failures
 
     @cached_property
     def failures(self) -> tuple[Finding, ...]:
@@ -98,13 +119,13 @@ class CheckReport:
         return tuple(f for f in self.findings if not f.passed)
 
     @cached_property
-    def left_out(self) -> tuple[Finding, ...]:
-        """What was not judged, in order."""
-        return tuple(f for f in self.findings if f.verdict == "left out")
+    def skipped(self) -> tuple[Finding, ...]:
+        """What was not compared, in order."""
+        return tuple(f for f in self.findings if f.verdict == "skipped")
 
     @property
-    def first_at_fault(self) -> Finding | None:
-        """The first finding that differs or failed, or None."""
+    def first_failure(self) -> Finding | None:
+        """The finding to look at first, or None if all is right."""
         return self.failures[0] if self.failures else None
 
     @cached_property
@@ -114,31 +135,22 @@ class CheckReport:
 
     @cached_property
     def engines(self) -> tuple[str, ...]:
-        """Everyone who was judged, in order."""
+        """All that were checked, in order."""
         return tuple(dict.fromkeys(f.engine for f in self.findings))
 
     @cached_property
     def _worst(self) -> dict[tuple[str, str], Finding]:
-        worst: dict[tuple[str, str], Finding] = {}
-        for f in self.findings:
-            before = worst.get((f.subject, f.engine))
-            if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
-                worst[f.subject, f.engine] = f
-        return worst
+        return worst_by(self.findings, lambda f: (f.subject, f.engine))
 
     def worst(self, subject: str, engine: str) -> Finding | None:
-        """The finding that speaks most against `engine` on `subject`: faults first, then the largest error.
-
-        None where nothing is known of the two together.
-        """
+        """The worst finding of `engine` on `subject`, as `worst_by` has it; None where there is none."""
         return self._worst.get((subject, engine))
 
     def to_json(self) -> str:
-        """The report as JSON, indented. Numbers that JSON has not are the strings "NaN", "Infinity", "-Infinity"."""
+        """The report as JSON, indented. Numbers that JSON lacks are the strings "NaN", "Infinity", "-Infinity"."""
         return dumps(self._content(), indent=1)
 
     def _content(self) -> dict[str, Any]:
-        """What `to_json` writes."""
         return {
             "title": self.title,
             "passed": self.passed,

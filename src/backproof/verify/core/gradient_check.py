@@ -7,10 +7,10 @@ Central differences in float64. Every probe moves one tensor along one direction
 
 by the error |a - n| / (|a| + |n| + r), where r is a size that rounding lets nobody measure to the tolerance.
 First whole directions (one along the gradient, where the signal is strongest, and random ones), which see every element
-at once; then single coordinates, which say where. A probe that crosses a kink, such as ReLU's, is left out and counted.
+at once; then single coordinates, which say where. A probe that crosses a kink, such as ReLU's, is skipped and counted.
 
 Some networks sit on kinks: a sample whose features are all 0, in front of a bias that is still 0 and a ReLU. A tensor
-that fails, or of which nothing can be said, is therefore judged from a point nearby, where such kinks are out of reach:
+that fails, or of which nothing can be said, is therefore checked at a point nearby, where such kinks are out of reach:
 a wrong gradient is wrong there too.
 """
 
@@ -23,7 +23,7 @@ from backproof.engines import Gradients, Mode, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.optim import Optimizer
-from backproof.verify.core.gradient_report import GradientReport, Kind, Probe, TensorCheck
+from backproof.verify.core.gradient_report import GradientReport, Probe, TensorCheck, TensorKind
 from backproof.verify.core.tolerances import EPSILON
 
 DIRECTIONS = 2
@@ -122,7 +122,7 @@ class _Point:
         size = abs(self._here) + float(np.max(np.abs(self._gradients.output)))
         self._r = 4 * EPSILON["float64"] * size / step / tolerance
 
-    def tensors(self) -> Iterator[tuple[str, Kind]]:
+    def tensors(self) -> Iterator[tuple[str, TensorKind]]:
         yield from ((name, "parameter") for name in self._gradients.parameters)
         yield from ((name, "input") for name in self._gradients.inputs)
 
@@ -137,7 +137,7 @@ class _Point:
         }
         return _Point(self._cost, self._parameters | parameters, self._inputs | inputs, self._h, self._tolerance)
 
-    def check(self, name: str, kind: Kind, rng: np.random.Generator, coordinates: int) -> TensorCheck:
+    def check(self, name: str, kind: TensorKind, rng: np.random.Generator, coordinates: int) -> TensorCheck:
         """Directions, then coordinates; what falls on a kink is drawn anew a few times."""
         g = (self._gradients.parameters if kind == "parameter" else self._gradients.inputs)[name]
 
@@ -185,7 +185,7 @@ class _Point:
         # Where it is not, the two steps disagree. A kink at distance u h, 0 <= u < 1, which bends the slope by d, puts
         # n off by d (1 - u) / 2. It makes n and n_half differ by d u / 2 or more, and the second differences over h,
         # which should halve with h, by d (1 - 3 u): one of the two is 0.4 of n's fault at least. The analytical
-        # gradient has no part in this judgement, so that a wrong one is never excused at a smooth place.
+        # gradient has no part in this decision, so that a wrong one is never excused at a smooth place.
         bend = (up - 2 * self._here + down) / h
         bend_half = (half_up - 2 * self._here + half_down) / (h / 2)
         unrest = max(abs(n - n_half), abs(2 * bend_half - bend))

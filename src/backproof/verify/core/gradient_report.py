@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["parameter", "input"]
+from backproof.verify.core.location import Location
+
+TensorKind = Literal["parameter", "input"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,13 @@ class TensorCheck:
     """What the probes of one parameter or input found."""
 
     name: str
-    kind: Kind
+    kind: TensorKind
     probes: tuple[Probe, ...]
+
+    @property
+    def location(self) -> Location:
+        """Whose gradient it is."""
+        return Location("gradient of parameter" if self.kind == "parameter" else "gradient of input", self.name)
 
     @property
     def passed(self) -> bool:
@@ -32,12 +39,12 @@ class TensorCheck:
 
     @property
     def checked(self) -> int:
-        """Probes that could be judged."""
+        """Probes away from kinks."""
         return sum(probe.verdict != "kink" for probe in self.probes)
 
     @property
     def kinks(self) -> int:
-        """Probes left out."""
+        """Probes skipped."""
         return sum(probe.verdict == "kink" for probe in self.probes)
 
     @property
@@ -47,15 +54,20 @@ class TensorCheck:
 
     @property
     def error(self) -> float:
-        """The largest error of the probes that were judged."""
+        """The largest error of the probes away from kinks."""
         return max((probe.error for probe in self.probes if probe.verdict != "kink"), default=0.0)
+
+    @property
+    def worst_in_words(self) -> str:
+        """Where the worst probe is, with both derivatives; empty where all agree."""
+        if self.worst is None:
+            return ""
+        a, n = self.worst.analytical, self.worst.numerical
+        return f"{self.worst.where}: analytical {a:.12g}, numerical {n:.12g}"
 
     def __str__(self) -> str:
         line = f"{self.kind} {self.name}: error {self.error:.1e}, {self.checked} probes, {self.kinks} at kinks"
-        if self.worst is None:
-            return line
-        a, n = self.worst.analytical, self.worst.numerical
-        return f"{line}; WRONG at {self.worst.where}: analytical {a:.12g}, numerical {n:.12g}"
+        return f"{line}; WRONG at {self.worst_in_words}" if self.worst else line
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Every tensor passed, and every tensor could be judged somewhere."""
+        """Every tensor passed, and every tensor could be checked somewhere."""
         return all(tensor.passed and tensor.checked for tensor in self.tensors)
 
     @property
@@ -86,7 +98,7 @@ class GradientReport:
 
     @property
     def kinks(self) -> int:
-        """Probes left out."""
+        """Probes skipped."""
         return sum(tensor.kinks for tensor in self.tensors)
 
     def __str__(self) -> str:

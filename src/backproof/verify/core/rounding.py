@@ -11,7 +11,7 @@ from backproof.ops import SoftmaxCrossEntropy
 from backproof.verify.core.tolerances import EPSILON
 
 
-def nudged(
+def perturbed(
     arrays: Arrays, dtype: DType, rng: np.random.Generator, *, roundings: float = 1.0, whole: bool = True
 ) -> dict[str, Array]:
     """Every float off by about so many rounding errors of `dtype`; integers, such as class labels, as they are.
@@ -48,8 +48,8 @@ def with_rounded_loss(graph: Graph, dtype: DType) -> Graph:
     """The same network, but what its loss sends back is off by one rounding of 1.
 
     The gradient of cross-entropy is softmax - target. Of a sample that the network is sure of, both are nearly 1 and
-    cancel: an engine that subtracts them is off by a rounding of 1, however small the gradient, and no nudge of weights
-    shows that. A label smoothing of that size does.
+    cancel: an engine that subtracts them is off by a rounding of 1, however small the gradient, and no perturbation of
+    weights shows that. A label smoothing of that size does.
     """
     if graph.loss is None or not isinstance(op := graph.node[graph.loss].op, SoftmaxCrossEntropy):
         return graph

@@ -31,3 +31,17 @@ def difference(a: Array, b: Array) -> float:
     if a.size == 0:
         return 0.0
     return float(np.max(np.abs(np.float64(a) - np.float64(b)))) / max(1.0, float(np.max(np.abs(b))))
+
+
+def relative(found: Array | None, expected: Array) -> float:
+    """`difference` in units of the largest |expected|: gradients may be small all over. Infinite for None.
+
+    Not so of a scalar, which is a loss: the cross-entropy of samples that the network is sure of is -log of nearly 1,
+    near 0 and off by a rounding of 1.
+    """
+    if found is None:
+        return float("inf")
+    size = float(np.max(np.abs(expected), initial=0.0))
+    if not size or not expected.ndim:
+        return difference(found, expected)
+    return difference(found.astype(np.float64) / size, expected.astype(np.float64) / size)

@@ -15,14 +15,15 @@ from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
 from backproof.registry import is_built_in
 from backproof.user_file import execute, failure
-from backproof.verify.core.case import Case, make_case, run_case
-from backproof.verify.core.comparison import Question
-from backproof.verify.core.failure import Keep, kept
+from backproof.verify.core.case import Case, Results, make_case, run_case
+from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT, Location
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.custom.engine import CustomEngine
 from backproof.verify.custom.optimizer import check_custom_optimizer
-from backproof.verify.operations.check import Watch, check_ops, short
+from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
 
 
@@ -60,19 +61,14 @@ def check_file(
     *,
     seeds: Sequence[int] = range(3),
     keep: Keep | None = None,
-    watch: Watch | None = None,
 ) -> CheckReport:
     """Check everything that a file declares: see `check_custom`."""
-    reports = []
-    for kind in read_file(path):
-        reports.append(_told_by(check_custom(kind, engines, seeds=seeds, keep=keep), path))
-        if watch is not None:
-            watch(reports[-1])
+    reports = (_replayed_by(check_custom(kind, engines, seeds=seeds, keep=keep), path) for kind in read_file(path))
     return CheckReport.joined(str(path), reports)
 
 
-def _told_by(report: CheckReport, path: Path) -> CheckReport:
-    """The report, whose faults are seen again by checking the file, unless they are kept in one of their own."""
+def _replayed_by(report: CheckReport, path: Path) -> CheckReport:
+    """The report, whose failures are seen again by checking the file, unless they are kept in one of their own."""
     again = f"backproof check {path}"
     findings = (f if f.passed or "check replay" in f.replay else replace(f, replay=again) for f in report.findings)
     return replace(report, findings=tuple(findings))
@@ -87,9 +83,9 @@ def check_custom(
 ) -> CheckReport:
     """Check one operation or optimizer that a user wrote, and that of each of `engines` which has it too.
 
-    An operation: gradients against numbers, what every engine promises, and the PyTorch expression beside it, if there
-    is one. An optimizer: state and sizes, and weights against those of the PyTorch optimizer beside it. Where the
-    class is one of ours, with a kernel of theirs, the reference engine judges it.
+    An operation: gradients against numbers, the contract of every engine, and the PyTorch expression beside it, if
+    there is one. An optimizer: state and sizes, and weights against those of the PyTorch optimizer beside it. Where the
+    class is one of ours, with a kernel of theirs, the reference engine is the reference.
     """
     start = perf_counter()
     own = CustomEngine()
@@ -98,7 +94,7 @@ def check_custom(
         others = [engine for engine in engines if kind in engine.operations]
         report = check_ops([own, *others], [kind], seeds=seeds, dtypes=("float64",), keep=keep)
         # No formula of ours takes complex numbers for an operation of theirs, and they cannot add one.
-        ours = (f for f in report.findings if not (f.judge == "complex step" and f.verdict == "left out"))
+        ours = (f for f in report.findings if not (f.reference == "complex step" and f.verdict == "skipped"))
         report = replace(report, findings=tuple(ours))
         extra = tuple(_against_expression(own, kind, seeds, keep)) if kind in KERNELS["numpy"] else ()
     elif is_built_in(kind.__module__):
@@ -110,35 +106,35 @@ def check_custom(
 
 def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int], keep: Keep | None) -> Iterator[Finding]:
     """The user's kernel against the PyTorch expression beside it."""
-    ask = Question(op.__name__, "", own.name, "float64", f"backproof check op {op.__name__}")
-    judge = "pytorch expression"
+    replay = f"backproof check op {op.__name__}"
+    comparison = Comparison(op.__name__, "", own.name, "float64", "PyTorch expression", replay)
     if op not in EXPRESSIONS:
-        yield ask.left_out("everything", "there is no PyTorch expression beside it", judge)
+        yield comparison.skipped(EVERYTHING, "there is no PyTorch expression beside it")
         return
     if not installed("torch"):
-        yield ask.left_out("everything", "PyTorch is not installed", judge)
+        yield comparison.skipped(EVERYTHING, "PyTorch is not installed")
         return
     for sample in op.samples():
         for seed in seeds:
-            asked = replace(ask, case=f"{sample}, seed {seed}")
+            comparison = comparison.on(f"{sample}, seed {seed}")
             case = make_case(sample, seed)
             try:
                 expected = _expected(case, sample)
             except Exception as error:  # a fault of the user's expression
-                yield replace(asked.failed("everything", error), judge=judge)
+                yield comparison.failed(error)
                 return
             try:
                 found = run_case(own, case)
             except UserError:
-                return  # the check of the kernel has told it
-            allowed = 4 * tolerance("float64", sum(np.size(x) for x in case.inputs.values()))
-            both = [what for what in expected if what in found]  # what is missing, the check of the kernel has told
-            findings = [asked.judged(short(what), found[what], expected[what], judge, allowed) for what in both]
-            yield from kept(findings, keep, asked, case, judge, found, expected, allowed)
+                return  # the check of the kernel has reported it
+            allowed = 4 * tolerance("float64", case.terms)
+            both = [at for at in expected if at in found]  # what is missing, the check of the kernel has reported
+            findings = [comparison.array(at.within("op"), found[at], expected[at], allowed) for at in both]
+            yield from kept(findings, keep, Failure(comparison, case, found, expected, allowed))
 
 
-def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
-    """What the PyTorch expression beside the operation makes of a case, by the names of `parity.results`."""
+def _expected(case: Case, sample: Sample) -> Results:
+    """What the PyTorch expression beside the operation makes of a case, as `case.results`."""
     from backproof.engines.torch.expression import differentiate
 
     loss = isinstance(sample.op, Loss)
@@ -149,9 +145,11 @@ def _expected(case: Case, sample: Sample) -> dict[str, np.ndarray]:
     y, value, of_inputs, of_parameters = differentiate(
         EXPRESSIONS[type(sample.op)], sample.op, inputs, parameters, target
     )
-    found = {"loss": np.array(value)} if loss else {"output": y}
-    found |= {f"gradient of input {n}": g for n, g in zip(names, of_inputs, strict=True) if g is not None}
-    return found | {f"gradient of op.{name}": g for name, g in of_parameters.items() if g is not None}
+    found = {LOSS: np.array(value)} if loss else {OUTPUT: y}
+    found |= {Location("gradient of input", n): g for n, g in zip(names, of_inputs, strict=True) if g is not None}
+    return found | {
+        Location("gradient of parameter", f"op.{name}"): g for name, g in of_parameters.items() if g is not None
+    }
 
 
 def _is_base(cls: type, classes: Sequence[type]) -> bool:

@@ -1,4 +1,4 @@
-"""A user's own optimizer: what can be said of it without a judge, and against the PyTorch optimizer beside it."""
+"""A user's own optimizer: what can be said of it without a reference, and against the PyTorch optimizer beside it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,9 @@ from backproof.engines.inputs import check_optimizer_state
 from backproof.graph import Arrays, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import Question
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
+from backproof.verify.core.location import Location
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.optimizers.check import BATCHES, N, variants
 
@@ -20,18 +21,18 @@ GRAPH = Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 
 
 def check_custom_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Finding]:
-    """Findings on the user's update of `kind`, in float64, on the gradients of `optimizer_parity`."""
-    ask = Question(kind.__name__, "", own.name, "float64")
+    """Findings on the user's update of `kind`, in float64, on the gradients of `optimizers.check`."""
+    comparison = Comparison(kind.__name__, "", own.name, "float64")
     start = {name: np.linspace(-1, 1, spec.shape[-1]).reshape(spec.shape) for name, spec in GRAPH.parameters.items()}
     try:
         for case, optimizer in variants(kind).items():
-            yield from _sane(own, optimizer, start, replace(ask, case=case))
-        yield from _beside(own, kind(), start, ask)
+            yield from _sane(own, optimizer, start, comparison.on(case))
+        yield from _beside(own, kind(), start, comparison)
     except Exception as error:  # a fault of the user's update
-        yield ask.failed("everything", error)
+        yield comparison.failed(error)
 
 
-def _sane(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> Iterator[Finding]:
+def _sane(own: Engine, optimizer: Optimizer, start: Arrays, comparison: Comparison) -> Iterator[Finding]:
     """Finite after every step, the same twice, and still at a rate of 0."""
     ends = []
     for _ in range(2):
@@ -41,26 +42,29 @@ def _sane(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> It
             arrays = trainer.parameters() | trainer.optimizer_state()
             bad = [name for name, value in arrays.items() if not np.all(np.isfinite(value))]
             if bad:
-                yield ask.promised("finite", f"after step {step + 1} ({awkward} gradients) {bad[0]} is not finite")
+                yield comparison.contract(
+                    "finite", f"after step {step + 1} ({awkward} gradients) {bad[0]} is not finite"
+                )
                 return
         check_optimizer_state(GRAPH, optimizer, trainer.optimizer_state())
         ends.append(arrays)
-    yield ask.promised("finite")
+    yield comparison.contract("finite")
     same = all(np.array_equal(value, ends[1][name]) for name, value in ends[0].items())
-    yield ask.promised("the same again", "" if same else "two runs from the same start end apart")
+    yield comparison.contract("the same again", "" if same else "two runs from the same start end apart")
     still = own.compile(GRAPH, start, dtype="float64")
     still.train_step(BATCHES[0][1], replace(optimizer, lr=0.0), Mode(training=True))
     moved = [name for name, value in still.parameters().items() if not np.array_equal(value, start[name])]
-    yield ask.promised("a rate of 0 moves nothing", f"{moved[0]} moves" if moved else "")
+    yield comparison.contract("a rate of 0 moves nothing", f"{moved[0]} moves" if moved else "")
 
 
-def _beside(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> Iterator[Finding]:
+def _beside(own: Engine, optimizer: Optimizer, start: Arrays, comparison: Comparison) -> Iterator[Finding]:
     """Weights after each step, against PyTorch's optimizer on the same gradients."""
-    judge = "pytorch expression"
+    comparison = comparison.against("PyTorch expression")
+    weight = Location("parameter", "weight")
     if type(optimizer) not in TORCH_OPTIMIZERS or not installed("torch"):
         beside = type(optimizer) in TORCH_OPTIMIZERS
         why = "PyTorch is not installed" if beside else "there is no PyTorch optimizer beside it"
-        yield ask.left_out("weight", why, judge)
+        yield comparison.skipped(weight, why)
         return
     from backproof.engines.torch.expression import weights_after
 
@@ -73,5 +77,5 @@ def _beside(own: Engine, optimizer: Optimizer, start: Arrays, ask: Question) -> 
         weights.append(trainer.parameters()["fc.weight"])
     expected = weights_after(TORCH_OPTIMIZERS[type(optimizer)], optimizer, start["fc.weight"], gradients)
     for step, (found, right) in enumerate(zip(weights, expected, strict=True)):
-        asked = replace(ask, case=f"as it is, step {step + 1} ({BATCHES[step][0]} gradients)")
-        yield asked.judged("weight", found, right, judge, (step + 1) * tolerance("float64", N))
+        at_step = comparison.on(f"as it is, step {step + 1} ({BATCHES[step][0]} gradients)")
+        yield at_step.array(weight, found, right, (step + 1) * tolerance("float64", N))

@@ -4,43 +4,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-import numpy as np
-
-from backproof.engines import DType, Engine, Mode
-from backproof.graph import Array, Arrays, Graph, Loss, Node
-from backproof.verify.core.comparison import parting
-from backproof.verify.core.finding import Finding
-from backproof.verify.core.tolerances import difference
+from backproof.engines import DType, Engine
+from backproof.graph import Loss, Node
+from backproof.verify.core.case import Case
+from backproof.verify.core.comparison import Comparison
+from backproof.verify.networks.report import Way
 
 
 @dataclass(frozen=True)
-class NetworkCase:
-    """The question that all engines get.
+class NetworkCase(Case):
+    """A network with its loss and a batch, canonical, in float32, so that all engines compute with the same numbers.
 
     Attributes:
-        graph: the network with its loss.
-        parameters, inputs: canonical, in float32, so that all compute with the same numbers.
-        mode: how the pass is taken.
-        dtype: what the engines compute in; the reference engine computes in float64 all the same.
+        dtype: what the engines compute in, if they can.
     """
 
-    graph: Graph
-    parameters: Arrays
-    inputs: Arrays
-    mode: Mode
     dtype: DType
-
-    @property
-    def samples(self) -> int:
-        """The size of the batch."""
-        return len(self.inputs[self.graph.inputs[0].name])
 
     def dtype_of(self, engine: Engine) -> DType:
         """What an engine computes in."""
         return engine.capabilities.nearest_dtype(self.dtype)
 
     @cached_property
-    def terms(self) -> dict[str, int]:
+    def longest_sums(self) -> dict[str, int]:
         """Terms of the longest sum that each node takes."""
         return {node.name: self._longest_sum(node) for node in self.graph.nodes}
 
@@ -53,8 +39,13 @@ class NetworkCase:
         sums = [prod(shape) // shape[axis] for shape in shapes for axis in range(min(len(shape), 2))]
         return max([1, *fans, *sums])
 
-    def work(self, node: Node) -> float:
-        """Multiply-adds of one forward pass, about: those of the node's weights at each place of its output."""
+    @cached_property
+    def work(self) -> float:
+        """Multiply-adds of one forward pass, about."""
+        return sum(map(self.work_of, self.graph.nodes))
+
+    def work_of(self, node: Node) -> float:
+        """Those of the node's weights at each place of its output."""
         shapes = self._shapes(node)
         weights = sum(prod(spec.shape) for spec in node.parameters.values())
         places = prod(shapes[-1]) // shapes[-1][1] if len(shapes[-1]) > 1 else 1
@@ -64,49 +55,6 @@ class NetworkCase:
         """The shapes of its inputs, and of its output."""
         return [self.graph.shapes[name].bind(self.samples) for name in (*node.inputs, node.name)]
 
-    def finding(
-        self,
-        found: Array | None,
-        expected: Array,
-        *,
-        subject: str,
-        case: str,
-        what: str,
-        engine: Engine,
-        judge: Engine,
-        allowed: float,
-        replay: str = "",
-    ) -> Finding:
-        """What is to be said of `found`, None if the engine gives none; the error is `relative`."""
-        known = (subject, case, what, engine.name, judge.name, self.dtype_of(engine))
-        if found is not None and not np.isfinite(expected).all() and not np.isfinite(found).all():
-            return Finding(*known, 0.0, allowed, "left out", "neither is finite")
-        error = relative(found, expected)
-        if error <= allowed:
-            return Finding(*known, error, allowed, "agrees")
-        detail = f"{engine.name} gives none" if found is None else parting(found, expected, engine.name, "the judge")
-        return Finding(*known, error, allowed, "differs", detail, replay)
-
-    def failed(self, subject: str, case: str, what: str, engine: Engine, judge: Engine, error: Exception) -> Finding:
-        """The engine raised `error`."""
-        known = (subject, case, what, engine.name, judge.name, self.dtype_of(engine))
-        return Finding(*known, float("inf"), 0.0, "failed", f"{type(error).__name__}: {error}")
-
-    def left_out(self, subject: str, case: str, what: str, engine: Engine, judge: Engine, why: str) -> Finding:
-        """Nothing can be said."""
-        known = (subject, case, what, engine.name, judge.name, self.dtype_of(engine))
-        return Finding(*known, 0.0, 0.0, "left out", why)
-
-
-def relative(found: Array | None, expected: Array) -> float:
-    """`difference`, once both are measured in units of the largest |expected|: gradients may be small all over.
-
-    Not so a scalar, which is a loss: the cross-entropy of samples that the network is sure of is -log of nearly 1, near
-    0 and off by a rounding of 1.
-    """
-    if found is None:
-        return float("inf")
-    size = float(np.max(np.abs(expected), initial=0.0))
-    if not size or not expected.ndim:
-        return difference(found, expected)
-    return difference(found.astype(np.float64) / size, expected.astype(np.float64) / size)
+    def comparison(self, subject: str, way: Way, engine: Engine, reference: Engine, replay: str = "") -> Comparison:
+        """Of an engine with the reference on one node, or on the network."""
+        return Comparison(subject, way, engine.name, self.dtype_of(engine), reference.name, replay)

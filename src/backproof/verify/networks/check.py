@@ -1,14 +1,15 @@
-"""A whole network in several engines, node by node: which node is the first at fault, and which only pass an error on.
+"""A whole network in several engines, node by node: which nodes are error sources, and which only propagate errors.
 
-Two ways to look. *Cumulative*: each engine runs the network by itself, and what flows through it is held against the
-judge's, forward and backward; an error goes on to all that follow. *Isolated*: each node alone gets the judge's inputs
-and the judge's gradient of its output; what is wrong now is wrong by the node's own doing.
+Two ways to look. *Cumulative*: each engine runs the network by itself, and what flows through it is compared with the
+reference's, forward and backward; an error goes on to all that follow. *Isolated*: each node alone gets the reference's
+inputs and the reference's gradient of its output; what is wrong now is the node's own error.
 
-The judge computes in float64: the reference engine, or the NumPy engine where plain loops would take too long. Where
-an engine differs from the latter and nobody else confirms it, the node is judged anew by the former, if it is small.
+The reference computes in float64: the reference engine, or the NumPy engine where plain loops would take too long.
+Where an engine differs from the latter and no other confirms it, a small node is checked anew against the former.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -17,10 +18,11 @@ from backproof.engines import DType, Engine, Mode, get_engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.verify.core.finding import Finding
+from backproof.verify.core.location import Location
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.cumulative import check_whole, find_truth
 from backproof.verify.networks.isolated import Isolated
-from backproof.verify.networks.report import Distance, ModelReport
+from backproof.verify.networks.report import ModelReport, RoundingError
 
 TRAINING = Mode(training=True)
 
@@ -39,26 +41,27 @@ def check_model(
     *,
     mode: Mode = TRAINING,
     dtype: DType = "float64",
-    judge: Engine | None = None,
+    reference: Engine | None = None,
     nodes: Collection[str] = (),
     title: str = "network",
     replay: str = "",
-    tell: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> ModelReport:
-    """Hold `engines` against a judge in float64, on one batch.
+    """Compare `engines` with a reference in float64, on one batch.
 
     Args:
         graph: with its loss.
         parameters, inputs: canonical; rounded to float32 first, so that all compute with the same numbers in any dtype.
-        engines: who is judged.
-        dtype: float64 finds the smallest faults. How near the engines are to the truth is measured in float32 anyway.
+        engines: what is checked. Of those that only predict, values are compared, in evaluation mode.
+        dtype: float64 finds the smallest errors. How near the engines are to the truth is measured in float32 anyway.
         mode: training takes batch statistics and dropout.
-        judge: the one who knows; by default the reference engine, or the NumPy engine where that takes too long.
+        reference: by default the reference engine, or the NumPy engine where that takes too long.
         nodes: look at these nodes alone in isolation; at all of them if empty.
         replay: a command line that does the same again; a node's finding adds `--node NAME`.
-        tell: told what is going on, now and then.
+        say: called with what is going on, now and then.
 
-    Raises `UserError` for a network without a loss, for what does not fit it, and where the judge lacks an operation.
+    Raises `UserError` for a network without a loss, for what does not fit it, and where the reference lacks an
+    operation.
     """
     if graph.loss is None:
         raise UserError("a network is checked with its loss; give it one with graph.with_loss(...)")
@@ -66,38 +69,40 @@ def check_model(
         raise UserError("a check needs one engine or more")
     for name in nodes:
         graph.require_node(name)
+    if not any(engine.capabilities.trains for engine in engines):
+        mode = replace(mode, training=False)
     case = NetworkCase(graph, _rounded(parameters), _rounded(inputs), mode, dtype)
     with np.errstate(all="ignore"):  # what is not finite is found by comparison, and named
-        return _check(case, judge or default_judge(case), engines, nodes, title, replay, tell)
+        return _check(case, reference or default_reference(case), engines, nodes, title, replay, say)
 
 
 def _check(
     case: NetworkCase,
-    judge: Engine,
+    reference: Engine,
     engines: Sequence[Engine],
     nodes: Collection[str],
     title: str,
     replay: str,
-    tell: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> ModelReport:
     start = perf_counter()
-    tell(f"{judge.name} in float64: the network, and what rounding explains")
-    truth = find_truth(case, judge)
-    seconds = {f"judge {judge.name}": perf_counter() - start}
+    say(f"{reference.name} in float64: the network, and what rounding explains")
+    truth = find_truth(case, reference)
+    seconds = {f"reference {reference.name}": perf_counter() - start}
     cumulative: list[Finding] = []
-    distances: dict[str, Distance] = {}
+    rounding_errors: dict[str, RoundingError] = {}
     for engine in engines:
         start = perf_counter()
-        tell(f"{engine.name}: the whole network")
-        found, distance = check_whole(case, truth, engine)
+        say(f"{engine.name}: the whole network")
+        found, rounding_error = check_whole(case, truth, engine)
         cumulative += found
-        if distance is not None:
-            distances[engine.name] = distance
+        if rounding_error is not None:
+            rounding_errors[engine.name] = rounding_error
         seconds[f"{engine.name} on the whole network"] = perf_counter() - start
     start = perf_counter()
     alone = Isolated(case, truth, engines)
     chosen = [node for node in case.graph.nodes if not nodes or node.name in nodes]
-    isolated = list(alone.check(chosen, replay, tell))
+    isolated = list(alone.check(chosen, replay, say))
     pictures = [alone.picture(finding) for finding in worth_a_picture(isolated)]
     seconds["node by node"] = perf_counter() - start
     return ModelReport(
@@ -106,30 +111,30 @@ def _check(
         seconds=seconds,
         graph=case.graph,
         dtype=case.dtype,
-        judged_by=f"{judge.name} in float64",
-        distances=distances,
+        reference=reference.name,
+        rounding_errors=rounding_errors,
         pictures=tuple(picture for picture in pictures if picture is not None),
     )
 
 
-def default_judge(case: NetworkCase) -> Engine:
+def default_reference(case: NetworkCase) -> Engine:
     """The reference engine, or the NumPy engine where it has no kernel or its plain loops would take too long."""
     reference = reference_engine()
     able = all(type(node.op) in reference.operations for node in case.graph.nodes)
-    return reference if able and sum(map(case.work, case.graph.nodes)) <= LOOPS else get_engine("numpy")
+    return reference if able and case.work <= LOOPS else get_engine("numpy")
 
 
 def worth_a_picture(isolated: Sequence[Finding]) -> list[Finding]:
-    """The faults in the order of the computation, then those that come nearest to one; each tensor once."""
+    """Errors in the order of the computation, then what comes nearest to one; each tensor once."""
     compared = [f for f in isolated if f.verdict in ("agrees", "differs")]
-    faults = [f for f in compared if not f.passed]
-    forward = [f for f in faults if f.case.endswith("forward")]
-    backward = [f for f in faults if f.case.endswith("backward")]
-    others = sorted((f for f in compared if f.passed), key=lambda f: -f.badness)
-    first: dict[tuple[str, str], Finding] = {}
     place = {f.subject: i for i, f in enumerate(compared)}
+    errors = [f for f in compared if not f.passed]
+    forward = [f for f in errors if f.location.direction == "forward"]
+    backward = [f for f in errors if f.location.direction == "backward"]
+    others = sorted((f for f in compared if f.passed), key=lambda f: -f.badness)
+    first: dict[tuple[str, Location], Finding] = {}
     for finding in (*forward, *sorted(backward, key=lambda f: -place[f.subject]), *others):
-        first.setdefault((finding.subject, finding.what), finding)
+        first.setdefault((finding.subject, finding.location), finding)
     return list(first.values())[:PICTURES]
 
 

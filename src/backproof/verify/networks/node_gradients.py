@@ -25,7 +25,7 @@ def check_node_gradients(
     mode: Mode,
     *,
     coordinates: int = 3,
-    tell: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> GradientReport:
     """Check the gradients of each node's parameters and inputs, on what it gets in a pass over `inputs`, in float64.
 
@@ -37,7 +37,7 @@ def check_node_gradients(
     chosen = {(node.op, *(np.shape(values[name]) for name in node.inputs)): node for node in reversed(graph.nodes)}
     tensors: list[TensorCheck] = []
     for place, node in enumerate(reversed(chosen.values()), 1):
-        tell(f"gradients by numbers: {node.name}, {place} of {len(chosen)} kinds of nodes")
+        say(f"finite differences: {node.name}, {place} of {len(chosen)} kinds of nodes")
         tensors += _check_node(engine, graph, node, values, parameters, mode, coordinates)
     return GradientReport(tuple(tensors))
 

@@ -1,4 +1,4 @@
-"""Everything that flows through a network, forward and backward, seen through an engine's public door alone.
+"""Everything that flows through a network, forward and backward, seen through an engine's public interface alone.
 
 Behind every node stands a tap, y' = y + t, with an input t that is 0. The gradient of t is then that of the node's
 output, all its takers summed, in canonical layout and in every engine: an engine has to offer nothing for it. A tap

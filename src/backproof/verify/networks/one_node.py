@@ -9,6 +9,7 @@ the gradients that come back are divided by it. Thus even a wrong y hardly touch
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from backproof.engines import DType, Engine, Mode
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
+from backproof.verify.core.case import Case, Results, for_prediction, run_case
+from backproof.verify.core.location import LOSS, OUTPUT
 
 HEADROOM: dict[DType, int] = {"float32": 26, "float64": 56}
 """How many powers of two lie between y and the targets: more than the digits of the dtype hold."""
@@ -71,25 +74,25 @@ class OneNode:
         parameters: Arrays | None = None,
         inputs: Arrays | None = None,
         graph: Graph | None = None,
-    ) -> dict[str, Array]:
-        """What the engine makes of it: output, gradients, new state, by names that say what they are.
+    ) -> Results:
+        """What the engine makes of it: output, gradients, new state; of one that cannot train the output alone.
 
         Other `parameters`, `inputs` or a `graph` of the same names may stand in for the given ones.
         """
         parameters = self.parameters if parameters is None else parameters
-        trainer = engine.compile(graph or self.graph, parameters, dtype=dtype)
-        found = trainer.gradients(self.inputs if inputs is None else inputs, mode)
-        start = len(self.node.name) + 1
-        return {
-            "output": np.array(found.loss) if self._loss else found.output,
-            **{f"state {name[start:]}": value for name, value in found.state.items()},
-            **{
-                f"gradient of input {self._sources[name]}": self._unscaled(g)
-                for name, g in found.inputs.items()
-                if name in self._sources
-            },
-            **{f"gradient of {name[start:]}": self._unscaled(g) for name, g in found.parameters.items()},
-        }
+        case = Case(graph or self.graph, parameters, self.inputs if inputs is None else inputs, mode)
+        if not engine.capabilities.trains:
+            return run_case(engine, for_prediction(case), dtype)
+        made = run_case(engine, case, dtype)
+        found = {OUTPUT: made.pop(LOSS) if self._loss else made[OUTPUT]}
+        for at, value in made.items():
+            if at.kind == "state":
+                found[at.within(self.node.name)] = value
+            elif at.kind == "gradient of parameter":
+                found[at.within(self.node.name)] = self._unscaled(value)
+            elif at.name in self._sources:
+                found[replace(at, name=self._sources[at.name])] = self._unscaled(value)
+        return found
 
     def _unscaled(self, gradient: Array) -> Array:
         return gradient.astype(np.float64) / self._scale if self._scale != 1 else gradient

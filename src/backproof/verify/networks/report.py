@@ -1,4 +1,4 @@
-"""What a check of a whole network found: which nodes are wrong, which only pass an error on, which is the first."""
+"""What a check of a whole network found: error sources, nodes that only propagate an error, and which is the first."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,12 +11,12 @@ import numpy.typing as npt
 from backproof.engines import DType
 from backproof.engines.base import Direction
 from backproof.graph import Graph
-from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.finding import CheckReport, Finding, worst_by
 
-Way = Literal["isolated", "cumulative"]
+Way = Literal["isolated", "cumulative", "as it runs"]
 
-Role = Literal["right", "at fault", "carrier"]
-"""`at fault`: wrong although it got right inputs. `carrier`: right, but what it got was not."""
+Role = Literal["right", "error source", "propagates error"]
+"""An error source is wrong although it got right inputs. What propagates an error is right, but its inputs were not."""
 
 DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 
@@ -42,8 +42,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Distance:
-    """How far an engine in float32 is from the judge, in units of rounding: medians over the network's tensors.
+class RoundingError:
+    """How far an engine in float32 is from the reference, in units of rounding: medians over the network's tensors.
 
     One ulp is float32's ε times the tensor's largest element.
     """
@@ -54,43 +54,41 @@ class Distance:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelReport(CheckReport):
-    """Findings on a network, by node; a finding's case is the way it was looked at, such as `isolated forward`.
+    """Findings on a network, by node; a finding's case is the `Way` in which the node was run.
 
     Attributes:
         graph: the network with its loss.
         dtype: of the check.
-        judged_by: who knows the truth, in words.
-        distances: by engine.
-        pictures: the worst tensors, the first at fault before all others.
+        reference: the engine that gave the expected values, in float64.
+        rounding_errors: by engine.
+        pictures: the worst tensors, those of error sources first.
     """
 
     graph: Graph
     dtype: DType
-    judged_by: str
-    distances: Mapping[str, Distance] = field(default_factory=dict)
+    reference: str
+    rounding_errors: Mapping[str, RoundingError] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
 
     def of(self, engine: str, way: Way, direction: Direction) -> dict[str, Finding]:
         """The worst finding of each node, in the order of the network."""
-        return self._ways.get((engine, f"{way} {direction}"), {})
+        return self._ways.get((engine, way, direction), {})
 
     @cached_property
-    def _ways(self) -> dict[tuple[str, str], dict[str, Finding]]:
-        ways: dict[tuple[str, str], dict[str, Finding]] = {}
-        for f in self.findings:
-            nodes = ways.setdefault((f.engine, f.case), {})
-            before = nodes.get(f.subject)
-            if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
-                nodes[f.subject] = f
+    def _ways(self) -> dict[tuple[str, str, Direction], dict[str, Finding]]:
+        ways: dict[tuple[str, str, Direction], dict[str, Finding]] = {}
+        worst = worst_by(self.findings, lambda f: (f.engine, f.case, f.location.direction, f.subject))
+        for (engine, way, direction, subject), f in worst.items():
+            ways.setdefault((engine, way, direction), {})[subject] = f
         return ways
 
-    def at_fault(self, engine: str, direction: Direction) -> list[Finding]:
+    def error_sources(self, engine: str, direction: Direction) -> list[Finding]:
         """The nodes that are wrong themselves, in the order of the computation: backward begins at the loss."""
         found = [f for f in self.of(engine, "isolated", direction).values() if not f.passed]
         return found if direction == "forward" else found[::-1]
 
-    def carriers(self, engine: str, direction: Direction) -> list[str]:
-        """The nodes that are right, but pass on what is not."""
+    def propagating(self, engine: str, direction: Direction) -> list[str]:
+        """The nodes that are right, but propagate an error."""
         alone = self.of(engine, "isolated", direction)
         together = self.of(engine, "cumulative", direction)
         return [name for name, f in together.items() if not f.passed and (name not in alone or alone[name].passed)]
@@ -99,39 +97,39 @@ class ModelReport(CheckReport):
         """What part the node plays."""
         alone = self.of(engine, "isolated", direction).get(node)
         if alone is not None and not alone.passed:
-            return "at fault"
+            return "error source"
         together = self.of(engine, "cumulative", direction).get(node)
-        return "right" if together is None or together.passed else "carrier"
+        return "right" if together is None or together.passed else "propagates error"
 
     def first_of(self, engine: str) -> Finding | None:
-        """The first node of an engine at fault: in the forward pass, else in the backward pass.
+        """The first error source of an engine: in the forward pass, else in the backward pass.
 
         Where every node is right by itself, the first tensor that is off all the same; None if there is none.
         """
         for direction in DIRECTIONS:
-            if found := self.at_fault(engine, direction):
+            if found := self.error_sources(engine, direction):
                 return found[0]
         for direction in DIRECTIONS:
-            carried = [f for f in self.of(engine, "cumulative", direction).values() if not f.passed]
-            if carried:
-                return carried[0 if direction == "forward" else -1]
+            wrong = [f for f in self.of(engine, "cumulative", direction).values() if not f.passed]
+            if wrong:
+                return wrong[0 if direction == "forward" else -1]
         return next((f for f in self.failures if f.engine == engine), None)
 
     @property
-    def first_at_fault(self) -> Finding | None:
-        """The first node at fault, over all engines in their order."""
+    def first_failure(self) -> Finding | None:
+        """The first error source, over all engines in their order."""
         return next((first for engine in self.engines if (first := self.first_of(engine)) is not None), None)
 
     @cached_property
     def verdict(self) -> str:
-        """One sentence: the first node at fault, or that there is none."""
-        first = self.first_at_fault
+        """One sentence: the first error source, or that there is none."""
+        first = self.first_failure
         if first is None:
             engines = " and ".join(
                 [", ".join(self.engines[:-1]), self.engines[-1]] if self.engines[1:] else self.engines
             )
             nodes = len(self.graph.nodes)
-            return f"{engines} agree with {self.judged_by} at each of {nodes} nodes, forward and backward"
+            return f"{engines} agree with {self.reference} in float64 at each of {nodes} nodes, forward and backward"
         return self.sentence(first.engine)
 
     def sentence(self, engine: str) -> str:
@@ -140,36 +138,35 @@ class ModelReport(CheckReport):
         if first is None:
             return f"{engine} is right at every node"
         node = self.graph.node.get(first.subject)
-        if not first.case.startswith("isolated") or node is None:
+        if first.case != "isolated" or node is None:
             return (
                 f"{engine}: every node is right by itself, but {first.what} of {first.subject} is off where the nodes "
                 f"work together; look at what {engine} does across nodes"
             )
-        direction: Direction = "forward" if first.case.endswith("forward") else "backward"
         what = "could not be computed" if first.verdict == "failed" else f"its {first.what} is wrong"
-        return f"{engine}: the first node at fault is {first.subject}, {node.op}, in the {direction} pass: {what}"
+        pass_ = first.location.direction
+        return f"{engine}: the first error source is {first.subject}, {node.op}, in the {pass_} pass: {what}"
 
     def counts(self, engine: str) -> str:
-        """How many nodes play which part: "1 node wrong itself forward, 120 carry it on; ..."."""
+        """How many nodes play which part: "forward: 1 error source, 120 nodes propagate an error; ..."."""
         return "; ".join(
-            f"{direction}: {_nodes(len(self.at_fault(engine, direction)))} wrong itself, "
-            f"{_nodes(len(self.carriers(engine, direction)))} only passing an error on"
+            f"{direction}: {_count(len(self.error_sources(engine, direction)), 'error source')}, "
+            f"{_count(len(self.propagating(engine, direction)), 'node')} only propagating an error"
             for direction in DIRECTIONS
         )
 
     def nearest(self) -> str:
-        """Who is nearer the truth, in units of rounding."""
-        ranked = sorted(self.distances.items(), key=lambda item: item[1].values + item[1].gradients)
+        """The engines, the nearest to the reference first, in units of rounding."""
+        ranked = sorted(self.rounding_errors.items(), key=lambda item: item[1].values + item[1].gradients)
         return "; ".join(f"{name}: values {d.values:.1f} ulp, gradients {d.gradients:.1f} ulp" for name, d in ranked)
 
     def _content(self) -> dict[str, Any]:
-        """With the verdict, the first node at fault and the distances."""
-        first = self.first_at_fault
+        first = self.first_failure
         return super()._content() | {
             "verdict": self.verdict,
-            "first_at_fault": None if first is None else asdict(first),
-            "judge": self.judged_by,
-            "float32_ulp": {name: asdict(distance) for name, distance in self.distances.items()},
+            "first_failure": None if first is None else asdict(first),
+            "reference": self.reference,
+            "float32_ulp": {name: asdict(distance) for name, distance in self.rounding_errors.items()},
         }
 
     def lines(self) -> Iterator[str]:
@@ -182,11 +179,11 @@ class ModelReport(CheckReport):
                 first = self.first_of(engine)
                 yield f"  {first}"
                 yield f"  {self.counts(engine)}"
-        yield f"judge: {self.judged_by}; distance from it in float32, median over tensors: {self.nearest()}"
+        yield f"reference: {self.reference} in float64; distance in float32, median over tensors: {self.nearest()}"
 
 
-def _nodes(count: int) -> str:
-    return f"{count} node{'s' * (count != 1)}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def panels(error: npt.NDArray[np.float64], *, weight: bool) -> tuple[Panel, ...]:

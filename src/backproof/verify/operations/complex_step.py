@@ -17,7 +17,8 @@ import numpy as np
 
 from backproof import ops
 from backproof.graph import Array, Arrays, Node, Op
-from backproof.verify.core.case import Case
+from backproof.verify.core.case import Case, Results
+from backproof.verify.core.location import Location
 
 H = 1e-100
 
@@ -25,8 +26,8 @@ Formula = Callable[[Any, tuple[Array, ...], Arrays], Array]
 """(operation, inputs, parameters by local name) -> output, all of them complex but for class labels."""
 
 
-def complex_gradients(case: Case) -> dict[str, Array] | None:
-    """Gradients of the case's loss, named as in `parity.results`; None where an operation has no formula here."""
+def complex_gradients(case: Case) -> Results | None:
+    """Gradients of the case's loss, by location as in `case.results`; None where an operation has no formula here."""
     if not all(type(node.op) in FORMULAS for node in case.graph.nodes):
         return None
     parameters = {name: case.parameters[name] for name, spec in case.graph.parameters.items() if spec.trainable}
@@ -41,8 +42,8 @@ def complex_gradients(case: Case) -> dict[str, Array] | None:
             g[i] = _loss(case, values | {name: moved}).imag / H
         return g
 
-    found = {f"gradient of {name}": gradient(name) for name in parameters}
-    return found | {f"gradient of input {name}": gradient(name) for name in inputs}
+    found = {Location("gradient of parameter", name): gradient(name) for name in parameters}
+    return found | {Location("gradient of input", name): gradient(name) for name in inputs}
 
 
 def _loss(case: Case, values: Arrays) -> complex:

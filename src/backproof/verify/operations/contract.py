@@ -1,67 +1,73 @@
-"""What every engine promises of every operation, besides right numbers.
+"""The contract that every engine keeps for every operation, besides right numbers.
 
 Inputs and parameters are read, never written. A second pass gives the same bits. Inputs may lie in memory as they
 like: with gaps, backwards, in Fortran's order, read-only. What does not fit raises `UserError`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
-from backproof.graph import Array, Arrays
-from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Question
+from backproof.graph import Array
+from backproof.verify.core.case import Case, Results, results
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
+from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.operations.side_effects import check_side_effects
 
+Name = TypeVar("Name", str, Location)
 
-def check_promises(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+
+def check_contract(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
     """All findings on `trainer`, which `engine` compiled from `case`, except those on `shapes_and_dtypes`."""
-    yield from _unchanged(trainer, case, ask)
-    yield _any_layout(trainer, case, ask)
-    yield _bad_inputs(engine, trainer, case, ask)
-    yield from check_side_effects(engine, trainer, case, ask)
+    yield from _unchanged(trainer, case, comparison)
+    yield _any_layout(trainer, case, comparison)
+    yield _bad_inputs(engine, trainer, case, comparison)
+    yield from check_side_effects(engine, trainer, case, comparison)
 
 
-def shapes_and_dtypes(found: Arrays, case: Case, ask: Question) -> Finding:
+def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: Comparison) -> Finding:
     """Every result has the shape that the graph declares, and the trainer's dtype."""
-    graph, N = case.graph, len(case.inputs[case.graph.inputs[0].name])
-    expected = {"output": graph.shapes[graph.output].bind(N), "loss": ()}
-    for name, spec in graph.parameters.items():
-        if spec.trainable:
-            expected[f"gradient of {name}"] = spec.shape
-        elif case.mode.training:
-            expected[f"state {name}"] = spec.shape
-    expected |= {f"gradient of input {i.name}": i.shape.bind(N) for i in graph.inputs if i.kind == "float"}
-    wrong = [f"{what} is missing" for what in expected if what not in found]
-    wrong += [f"{what} is not asked for" for what in found if what not in expected]
-    for what in expected.keys() & found.keys():
-        if found[what].shape != expected[what]:
-            wrong.append(f"{what} has shape {found[what].shape}, not {expected[what]}")
-        elif what != "loss" and found[what].dtype != ask.dtype:
-            wrong.append(f"{what} is {found[what].dtype}, not {ask.dtype}")
-    return ask.promised("shapes and dtypes", "; ".join(wrong))
+    graph, N = case.graph, case.samples
+    expected = {OUTPUT: graph.shapes[graph.output].bind(N)} | ({} if graph.loss is None else {LOSS: ()})
+    if trains:
+        for name, spec in graph.parameters.items():
+            if spec.trainable:
+                expected[Location("gradient of parameter", name)] = spec.shape
+            elif case.mode.training:
+                expected[Location("state", name)] = spec.shape
+        floats = (i for i in graph.inputs if i.kind == "float")
+        expected |= {Location("gradient of input", i.name): i.shape.bind(N) for i in floats}
+    wrong = [f"{location} is missing" for location in expected if location not in found]
+    wrong += [f"{location} is not asked for" for location in found if location not in expected]
+    for location in expected.keys() & found.keys():
+        if found[location].shape != expected[location]:
+            wrong.append(f"{location} has shape {found[location].shape}, not {expected[location]}")
+        elif location != LOSS and found[location].dtype != comparison.dtype:
+            wrong.append(f"{location} is {found[location].dtype}, not {comparison.dtype}")
+    return comparison.contract("shapes and dtypes", "; ".join(wrong))
 
 
-def _unchanged(trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+def _unchanged(trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
     """A pass writes to nothing that it was given, and leaves nothing behind."""
     given = {name: value.copy() for name, value in case.inputs.items()}
     before = trainer.parameters()
     first, again = results(trainer, case), results(trainer, case)
     trainer.forward(case.inputs, case.mode)
-    yield ask.promised("inputs unchanged", _changed(given, case.inputs))
-    yield ask.promised("parameters unchanged", _changed(before, trainer.parameters()))
-    yield ask.promised("the same again", _changed(first, again))
+    yield comparison.contract("inputs unchanged", _changed(given, case.inputs))
+    yield comparison.contract("parameters unchanged", _changed(before, trainer.parameters()))
+    yield comparison.contract("the same again", _changed(first, again))
 
 
-def _changed(before: Arrays, after: Arrays) -> str:
+def _changed(before: Mapping[Name, Array], after: Mapping[Name, Array]) -> str:
     """What changed, in a sentence; empty if nothing did."""
-    names = [name for name, value in before.items() if not np.array_equal(value, after[name], equal_nan=True)]
+    names = [str(name) for name, value in before.items() if not np.array_equal(value, after[name], equal_nan=True)]
     return f"{' and '.join(names)} changed in a pass" if names else ""
 
 
@@ -92,53 +98,54 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _any_layout(trainer: Trainer, case: Case, ask: Question) -> Finding:
+def _any_layout(trainer: Trainer, case: Case, comparison: Comparison) -> Finding:
     """Results do not depend on how inputs lie in memory."""
-    what = "inputs of any layout"
+    name, comparison = "inputs of any layout", comparison.against("contract")
     expected = results(trainer, case)
-    allowed = tolerance(ask.dtype, sum(np.size(x) for x in case.inputs.values()))
+    allowed = tolerance(comparison.dtype, case.terms)
     findings = []
-    for name, layout in LAYOUTS.items():
+    for layout, lay in LAYOUTS.items():
         try:
-            found = results(trainer, replace(case, inputs={n: layout(value) for n, value in case.inputs.items()}))
+            found = results(trainer, replace(case, inputs={n: lay(value) for n, value in case.inputs.items()}))
         except Exception as error:  # whatever it is, it is what the check is looking for
-            return ask.promised(what, f"inputs {name}: {type(error).__name__}: {error}")
-        for key, value in expected.items():
+            return comparison.contract(name, f"inputs {layout}: {type(error).__name__}: {error}")
+        for at, value in expected.items():
             if not np.all(np.isfinite(value)):
-                continue  # a fault of its own, which the comparison with the judge names
-            finding = ask.judged(what, found[key], value, "contract", allowed)
+                continue  # an error of its own, which the comparison with the reference names
+            finding = comparison.array(Location("contract", name), found[at], value, allowed)
             findings.append(
-                replace(finding, detail=f"inputs {name}, {key}: {finding.detail}" if finding.detail else "")
+                replace(finding, detail=f"inputs {layout}, {at}: {finding.detail}" if finding.detail else "")
             )
-    return max(findings, key=lambda f: f.badness, default=ask.left_out(what, "no result is finite"))
+    nothing = comparison.skipped(Location("contract", name), "no result is finite")
+    return max(findings, key=lambda f: f.badness, default=nothing)
 
 
-def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Finding:
+def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Finding:
     """What does not fit raises `UserError`, and nothing else."""
-    first = case.graph.inputs[0]
-    x = case.inputs[first.name]
+    first = case.graph.inputs[0].name
+    x = case.inputs[first]
 
-    def inputs(**changed: Array) -> Callable[[], object]:
-        return lambda: trainer.gradients({**case.inputs, **changed}, case.mode)
+    def inputs(**changed: object) -> Callable[[], object]:
+        return lambda: results(trainer, replace(case, inputs={**case.inputs, **changed}))  # type: ignore[dict-item]
 
     mistakes: dict[str, Callable[[], object]] = {
-        "an input is missing": lambda: trainer.gradients({}, case.mode),
+        "an input is missing": lambda: results(trainer, replace(case, inputs={})),
         "an input is unknown": inputs(unheard_of=x),
-        "an input has an axis too many": inputs(**{first.name: x[..., np.newaxis]}),
-        "an input is one longer in its last axis": inputs(**{first.name: np.concatenate([x, x[..., :1]], axis=-1)}),
-        "an input holds complex numbers": inputs(**{first.name: x.astype(np.complex128)}),
-        "an input is an empty batch": inputs(**{first.name: x[:0]}),
-        "an input is a list": inputs(**{first.name: x.tolist()}),
+        "an input has an axis too many": inputs(**{first: x[..., np.newaxis]}),
+        "an input is one longer in its last axis": inputs(**{first: np.concatenate([x, x[..., :1]], axis=-1)}),
+        "an input holds complex numbers": inputs(**{first: x.astype(np.complex128)}),
+        "an input is an empty batch": inputs(**{first: x[:0]}),
+        "an input is a list": inputs(**{first: x.tolist()}),
     }
     if x.ndim == 1:
         del mistakes["an input is one longer in its last axis"]  # that is only a longer batch
     for name, value in case.parameters.items():
         others = {n: v for n, v in case.parameters.items() if n != name}
         longer = others | {name: np.zeros((*value.shape, 2))}
-        mistakes[f"parameter {name} is missing"] = partial(engine.compile, case.graph, others, dtype=ask.dtype)
-        mistakes[f"parameter {name} is misshapen"] = partial(engine.compile, case.graph, longer, dtype=ask.dtype)
+        mistakes[f"parameter {name} is missing"] = partial(engine.compile, case.graph, others, dtype=comparison.dtype)
+        mistakes[f"parameter {name} is misshapen"] = partial(engine.compile, case.graph, longer, dtype=comparison.dtype)
     broken = [text for mistake, make in mistakes.items() if (text := _not_refused(mistake, make))]
-    return ask.promised("bad inputs refused", "; ".join(broken))
+    return comparison.contract("bad inputs refused", "; ".join(broken))
 
 
 def _not_refused(mistake: str, make: Callable[[], object]) -> str:

@@ -1,6 +1,6 @@
 """What an operation does to arrays that are not its own.
 
-Kernels are lent the values they take and the gradient of what they made; others hold the same arrays. A result
+Kernels borrow the values they take and the gradient of what they made; others hold the same arrays. A result
 belongs to the caller, who may keep it. So the operation is put where others look on: its inputs come from nodes whose
 values are asked for afterwards, and its output goes into a sum, whose other summand gets the very same gradient.
 """
@@ -11,41 +11,42 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.engines import Engine, Trainer
-from backproof.graph import Array, Arrays, Graph, Input, Loss, Node
+from backproof.graph import Array, Graph, Input, Loss, Node
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Add, Reshape
 from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Question
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import difference, tolerance
 
 
-def check_side_effects(engine: Engine, trainer: Trainer, case: Case, ask: Question) -> Iterator[Finding]:
+def check_side_effects(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
     """The findings on `case`, from which `engine` compiled `trainer`; its numbers are exact in the trainer's dtype."""
-    yield from _lent_arrays_unchanged(engine, case, ask)
-    yield ask.promised("results belong to the caller", _taken_back(trainer, case))
+    if engine.capabilities.trains:
+        yield from _borrowed_arrays_unchanged(engine, case, comparison)
+    yield comparison.contract("results belong to the caller", _taken_back(trainer, case))
 
 
-def _lent_arrays_unchanged(engine: Engine, case: Case, ask: Question) -> Iterator[Finding]:
+def _borrowed_arrays_unchanged(engine: Engine, case: Case, comparison: Comparison) -> Iterator[Finding]:
     graph = _among_others(case.graph)
-    trainer = engine.compile(graph, case.parameters, dtype=ask.dtype)
+    trainer = engine.compile(graph, case.parameters, dtype=comparison.dtype)
     held = {name: value for name, value in case.inputs.items() if _held(name) in graph.node}
     inputs = dict(case.inputs)
     summand = next((i for i in graph.inputs if i.name == SUMMAND), None)
     if summand is not None:
-        inputs[SUMMAND] = np.zeros(summand.shape.bind(len(case.inputs[graph.inputs[0].name])))
+        inputs[SUMMAND] = np.zeros(summand.shape.bind(case.samples))
     values = trainer.forward(inputs, case.mode, [_held(name) for name in held])
     changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value)]
-    yield ask.promised("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
+    yield comparison.contract("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
     if summand is None:
         return  # a loss gets no gradient that anybody else holds
     found = trainer.gradients(inputs, case.mode)
-    alone = engine.compile(_sum_alone(summand), {}, dtype=ask.dtype)
+    alone = engine.compile(_sum_alone(summand), {}, dtype=comparison.dtype)
     expected = alone.gradients({"op": found.output, SUMMAND: inputs[SUMMAND], "y": inputs["y"]}, case.mode)
     slope, right = found.inputs[SUMMAND], expected.inputs[SUMMAND]
-    # A gradient that is not finite is a fault of its own, which the comparison with the judge names.
-    same = not np.all(np.isfinite(right)) or difference(slope, right) <= tolerance(ask.dtype)
-    yield ask.promised("gradient of output unchanged", "" if same else "written over while others hold it")
+    # A gradient that is not finite is an error of its own, which the comparison with the reference names.
+    same = not np.all(np.isfinite(right)) or difference(slope, right) <= tolerance(comparison.dtype)
+    yield comparison.contract("gradient of output unchanged", "" if same else "written over while others hold it")
 
 
 SUMMAND = "summand"
@@ -99,5 +100,5 @@ def _taken_back(trainer: Trainer, case: Case) -> str:
 def _everything(trainer: Trainer, case: Case) -> dict[str, Array]:
     """All that both ways through the trainer give."""
     names = [node.name for node in trainer.graph.nodes]
-    forward: Arrays = trainer.forward(case.inputs, case.mode, names)
-    return results(trainer, case) | {f"value of {name}": value for name, value in forward.items()}
+    values = {f"value of {name}": value for name, value in trainer.forward(case.inputs, case.mode, names).items()}
+    return {str(location): array for location, array in results(trainer, case).items()} | values

@@ -2,13 +2,13 @@
 
 A linear layer whose inputs are a diagonal matrix s under a squared error has, for weight n, the gradient
 2 (w s - t) s / N: so s and t dictate gradients that are zero, huge, tiny, sparse or of changing sign, without any
-cancellation that would blur them. Each step is taken alone, from the judge's weights and state, so that the step at
-fault is named; then all in a row, where an engine keeps its own.
+cancellation that would blur them. Each step is taken alone, from the reference's weights and state, so that the wrong
+step is named; then all in a row, where an engine keeps its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -20,10 +20,11 @@ from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
-from backproof.verify.core.case import Case
-from backproof.verify.core.comparison import Question, both_at, worst_coordinate
-from backproof.verify.core.failure import Keep, kept
+from backproof.verify.core.case import Case, Results
+from backproof.verify.core.comparison import Comparison, both_at, worst_coordinate
+from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.location import EVERYTHING, Location
 from backproof.verify.core.tolerances import difference, tolerance
 
 N = 6
@@ -66,23 +67,20 @@ def check_optimizers(
     optimizers: Sequence[type[Optimizer]] | None = None,
     *,
     dtypes: Sequence[DType] = ("float64", "float32"),
-    judge: Engine | None = None,
+    reference: Engine | None = None,
     keep: Keep | None = None,
-    watch: Callable[[CheckReport], None] | None = None,
 ) -> CheckReport:
-    """Check optimizers (all that are registered, if None): weights and state after each step, against the judge's.
+    """Check optimizers (all that are registered, if None): weights and state after each step, against the reference's.
 
-    The judge is by default the reference engine, in float64. `keep` is told of every step that differs.
+    The reference is by default the reference engine, in float64. `keep` is called with every step that differs.
     """
-    judge = judge or reference_engine()
+    reference = reference or reference_engine()
     reports = []
     for kind in OPTIMIZERS.values() if optimizers is None else optimizers:
         start = perf_counter()
-        runs = {case: _Run(judge, optimizer) for case, optimizer in variants(kind).items()}
+        runs = {case: _Run(reference, optimizer) for case, optimizer in variants(kind).items()}
         findings = tuple(f for engine in engines for dtype in dtypes for f in _check(engine, kind, runs, dtype, keep))
         reports.append(CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start}))
-        if watch is not None:
-            watch(reports[-1])
     return CheckReport.joined("optimizers", reports)
 
 
@@ -120,17 +118,17 @@ class Place:
         return cls(trainer.parameters(), trainer.optimizer_state())
 
     @property
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> Results:
         """Everything, by what it is."""
-        weights = {name.removeprefix("fc."): w for name, w in self.parameters.items()}
-        return weights | {f"state {name.replace('fc.', '')}": s for name, s in self.state.items()}
+        weights = {Location("parameter", name.removeprefix("fc.")): w for name, w in self.parameters.items()}
+        return weights | {Location("optimizer state", n.replace("fc.", "")): s for n, s in self.state.items()}
 
 
 class _Run:
-    """The judge's run with one optimizer."""
+    """The reference's run with one optimizer."""
 
-    def __init__(self, judge: Engine, optimizer: Optimizer) -> None:
-        self.judge = judge
+    def __init__(self, reference: Engine, optimizer: Optimizer) -> None:
+        self.reference = reference
         self.optimizer = optimizer
 
     @cached_property
@@ -143,7 +141,7 @@ class _Run:
         """Before the first step, and after each."""
         rng = np.random.default_rng(1)
         start = {name: rng.standard_normal(spec.shape) for name, spec in self.graph.parameters.items()}
-        trainer = self.judge.compile(self.graph, start, dtype="float64")
+        trainer = self.reference.compile(self.graph, start, dtype="float64")
         trainer.load_optimizer_state(self.optimizer, {})
         found = [Place.of(trainer)]
         found += (take(trainer, self.optimizer, step) for step in range(len(BATCHES)))
@@ -160,86 +158,83 @@ def _check(
     engine: Engine, kind: type[Optimizer], runs: dict[str, _Run], dtype: DType, keep: Keep | None
 ) -> Iterator[Finding]:
     replay = f"backproof check optimizer {kind.__name__.lower()} --engines {engine.name} --dtype {dtype}"
-    ask = Question(kind.__name__, "", engine.name, dtype, replay)
-    if any(run.judge.name == engine.name for run in runs.values()):
-        yield ask.left_out("everything", f"engine '{engine.name}' is the judge")
+    reference = next(iter(runs.values())).reference.name
+    comparison = Comparison(kind.__name__, "", engine.name, dtype, reference, replay)
+    if reference == engine.name:
+        yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' is the reference")
+        return
+    if not engine.capabilities.trains:
+        yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' cannot train")
         return
     for case, run in runs.items():
         try:
             trainer = engine.compile(run.graph, run.places[0].parameters, dtype=dtype)
             trainer.load_optimizer_state(run.optimizer, {})
         except UserError as error:
-            yield ask.left_out("everything", str(error))
+            yield comparison.skipped(EVERYTHING, str(error))
             return
         try:
-            alone = list(_alone(trainer, run, replace(ask, case=case), keep))
+            alone = list(_alone(trainer, run, comparison.on(case), keep))
             yield from alone
-            if all(finding.passed for finding in alone):  # else a wrong step is carried on by right ones
-                yield from _in_a_row(trainer, run, replace(ask, case=case))
+            if all(finding.passed for finding in alone):  # else right steps propagate the error of a wrong one
+                yield from _in_a_row(trainer, run, comparison.on(case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
-            yield replace(ask, case=case).failed("everything", error)
+            yield comparison.on(case).failed(error)
 
 
-def _alone(trainer: Trainer, run: _Run, ask: Question, keep: Keep | None) -> Iterator[Finding]:
-    """Each step from the judge's weights and state."""
+def _alone(trainer: Trainer, run: _Run, comparison: Comparison, keep: Keep | None) -> Iterator[Finding]:
+    """Each step from the reference's weights and state."""
+    allowed = tolerance(comparison.dtype, N)
     for step, (awkward, batch) in enumerate(BATCHES):
-        before, expected = run.places[step], run.places[step + 1]
+        before, expected = run.places[step], run.places[step + 1].arrays
         trainer.load(before.parameters)
         trainer.load_optimizer_state(run.optimizer, before.state)
-        found = take(trainer, run.optimizer, step)
-        asked = replace(ask, case=f"{ask.case}, step {step + 1} ({awkward} gradients)")
-        allowed = tolerance(ask.dtype, N)
-        findings = list(judged_step(found.arrays, (before.arrays, expected.arrays), asked, run.judge.name, allowed))
-        yield from kept(
-            findings,
-            keep,
-            asked,
-            Case(run.graph, before.parameters, batch, Mode(training=True, step=step)),
-            run.judge.name,
-            found.arrays,
-            expected.arrays,
-            allowed,
-            optimizer=run.optimizer,
-            state=before.state,
-        )
+        found = take(trainer, run.optimizer, step).arrays
+        at_step = comparison.on(f"{comparison.case}, step {step + 1} ({awkward} gradients)")
+        findings = list(compare_step(found, (before.arrays, expected), at_step, allowed))
+        case = Case(run.graph, before.parameters, batch, Mode(training=True, step=step))
+        failure = Failure(at_step, case, found, expected, allowed, run.optimizer, before.state)
+        yield from kept(findings, keep, failure)
 
 
-def _in_a_row(trainer: Trainer, run: _Run, ask: Question) -> Iterator[Finding]:
+def _in_a_row(trainer: Trainer, run: _Run, comparison: Comparison) -> Iterator[Finding]:
     """All steps, with what the trainer itself made of weights and state."""
     trainer.load(run.places[0].parameters)
     trainer.load_optimizer_state(run.optimizer, {})
     for step in range(len(BATCHES)):
         found = take(trainer, run.optimizer, step)
-    asked = replace(ask, case=f"{ask.case}, {len(BATCHES)} steps in a row")
-    allowed = len(BATCHES) * tolerance(ask.dtype, N)
-    yield from judged_step(found.arrays, [place.arrays for place in run.places], asked, run.judge.name, allowed)
+    comparison = comparison.on(f"{comparison.case}, {len(BATCHES)} steps in a row")
+    allowed = len(BATCHES) * tolerance(comparison.dtype, N)
+    yield from compare_step(found.arrays, [place.arrays for place in run.places], comparison, allowed)
 
 
-def judged_step(found: Arrays, way: Sequence[Arrays], ask: Question, judge: str, allowed: float) -> Iterator[Finding]:
-    """Weights and state, each element relative to the largest that it was on the judge's `way`, which ends here.
+def compare_step(
+    found: Results, way: Sequence[Mapping[Location, Array]], comparison: Comparison, allowed: float
+) -> Iterator[Finding]:
+    """Weights and state, each element relative to the largest that it was on the reference's `way`, which ends here.
 
     Elements of one state may be 20 powers of ten apart, and each of them matters.
     """
-    missing = [what for what in way[-1] if what not in found]
+    missing = [str(location) for location in way[-1] if location not in found]
     if missing:
-        yield ask.promised("state", f"{' and '.join(missing)} is missing")
+        yield comparison.contract("state", f"{' and '.join(missing)} is missing")
         return
-    for what in way[-1]:
-        yield _by_element(ask, what, found[what], [arrays[what] for arrays in way], judge, allowed)
+    for location in way[-1]:
+        yield _by_element(comparison, location, found[location], [arrays[location] for arrays in way], allowed)
 
 
-def _by_element(ask: Question, what: str, found: Array, way: Sequence[Array], judge: str, allowed: float) -> Finding:
+def _by_element(
+    comparison: Comparison, location: Location, found: Array, way: Sequence[Array], allowed: float
+) -> Finding:
     """The finding on one array, which was right as `way` ends."""
     expected = way[-1]
     if found.shape != expected.shape:
-        return ask.judged(what, found, expected, judge, allowed)
+        return comparison.array(location, found, expected, allowed)
     size = np.max(np.abs(way), axis=0)
     size = np.where(size > 0, size, 1.0)
     a, b = found / size, expected / size
-    return ask.measured(
-        what,
-        difference(a, b),
-        judge,
-        allowed,
-        lambda: both_at(worst_coordinate(a, b), found, expected, ask.engine, judge),
-    )
+
+    def detail() -> str:
+        return both_at(worst_coordinate(a, b), found, expected, comparison.engine, comparison.reference)
+
+    return comparison.measured(location, difference(a, b), allowed, detail)

@@ -4,7 +4,7 @@
 gradient of some steps, for more than that, and tells the node that made a bad number from those that pass it on.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -15,7 +15,9 @@ from backproof.engines.base import Direction
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.ops import ReLU
 from backproof.optim import Optimizer
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.location import Location
 from backproof.verify.networks.observation import Observation, Observatory
 
 DENORMAL = 0.1
@@ -33,7 +35,7 @@ EXPLODED = 1e7
 
 @dataclass(frozen=True)
 class _Symptom:
-    """What is looked for in which pass; `measure` gives a figure that must not exceed `limit`."""
+    """What is looked for in which pass; `measure` gives a number that must not exceed `limit`."""
 
     what: str
     direction: Direction
@@ -84,48 +86,55 @@ def check_anomalies(
     dtype = engine.capabilities.nearest_dtype(dtype)
     observatory = Observatory(engine, graph, parameters, dtype)
     trainer = engine.compile(graph, parameters, dtype=dtype)
-    found: dict[tuple[str, str], Finding] = {}
+    comparison = Comparison("", "", engine.name, dtype, "limits")
+    found: dict[tuple[Direction, Location], Finding] = {}
     with np.errstate(all="ignore"):  # that is what is looked for
         for i, batch in enumerate(batches):
             step = replace(mode, step=mode.step + i)
             observatory.load(trainer.parameters())
             seen = observatory.observe(batch, step)
-            for finding in _findings(graph, seen, engine.name, dtype, step.step):
-                before = found.get((finding.case.split(",")[0], finding.what))
+            for direction, finding in _findings(graph, seen, comparison, step.step):
+                before = found.get((direction, finding.location))
                 if before is None or (before.passed and (not finding.passed or finding.error > before.error)):
-                    found[finding.case.split(",")[0], finding.what] = finding
+                    found[direction, finding.location] = finding
             if optimizer is None or not np.isfinite(seen.gradients.loss):
                 break
             trainer.train_step(batch, optimizer, step)
-    return CheckReport("health", tuple(found.values()), {"health": perf_counter() - start})
+    return CheckReport("anomalies", tuple(found.values()), {"anomalies": perf_counter() - start})
 
 
-def _findings(graph: Graph, seen: Observation, engine: str, dtype: DType, step: int) -> Iterator[Finding]:
+def _findings(
+    graph: Graph, seen: Observation, comparison: Comparison, step: int
+) -> Iterator[tuple[Direction, Finding]]:
     """One finding for each symptom."""
     orders: dict[Direction, list[Node]] = {"forward": [*graph.nodes], "backward": [*reversed(graph.nodes)]}
     arrays: dict[Direction, Arrays] = {"forward": seen.values, "backward": seen.slopes}
+
+    def verdict(
+        what: str, direction: Direction, limit: float, measured: Mapping[str, float]
+    ) -> tuple[Direction, Finding]:
+        at_step = comparison.on(f"{direction}, step {step + 1}")
+        return direction, _verdict(at_step, Location("anomaly", what), direction, limit, measured)
+
     for symptom in SYMPTOMS:
-        measured = {
-            node.name: symptom.measure(arrays[symptom.direction][node.name])
-            for node in orders[symptom.direction]
-            if node.name in arrays[symptom.direction]
-        }
-        yield _verdict(symptom.what, symptom.direction, symptom.limit, measured, engine, dtype, step)
+        found = arrays[symptom.direction]
+        measured = {n.name: symptom.measure(found[n.name]) for n in orders[symptom.direction] if n.name in found}
+        yield verdict(symptom.what, symptom.direction, symptom.limit, measured)
     relus = {
         node.name: float(np.mean(~np.any(_by_unit(seen.values[node.name]), axis=0)))
         for node in graph.nodes
         if isinstance(node.op, ReLU)
     }
     if relus:
-        yield _verdict("dead units", "forward", DEAD, relus, engine, dtype, step)
+        yield verdict("dead units", "forward", DEAD, relus)
     sizes = {
         node.name: float(np.sqrt(np.mean(np.square(seen.slopes[node.name], dtype=np.float64))))
         for node in orders["backward"]
         if node.name in seen.slopes
     }
     shrunk, grown = _against_the_way(sizes)
-    yield _verdict("vanishing gradient", "backward", 1 / VANISHED, shrunk, engine, dtype, step)
-    yield _verdict("exploding gradient", "backward", EXPLODED, grown, engine, dtype, step)
+    yield verdict("vanishing gradient", "backward", 1 / VANISHED, shrunk)
+    yield verdict("exploding gradient", "backward", EXPLODED, grown)
 
 
 def _by_unit(values: Array) -> Array:
@@ -149,14 +158,12 @@ def _against_the_way(sizes: dict[str, float]) -> tuple[dict[str, float], dict[st
 
 
 def _verdict(
-    what: str, direction: Direction, limit: float, measured: dict[str, float], engine: str, dtype: DType, step: int
+    comparison: Comparison, location: Location, direction: Direction, limit: float, measured: Mapping[str, float]
 ) -> Finding:
     """The first node, in the order of the pass, that is over the limit; the others got it from there."""
     over = [name for name, value in measured.items() if value > limit]
     name = over[0] if over else max(measured, key=lambda n: measured[n], default="network")
-    known = (name, f"{direction}, step {step + 1}", what, engine, "limits", dtype, measured.get(name, 0.0), limit)
-    if not over:
-        return Finding(*known, "agrees")
     others = len(over) - 1
     more = f"; {others} more node{'s' * (others != 1)} after it" if others else ""
-    return Finding(*known, "differs", f"it began in the {direction} pass at {name}{more}")
+    detail = f"it began in the {direction} pass at {name}{more}"
+    return replace(comparison, subject=name).measured(location, measured.get(name, 0.0), limit, lambda: detail)

@@ -1,7 +1,7 @@
 """The state of a training after a step, tensor by tensor, and what may be said of two of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
@@ -9,17 +9,17 @@ import numpy as np
 from backproof.engines import DType, Mode, Trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import parting
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
-from backproof.verify.core.rounding import nudged
-from backproof.verify.core.tolerances import tolerance
-from backproof.verify.networks.case import relative
+from backproof.verify.core.location import Location
+from backproof.verify.core.rounding import perturbed
+from backproof.verify.core.tolerances import relative, tolerance
 
-Tensor = tuple[str, str]
+Tensor = tuple[str, Location]
 """A parameter (or the training itself), and which part of the state."""
 
 PARTS = ("cost", "state", "optimizer state", "weights")
-"""The parts of a training's state, in the order in which a fault gets there."""
+"""The parts of a training's state, in the order in which an error gets there."""
 
 DRAWS = 16
 """Steps or trainings with random rounding, at most, to see what rounding explains of a difference.
@@ -29,7 +29,7 @@ draws decide it otherwise, too. Two draws overlook such a kink one time in four,
 """
 
 ROOM = 8
-"""How much more than the largest of those draws may be laid to rounding."""
+"""How much more than the largest of those draws may be attributed to rounding."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Explained:
         return self.least + ROOM * max(self.moved.values(), default=0.0)
 
 
-def part_of(what: str) -> int:
+def part_of(finding: Finding) -> int:
     """The place in `PARTS` of what a finding is about."""
-    return next(place for place, part in enumerate(PARTS) if what.startswith(part))
+    return PARTS.index(finding.location.kind)
 
 
 def step_and_look(trainer: Trainer, batch: Arrays, optimizer: Optimizer, mode: Mode) -> dict[Tensor, Array]:
@@ -67,23 +67,23 @@ def look(trainer: Trainer, cost: float) -> dict[Tensor, Array]:
     """Everything that a step made whose cost was `cost`."""
     trainable = {name for name, spec in trainer.graph.parameters.items() if spec.trainable}
     parameters = trainer.parameters()
-    found: dict[Tensor, Array] = {("training", "cost"): np.array(cost)}
-    found |= {(name, "state"): value for name, value in parameters.items() if name not in trainable}
+    found: dict[Tensor, Array] = {("training", Location("cost")): np.array(cost)}
+    found |= {(name, Location("state")): value for name, value in parameters.items() if name not in trainable}
     for name, value in trainer.optimizer_state().items():
         slot, _, parameter = name.partition("/")
-        found[parameter, f"optimizer state {slot}"] = value
-    return found | {(name, "weights"): parameters[name] for name in parameters if name in trainable}
+        found[parameter, Location("optimizer state", slot)] = value
+    return found | {(name, Location("weights")): parameters[name] for name in parameters if name in trainable}
 
 
-def nudge(trainer: Trainer, optimizer: Optimizer, samples: int, dtype: DType, rng: np.random.Generator) -> None:
+def perturb(trainer: Trainer, optimizer: Optimizer, samples: int, dtype: DType, rng: np.random.Generator) -> None:
     """Put as much rounding on every weight, statistic and number of the optimizer's state as sums of this size have.
 
     One rounding alone would be too little: a gradient is a sum over the batch, which each engine adds up in an order
     of its own, and an optimizer that divides by the size of small gradients (Adam) shows it in the weights.
     """
     roundings = sqrt(longest_sum(trainer.graph, samples))
-    trainer.load(nudged(trainer.parameters(), dtype, rng, roundings=roundings))
-    state = nudged(trainer.optimizer_state(), dtype, rng, roundings=roundings)
+    trainer.load(perturbed(trainer.parameters(), dtype, rng, roundings=roundings))
+    state = perturbed(trainer.optimizer_state(), dtype, rng, roundings=roundings)
     if state:  # by factors near 1: a sum of squares stays positive
         trainer.load_optimizer_state(optimizer, state)
 
@@ -100,27 +100,13 @@ def least_allowed(graph: Graph, samples: int, dtype: DType) -> float:
     return tolerance(dtype, longest_sum(graph, samples))
 
 
-def judged_state(
-    found: Mapping[Tensor, Array],
-    right: Mapping[Tensor, Array],
-    allowed: Explained,
-    *,
-    case: str,
-    engine: str,
-    judge: str,
-    dtype: DType,
+def compare_states(
+    found: Mapping[Tensor, Array], right: Mapping[Tensor, Array], allowed: Explained, comparison: Comparison
 ) -> list[Finding]:
     """A finding for each tensor."""
-    findings = []
-    for (subject, what), value in right.items():
-        mine, limit = found.get((subject, what)), allowed[subject, what]
-        known = (subject, case, what, engine, judge, dtype)
-        error = relative(mine, value)
-        if mine is not None and not np.isfinite(value).all() and not np.isfinite(mine).all():
-            findings.append(Finding(*known, 0.0, limit, "left out", "neither is finite"))
-        elif error <= limit:
-            findings.append(Finding(*known, error, limit, "agrees"))
-        else:
-            detail = f"{engine} has none" if mine is None else parting(mine, value, engine, judge)
-            findings.append(Finding(*known, error, limit, "differs", detail))
-    return findings
+    return [
+        replace(comparison, subject=subject).scaled(
+            location, found.get((subject, location)), expected, allowed[subject, location]
+        )
+        for (subject, location), expected in right.items()
+    ]

@@ -1,15 +1,14 @@
 """Training in several engines on the same bytes: how far they part, and where they part more than rounding explains.
 
 After every step all of it is compared: the cost, running statistics, optimizer state and weights. What rounding
-explains is measured: the judge trains twice more, and before each step every number of its state is nudged by the
-rounding of a long sum. A difference that grows as theirs does is rounding's doing. While one is clearly larger, the
-judge trains again, up to so many times that no kink is overlooked; the first difference that is left is a fault.
+explains is measured: the reference trains twice more, and before each step every number of its state is perturbed by
+the rounding of a long sum. A difference that grows as theirs does is explained by rounding. While one is clearly
+larger, the reference trains again, so many times that no kink is overlooked; the first difference left is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import combinations
 from time import perf_counter
 
 import numpy as np
@@ -18,16 +17,18 @@ from backproof.engines import DType, Engine, Mode, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
+from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.location import Location
 from backproof.verify.core.rounding import with_rounded_loss
 from backproof.verify.training.state import (
     DRAWS,
     Explained,
     Tensor,
-    judged_state,
+    compare_states,
     least_allowed,
-    nudge,
     part_of,
+    perturb,
     step_and_look,
 )
 
@@ -36,86 +37,8 @@ AT_FIRST = 2
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """What one engine made of a training run: the cost at each step, and all parameters at the end."""
-
-    engine: str
-    costs: Array
-    parameters: Arrays
-
-
-@dataclass(frozen=True)
-class TrajectoryDifference:
-    """How two engines' training runs part.
-
-    Attributes:
-        a: the one engine.
-        b: the other.
-        losses: |a - b| / |b| of the cost at each step.
-        parameters: max |a - b| of each parameter and running statistic after the last step.
-    """
-
-    a: str
-    b: str
-    losses: Array
-    parameters: dict[str, float]
-
-    @property
-    def worst_loss(self) -> float:
-        """The largest relative difference of any step's cost."""
-        return float(np.max(self.losses))
-
-    @property
-    def worst_parameter(self) -> float:
-        """The largest absolute difference of any final weight or running statistic."""
-        return max(self.parameters.values())
-
-
-def train(
-    engine: Engine,
-    graph: Graph,
-    parameters: Arrays,
-    optimizer: Optimizer,
-    batches: Iterable[Arrays],
-    *,
-    seed: int = 0,
-    dtype: DType = "float64",
-) -> Trajectory:
-    """Take a training step on each batch."""
-    trainer = engine.compile(graph, parameters, dtype=dtype)
-    costs = [
-        trainer.train_step(batch, optimizer, Mode(training=True, seed=seed, step=step)).cost
-        for step, batch in enumerate(batches)
-    ]
-    return Trajectory(engine.name, np.array(costs), trainer.parameters())
-
-
-def compare_trajectories(
-    graph: Graph,
-    parameters: Arrays,
-    engines: Sequence[Engine],
-    optimizer: Optimizer,
-    batches: Sequence[Arrays],
-    *,
-    seed: int = 0,
-    dtype: DType = "float64",
-) -> tuple[TrajectoryDifference, ...]:
-    """Train on the same bytes from the same weights in every engine, and compare every pair."""
-    runs = [train(engine, graph, parameters, optimizer, batches, seed=seed, dtype=dtype) for engine in engines]
-    return tuple(
-        TrajectoryDifference(
-            a.engine,
-            b.engine,
-            np.abs(a.costs - b.costs) / np.abs(b.costs),
-            {name: float(np.max(np.abs(a.parameters[name] - b.parameters[name]))) for name in parameters},
-        )
-        for a, b in combinations(runs, 2)
-    )
-
-
-@dataclass(frozen=True)
 class Growth:
-    """How the difference to the judge grows, step by step.
+    """How the difference to the reference grows, step by step.
 
     Attributes:
         error: of each engine, the largest of any tensor after each step.
@@ -128,24 +51,22 @@ class Growth:
 
 @dataclass(frozen=True, kw_only=True)
 class TrajectoryReport(CheckReport):
-    """A finding for each engine and tensor: at the first step where they part, else where they come nearest to it."""
+    """A finding for each engine and tensor: at the first step where they part, else where they come nearest to it.
+
+    The failures come first, the earliest step before all others.
+    """
 
     growth: Growth
 
     @property
-    def first_at_fault(self) -> Finding | None:
-        """The earliest step at which an engine parts; within a step cost, statistics, optimizer state, weights."""
-        return min(self.failures, key=lambda f: (_step(f), part_of(f.what)), default=None)
-
-    @property
     def verdict(self) -> str:
         """One sentence."""
-        first = self.first_at_fault
+        first = self.first_failure
         if first is None:
             *others, last = self.engines
             who = f"{', '.join(others)} and {last} stay" if others else f"{last} stays"
-            return f"{who} together with the judge over {len(self.growth.explained)} training steps"
-        return f"{first.engine} parts from {first.judge} at {first.case}, first in {first.what} of {first.subject}"
+            return f"{who} together with the reference over {len(self.growth.explained)} training steps"
+        return f"{first.engine} parts from {first.reference} at {first.case}, first in {first.what} of {first.subject}"
 
 
 def check_trajectory(
@@ -155,7 +76,7 @@ def check_trajectory(
     optimizer: Optimizer,
     batches: Iterable[Arrays],
     *,
-    judge: Engine,
+    reference: Engine,
     state: Arrays | None = None,
     first_step: int = 0,
     seed: int = 0,
@@ -166,42 +87,37 @@ def check_trajectory(
     A training goes on with the optimizer's `state` (as `Trainer.optimizer_state` gives it) at `first_step`; without,
     it begins. Adam's first steps divide each gradient by itself: on a network that has learned already, whose
     gradients are nothing but what cancellation left, they show rounding where there is nothing else to show.
-    The judge computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
+    The reference computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
 
     Raises `UserError` without an engine or a batch.
     """
     if not engines:
         raise UserError("a check needs one engine or more")
     start = perf_counter()
-    judged = _Judge(judge, graph, parameters, optimizer, tuple(batches), state or {}, first_step, seed, dtype)
-    if not judged.batches:
+    right = _Reference(reference, graph, parameters, optimizer, tuple(batches), state or {}, first_step, seed, dtype)
+    if not right.batches:
         raise UserError("a check of training steps needs one batch or more")
-    trainers = {e.name: judged.trainer(e, graph, e.capabilities.nearest_dtype(dtype)) for e in engines}
+    trainers = {e.name: right.trainer(e, graph, e.capabilities.nearest_dtype(dtype)) for e in engines}
     growth = Growth({name: [] for name in trainers})
-    findings: list[Finding] = []
+    steps: list[list[Finding]] = []
     with np.errstate(all="ignore"):  # what is not finite is found by comparison
-        for truth, allowed, take in judged.train(range(AT_FIRST), len(judged.batches)):
+        for truth, allowed, take in right.train(range(AT_FIRST), len(right.batches)):
+            steps.append([])
             for name, trainer in trainers.items():
-                case = f"step {len(growth.error[name]) + 1}"
-                found = judged_state(
-                    take(trainer), truth, allowed, case=case, engine=name, judge=judge.name, dtype=dtype
-                )
+                comparison = Comparison("", f"step {len(steps)}", name, dtype, reference.name)
+                found = compare_states(take(trainer), truth, allowed, comparison)
                 growth.error[name].append(max(f.error for f in found))
-                findings += found
+                steps[-1] += found
         for draw in range(AT_FIRST, DRAWS, AT_FIRST):
-            doubtful = [_step(f) for f in findings if not f.passed]
+            doubtful = [step for step, found in enumerate(steps) if not all(f.passed for f in found)]
             if not doubtful:
                 break
-            for _ in judged.train(range(draw, draw + AT_FIRST), max(doubtful)):
+            for _ in right.train(range(draw, draw + AT_FIRST), max(doubtful) + 1):
                 pass
-            findings = [_settled(f, judged.allowed[_step(f) - 1]) for f in findings]
-    growth.explained.extend(allowed.largest for allowed in judged.allowed)
-    worst: dict[tuple[str, str, str], Finding] = {}
-    for finding in findings:
-        _keep_worst(worst, finding)
-    ordered = sorted(worst.values(), key=lambda f: part_of(f.what))
+            steps = [[_settled(f, allowed) for f in s] for s, allowed in zip(steps, right.allowed, strict=True)]
+    growth.explained.extend(allowed.largest for allowed in right.allowed)
     return TrajectoryReport(
-        title="training", findings=tuple(ordered), seconds={"training": perf_counter() - start}, growth=growth
+        title="training", findings=_worst(steps), seconds={"training": perf_counter() - start}, growth=growth
     )
 
 
@@ -210,8 +126,8 @@ Take = Callable[[Trainer], dict[Tensor, Array]]
 
 
 @dataclass(frozen=True)
-class _Judge:
-    """The judge's trainings: the true one, and others with random rounding. `allowed` holds what those explain."""
+class _Reference:
+    """The reference's trainings: the true one, and others with random rounding. `allowed` holds what those explain."""
 
     engine: Engine
     graph: Graph
@@ -232,14 +148,14 @@ class _Judge:
         """Train, with some draws beside; after each step what is true, what is allowed, and how to take the step."""
         right = self.trainer(self.engine, self.graph, self.dtype)
         rounded = with_rounded_loss(self.graph, self.dtype)
-        shaken = {draw: self.trainer(self.engine, rounded, self.dtype) for draw in draws}
+        perturbed = {draw: self.trainer(self.engine, rounded, self.dtype) for draw in draws}
         for step, (batch, allowed) in enumerate(zip(self.batches[:steps], self.allowed[:steps], strict=True)):
             mode = Mode(training=True, seed=self.seed, step=self.first_step + step)
             take = partial(step_and_look, batch=batch, optimizer=self.optimizer, mode=mode)
             truth = take(right)
-            for draw, trainer in shaken.items():
+            for draw, trainer in perturbed.items():
                 rng = np.random.default_rng((draw, step))
-                nudge(trainer, self.optimizer, self._samples(batch), self.dtype, rng)
+                perturb(trainer, self.optimizer, self._samples(batch), self.dtype, rng)
                 allowed.add(truth, take(trainer))
             yield truth, allowed, take
 
@@ -257,19 +173,19 @@ def _settled(finding: Finding, allowed: Explained) -> Finding:
     """The finding, with what more draws explain."""
     if finding.passed:
         return finding
-    limit = allowed[finding.subject, finding.what]
+    limit = allowed[finding.subject, finding.location]
     if finding.error <= limit:
         return replace(finding, tolerance=limit, verdict="agrees", detail="")
     return replace(finding, tolerance=limit)
 
 
-def _keep_worst(worst: dict[tuple[str, str, str], Finding], finding: Finding) -> None:
-    """The first finding that differs stays; until then, the one nearest to it."""
-    key = (finding.engine, finding.subject, finding.what)
-    before = worst.get(key)
-    if before is None or (before.passed and not finding.badness <= before.badness):
-        worst[key] = finding
-
-
-def _step(finding: Finding) -> int:
-    return int(finding.case.removeprefix("step "))
+def _worst(steps: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
+    """Of each engine and tensor the first finding that differs, else the one nearest to it."""
+    worst: dict[tuple[str, str, Location], tuple[int, Finding]] = {}
+    for step, findings in enumerate(steps):
+        for f in findings:
+            before = worst.get((f.engine, f.subject, f.location))
+            if before is None or (before[1].passed and not f.badness <= before[1].badness):
+                worst[f.engine, f.subject, f.location] = step, f
+    ordered = sorted(worst.values(), key=lambda at: (at[1].passed, 0 if at[1].passed else at[0], part_of(at[1])))
+    return tuple(f for _, f in ordered)
