@@ -49,7 +49,8 @@ def unet(
         passed.append(convolve_twice(f"down{level + 1}", x, width * 2**level))
         x = net(f"down{level + 1}.pool", MaxPool2d(2), passed[-1])
     x = convolve_twice("bottom", x, width * 2**depth)
-    size, auxiliary = (int(input[2]), int(input[3])), []
+    size = (int(input[2]), int(input[3]))
+    auxiliary: list[Value] = []
     for level in reversed(range(depth)):
         name, beside = f"up{level + 1}", passed[level]
         x = _double(net, name, x, up, beside)

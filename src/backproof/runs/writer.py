@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import count
@@ -172,10 +172,10 @@ def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> Non
         write_json(run.path / "environment.json", environment)
 
 
-def write_arrays(path: Path, arrays: Arrays) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Arrays by name, compressed."""
     content = io.BytesIO()
-    np.savez_compressed(content, **dict(arrays))
+    np.savez_compressed(content, **arrays)
     write_atomically(path, content.getvalue())
 
 

@@ -61,16 +61,16 @@ class Segmentation(Task):
 
     def figures(self, kept: Arrays) -> "dict[str, Figure]":
         from backproof.plots.confusion import confusion_matrix
-        from backproof.plots.masks import wall
+        from backproof.plots.masks import overlay, wall
         from backproof.plots.pictures import sample_images
         from backproof.plots.precision_recall import precision_recall
 
         found: dict[str, Figure] = {}
         if "samples_x" in kept and kept["samples_x"].ndim == 4:
             samples = {name: kept[f"samples_{name}"] for name in ("x", "y", "predicted")}
-            said = self.answers(samples)
             images = sample_images(samples["x"], samples["x"].shape[1:])
-            found["Masks"] = wall(images, [a.overlay for a in said], [a.text for a in said])
+            veils = list(map(overlay, samples["predicted"], samples["y"]))
+            found["Masks"] = wall(images, veils, [answer.text for answer in self.answers(samples)])
         if "confusion" in kept:
             found["Confusion matrix of the pixels"] = confusion_matrix(kept["confusion"], self.targets.names)
         if "precision_recall" in kept:
