@@ -1,9 +1,13 @@
+import re
 from math import cos, pi
+from pathlib import Path
 
 import pytest
 
+import backproof as bp
 from backproof.errors import UserError
 from backproof.optim import SCHEDULES, SGD, Constant, Cosine, Exponential, Step
+from backproof.runs.optimizer import make_optimizer
 
 
 def factors(schedule, steps):
@@ -65,3 +69,14 @@ def test_bad_schedules():
         Cosine.from_epochs({"warmup": 2}, steps_per_epoch=10, epochs=2)
     with pytest.raises(UserError, match="gamma is -1; it must be 0 or more"):
         Step(gamma=-1)
+
+
+def test_the_schedule_of_the_how_to_page():
+    page = (Path(__file__).parents[2] / "docs/how-to/add-an-optimizer.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page.partition("## A learning-rate schedule")[2], re.DOTALL)
+    try:
+        exec(compile(code, "page", "exec"), {"__name__": "page"})
+        options = bp.spec(schedule="inverse", half=5).optimizer
+        assert factors(make_optimizer(options, 2, 9).schedule, 21)[::10] == [1, 1 / 2, 1 / 3]
+    finally:
+        SCHEDULES.forget("page")
