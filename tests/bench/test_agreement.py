@@ -56,7 +56,7 @@ def test_jax_agrees_step_by_step_and_an_epoch_at_once() -> None:
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_an_epoch_at_once_has_no_steps() -> None:
-    with Process(job("jax-scan", steps=1)) as scan, pytest.raises(UserError, match="leave it out, or --steps"):
+    with Process(job("jax-scan", steps=1)) as scan, pytest.raises(UserError, match="leave it out, or steps"):
         scan.ready()
 
 

@@ -9,7 +9,7 @@ from time import sleep
 from backproof.bench.agreement import require_first_losses
 from backproof.bench.job import Job
 from backproof.bench.process import Process
-from backproof.errors import UserError
+from backproof.errors import OptionError
 
 PAUSE = 0.3
 """Seconds between rounds: a library's idle threads may spin for 0.2 s and would slow the next contender."""
@@ -41,7 +41,7 @@ def benchmark(jobs: Sequence[Job], rounds: int, watch: Watch | None = None) -> l
     Raises `UserError` if a contender cannot do its job, or if the losses of the first steps differ.
     """
     if rounds < 1:
-        raise UserError(f"--rounds is {rounds}; it must be 1 or more")
+        raise OptionError("{rounds} is {}; it must be 1 or more", rounds)
     with ExitStack() as open_processes:
         processes = [open_processes.enter_context(Process(job)) for job in jobs]
         for process in processes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backproof.bench.job import OpCase
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, UserError, unknown
 from backproof.graph import OPERATIONS, Array, Arrays, Graph, Input, Loss, Shape
 from backproof.graph.graph import make_node
 from backproof.graph.op import op_from_attributes
@@ -85,7 +85,7 @@ def cases_of(
             attributes[str(node.op)] = node.op.attributes()
             found[str(node.op), shapes] += 1
     if not found:
-        raise UserError(f"--model '{model}' has no {op}; name a model that has one, or give --shapes")
+        raise OptionError("{model} '{}' has no {}; name a model that has one, or give {shapes}", model, op)
     return [OpCase(op=op, attributes=attributes[text], shapes=s, count=n) for (text, s), n in found.items()]
 
 

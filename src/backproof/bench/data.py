@@ -1,6 +1,7 @@
 """How fast the data pipeline is: images a second of reading, preprocessing, the cache, batches and augmentation."""
 
 import json
+import pickle
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.pipeline import LOAD
 from backproof.bench.process import pinned
 from backproof.data import AugmentationOptions, DataOptions, PreprocessingOptions
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 COLD, WARM = "read and preprocess", "take from the cache"
 
@@ -32,7 +33,7 @@ def data_experiment(
     Raises `UserError` for data that cannot be loaded.
     """
     if rounds < 1:
-        raise UserError(f"--rounds is {rounds}; it must be 1 or more")
+        raise OptionError("{rounds} is {}; it must be 1 or more", rounds)
     before = load_average()
     request = {
         "preprocessing": asdict(preprocessing),
@@ -94,5 +95,5 @@ def _pass(request: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"the data pipeline ended early: {done.stderr.strip().splitlines()[-1]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if "error" in answer:
-        raise UserError(answer["error"])
+        raise pickle.loads(bytes.fromhex(answer["error"]))
     return answer

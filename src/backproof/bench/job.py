@@ -9,7 +9,7 @@ import msgspec
 
 from backproof.engines.base import DType
 from backproof.engines.registry import ENGINES, installed
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, unknown
 from backproof.optim import OPTIMIZERS
 
 PEERS: dict[str, str] = {
@@ -58,7 +58,7 @@ class Job:
         if self.contender not in CONTENDERS:
             raise unknown("contender", self.contender, CONTENDERS)
         if self.threads < 1:
-            raise UserError(f"--threads is {self.threads}; it must be 1 or more")
+            raise OptionError("{threads} is {}; it must be 1 or more", self.threads)
 
     @property
     def settings(self) -> dict[str, int]:
@@ -109,11 +109,11 @@ class TrainJob(Job):
         if self.optimizer not in TRAINED_BY:
             raise unknown("optimizer of a benchmark", self.optimizer, TRAINED_BY)
         if self.batch_size < 1:
-            raise UserError(f"--batch-sizes has {self.batch_size}; a batch has 1 sample or more")
+            raise OptionError("{batch_sizes} has {}; a batch has 1 sample or more", self.batch_size)
         if self.steps is not None and self.steps < 1:
-            raise UserError(f"--steps is {self.steps}; it must be 1 or more")
+            raise OptionError("{steps} is {}; it must be 1 or more", self.steps)
         if self.steps is None and self.samples < self.batch_size:
-            raise UserError(f"--samples is {self.samples}; a batch of {self.batch_size} needs as many or more")
+            raise OptionError("{samples} is {}; a batch of {} needs as many or more", self.samples, self.batch_size)
 
     @property
     def learning_rate(self) -> float:

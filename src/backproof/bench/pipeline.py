@@ -4,6 +4,7 @@ A process of its own for each pass, because the data that were loaded last stay 
 """
 
 import json
+import pickle
 import sys
 from collections.abc import Mapping
 from time import perf_counter
@@ -47,7 +48,7 @@ def main() -> int:
     try:
         answer = stages(json.load(sys.stdin))
     except UserError as error:
-        answer = {"error": str(error)}
+        answer = {"error": pickle.dumps(error).hex()}
     print(json.dumps(answer))
     return 0
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ class Process:
             raise UserError(f"the contender '{self.job.contender}' ended early; what it printed stands above")
         content: dict[str, Any] = json.loads(answer)
         if "error" in content:
-            raise UserError(content["error"])
+            raise pickle.loads(bytes.fromhex(content["error"]))
         return content
 
     def evidence(self) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from backproof.bench.measurement import Experiment
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 LIBRARIES = ("numpy", "torch", "scikit-learn", "numba", "jax", "pillow")
 
@@ -42,7 +42,7 @@ class Result:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.to_json(), encoding="utf-8")
         except OSError as error:
-            raise UserError(f"--output {path} cannot be written: {error.strerror}") from error
+            raise OptionError("{output:{}} cannot be written: {}", path, error.strerror) from error
 
     @classmethod
     def read(cls, path: Path) -> "Result":

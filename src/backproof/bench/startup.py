@@ -9,7 +9,7 @@ from backproof.bench.benchmark import PAUSE, Watch, load_average
 from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.process import pinned
 from backproof.engines.registry import ENGINES, installed
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 
 BARE = "python"
 
@@ -34,7 +34,7 @@ def first_step(engine: str) -> None:
 def startup_experiment(engines: Sequence[str], *, rounds: int, watch: Watch | None = None) -> Experiment:
     """Seconds of wall time from the start of the interpreter to its end. The first round is the warm-up."""
     if rounds < 1:
-        raise UserError(f"--rounds is {rounds}; it must be 1 or more")
+        raise OptionError("{rounds} is {}; it must be 1 or more", rounds)
     starts = dict(STARTS)
     for engine in engines:
         code = f"from backproof.bench.startup import first_step; first_step('{engine}')"

@@ -8,7 +8,7 @@ from backproof.bench.agreement import require_agreement
 from backproof.bench.benchmark import Timing, Watch, benchmark, load_average
 from backproof.bench.job import CONTENDERS, TrainJob, available
 from backproof.bench.measurement import Experiment, Measurement
-from backproof.errors import UserError, unknown
+from backproof.errors import OptionError, UserError, unknown
 
 
 def train_experiment(
@@ -32,7 +32,7 @@ def train_experiment(
     """
     require_contenders(names, against)
     if image_sizes and len(job.input_shape) != 3:
-        raise UserError(f"--image-sizes goes with images, an --input-shape such as 3,32,32, not {job.input_shape}")
+        raise OptionError("{image_sizes} goes with images, an {input_shape} such as 3,32,32, not {}", job.input_shape)
     before, worst = load_average(), 0.0
     measurements = []
     shapes = [(job.input_shape[0], size, size) for size in image_sizes]
@@ -79,11 +79,11 @@ def measured(timing: Timing) -> Measurement:
 def require_contenders(names: Sequence[str], against: str) -> None:
     """Raise `UserError` for no contender, one named twice, an unknown one, or an `against` that is none of them."""
     if not names or len(set(names)) < len(names):
-        raise UserError(f"--contenders is '{','.join(names)}'; name one or more, each once, such as numpy,pytorch")
+        raise OptionError("{contenders} is '{}'; name one or more, each once, such as numpy,pytorch", ",".join(names))
     for name in names:
         if name not in CONTENDERS:
             raise unknown("contender", name, CONTENDERS)
         if not available(name):
             raise UserError(f"the contender '{name}' needs a library that is not installed: {CONTENDERS[name]}")
     if against not in names:
-        raise UserError(f"--against is '{against}'; it must be one of the contenders {', '.join(names)}")
+        raise OptionError("{against} is '{}'; it must be one of the contenders {}", against, ", ".join(names))

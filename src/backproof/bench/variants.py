@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.models import options_of
 
 
@@ -23,7 +23,7 @@ def sized(model: str, options: Mapping[str, Any], width: int | None, depth: int 
             continue
         name = next((name for name in names if name in known), None)
         if name is None:
-            raise UserError(f"--{kind}s: model '{model}' has no option for it; mlp and resnet have one")
+            raise OptionError(f"{{{kind}s}}: model '{{}}' has no option for it; mlp and resnet have one", model)
         before = made.get(name, known[name])
         if name in ("width", "channels"):
             made[name] = size

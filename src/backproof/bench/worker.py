@@ -4,6 +4,7 @@ The parent sets the thread variables before this process imports anything. Answe
 """
 
 import json
+import pickle
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,7 @@ def main() -> int:
         for content in answers():
             print(json.dumps(content), file=answer, flush=True)
     except UserError as error:
-        print(json.dumps({"error": str(error)}), file=answer, flush=True)
+        print(json.dumps({"error": pickle.dumps(error).hex()}), file=answer, flush=True)
     return 0
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from backproof.bench.job import PEERS, Job, OpJob, TrainJob
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array
 
 
@@ -60,7 +60,7 @@ def _for_operations(job: OpJob) -> Contender:
         from backproof.bench.contenders.operations import Operations
 
         return Operations(job, EngineOperation)
-    raise UserError(
-        f"--contenders has '{job.contender}'; "
-        f"operations are timed in numpy, numba, reference, pytorch and pytorch-tuned"
+    raise OptionError(
+        "{contenders} has '{}'; operations are timed in numpy, numba, reference, pytorch and pytorch-tuned",
+        job.contender,
     )

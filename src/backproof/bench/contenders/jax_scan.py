@@ -9,7 +9,7 @@ from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
 from backproof.engines import Mode
 from backproof.engines.jax import JaxEngine
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array, Graph
 from backproof.optim import OPTIMIZERS
 
@@ -22,7 +22,9 @@ class JaxScan:
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         if job.steps is not None:
-            raise UserError("'jax-scan' trains an epoch in one call and has no steps to time; leave it out, or --steps")
+            raise OptionError(
+                "'jax-scan' trains an epoch in one call and has no steps to time; leave it out, or {steps}"
+            )
         engine = JaxEngine()
         engine.set_threads(job.threads)
         self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=job.dtype)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from backproof import ops
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Arrays, Graph, Node, Op, Shape
 
 Layer = Callable[..., Tensor]
@@ -175,4 +175,4 @@ def _activation(op: Op, *, in_place: bool) -> nn.Module:
             return nn.Softmax(dim=op.axis)
         case ops.LogSoftmax():
             return nn.LogSoftmax(dim=op.axis)
-    raise UserError(f"--contenders pytorch: no module is known for the operation {type(op).__name__}")
+    raise OptionError("{contenders:pytorch}: no module is known for the operation {}", type(op).__name__)

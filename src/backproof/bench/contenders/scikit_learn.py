@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
-from backproof.errors import UserError
+from backproof.errors import OptionError
 from backproof.graph import Array, Graph
 from backproof.ops import Flatten, Linear, ReLU
 
@@ -22,13 +22,13 @@ class ScikitLearn:
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         nodes = [node for node in graph.nodes if node.name not in graph.loss_nodes]
         if not all(isinstance(node.op, Flatten | Linear | ReLU) for node in nodes) or job.classes < 3:
-            raise UserError(
-                f"--contenders scikit-learn takes Linear and ReLU layers alone, and 3 classes or more; "
-                f"'{job.model}' has others"
+            raise OptionError(
+                "{contenders:scikit-learn} takes Linear and ReLU layers alone, and 3 classes or more; '{}' has others",
+                job.model,
             )
         if job.optimizer != "sgd":
-            raise UserError(
-                f"--contenders scikit-learn goes with --optimizer sgd, not {job.optimizer}: its formulas are others"
+            raise OptionError(
+                "{contenders:scikit-learn} goes with {optimizer:sgd}, not {}: its formulas are others", job.optimizer
             )
         threadpool_limits(job.threads, user_api="blas")
         layers = [node for node in nodes if isinstance(node.op, Linear)]
