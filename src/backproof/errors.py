@@ -17,6 +17,22 @@ class UserError(Exception):
     """
 
 
+class DataError(UserError):
+    """A dataset, or a file of one, that cannot be used."""
+
+
+class ModelError(UserError):
+    """A network, an operation or weights that cannot be."""
+
+
+class NotInstalledError(UserError):
+    """An engine or a library that is not installed; the sentence says how to install it."""
+
+
+class RunError(UserError):
+    """A run that cannot be found, read, kept or gone on with."""
+
+
 def python_name(name: str, value: str) -> str:
     """batch_size, or batch_size=64."""
     return f"{name}={value}" if value else name
