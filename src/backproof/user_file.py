@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
@@ -37,9 +39,17 @@ class Source:
         """64 hexadecimal digits."""
         return sha256(self.content).hexdigest()
 
+    def wrote(self, part: Any) -> bool:
+        """Whether a class or function stands in this file, or in this package."""
+        module = getattr(part, "__module__", "")
+        return bool(module == self.module.__name__ or module.startswith(f"{self.module.__name__}."))
+
 
 EXECUTED: dict[Path, Source] = {}
 """The latest execution of each file in this process."""
+
+INSTEAD: dict[Path, Path] = {}
+"""Files that are executed instead of others: what a run has kept, instead of what is not there any more."""
 
 FORGETTERS: list[Callable[[str], None]] = []
 """Called with the name of a module that failed, or that is executed anew: what it had entered elsewhere goes."""
@@ -64,7 +74,7 @@ def execute(path: Path, subject: str) -> Source:
     A file that was executed before, and has not changed, is not executed again. Raises `UserError`, which begins with
     `subject`, if there is no such file, if it is no Python file, or if it fails.
     """
-    resolved = path.resolve()
+    resolved = INSTEAD.get(path.resolve(), path.resolve())
     try:
         content = resolved.read_bytes()
     except FileNotFoundError:
@@ -128,3 +138,25 @@ def failure(path: Path, error: BaseException, subject: str, where: str = "") -> 
     place = f", line {line}" if line else ""
     what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     return UserError(f"{subject}{place}: {f'{where}: ' if where else ''}{what}")
+
+
+def use(name: str) -> Source:
+    """Execute a file, or import an installed package by its name or that of its entry point in `backproof.plugins`.
+
+    What it declares can then be used by name. Raises `UserError` if there is none of that name, or if it fails.
+    """
+    if is_reference(name) or "/" in name or "\\" in name:
+        return execute(Path(name), f"'{name}'")
+    points = {point.name: point.value for point in entry_points(group="backproof.plugins")}
+    package = points.get(name, name).partition(":")[0]
+    try:
+        module = import_module(package)
+    except ImportError as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name != package:
+            raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+        known = f"; installed with parts for backproof are: {', '.join(points)}" if points else ""
+        raise UserError(f"there is no package '{name}', and a file's name ends in .py{known}") from None
+    except Exception as error:
+        raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+    path = Path(module.__file__ or name)
+    return Source(path, path.read_bytes() if path.is_file() else b"", module)
