@@ -19,6 +19,7 @@ from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run, RunSnapshot, list_runs, open_run
 from backproof.runs.toml import load_experiments
 from backproof.train.events import Observer
+from backproof.user_file import use as execute_use
 
 if TYPE_CHECKING:
     from backproof.compare import Comparison
@@ -47,16 +48,27 @@ def train(spec: RunSpec | None = None, *, observers: Sequence[Observer] = (), **
     return run_spec(spec if spec is not None else spec_from_options(options), observers)
 
 
-def resume(run: Run | str | Path, *, epochs: int | None = None, observers: Sequence[Observer] = ()) -> Run:
+def resume(
+    run: Run | str | Path,
+    *,
+    epochs: int | None = None,
+    observers: Sequence[Observer] = (),
+    use: Sequence[str] = (),
+    use_kept: bool = False,
+) -> Run:
     """Go on with a run exactly where its last checkpoint stands, to the end of `epochs` if more are wanted.
 
-    Raises `UserError` if the data has changed or there is nothing left to do.
+    Files of yours that the run uses are executed where they lay; else say where they are by `use`, or with `use_kept`
+    go on with the copies that the run keeps. Raises `UserError` if data or files have changed or there is nothing left
+    to do.
     """
+    for name in use:
+        execute_use(name)
     kept = open_run(run.path if isinstance(run, Run) else run)  # anew: it may have gone on since
     wanted = kept.spec
     if epochs is not None:
         wanted = replace(wanted, training=replace(wanted.training, epochs=epochs))
-    return resume_run(kept.path, observers, wanted)
+    return resume_run(kept.path, observers, wanted, use_kept=use_kept)
 
 
 def compare(*runs: Run | RunSnapshot | str | Path) -> "Comparison":

@@ -7,6 +7,7 @@ from backproof.errors import UserError
 from backproof.runs.launch import repeats
 from backproof.runs.spec import RunSpec
 from backproof.runs.toml import Tables, merge_tables, read_tables, spec_from_tables, tables_of
+from backproof.runs.use import load
 
 NEXT = "--experiment"
 
@@ -18,6 +19,7 @@ class Given:
     config: str | None
     repeat: int | None
     resume: str | None
+    use_kept: bool
     tables: Tables
 
 
@@ -46,6 +48,8 @@ def experiments(common: Given, own: Sequence[Given]) -> list[RunSpec]:
             if getattr(given, option) is not None:
                 raise UserError(f"--{option} is for all experiments; give it before the first {NEXT}.")
     bases = read_tables(common.config) if common.config else [{}]
+    for base in bases:
+        load(base)
     specs = []
     for base in bases:
         for given in own or [common]:

@@ -8,14 +8,17 @@ from cyclopts import App, Parameter
 from backproof.cli.experiments import Given, continuation, experiments, split
 from backproof.cli.options import Table, with_run_options
 from backproof.compare import comparison
+from backproof.errors import UserError
 from backproof.runs.launch import resume, run_all
 from backproof.runs.store import open_run
+from backproof.runs.use import load_tokens
 from backproof.view.progress import TerminalProgress
 from backproof.view.terminal import print_comparison
 
 
 def train(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
     """Train every experiment, one after the other, and print them side by side. 130: a run was interrupted."""
+    load_tokens(tokens)
     options, given = options_app(), list[Given]()
     for part in split(tokens):
         read_part = options(part, print_error=False, exit_on_error=False, result_action="return_value")
@@ -27,7 +30,9 @@ def train(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
     with closing(TerminalProgress()) as progress:
         if common.resume is not None:
             spec = continuation(common, own, open_run(common.resume).spec)
-            runs = [resume(common.resume, [progress], spec)]
+            runs = [resume(common.resume, [progress], spec, use_kept=common.use_kept)]
+        elif common.use_kept:
+            raise UserError("--use-kept is for --resume RUN, which is not given")
         else:
             runs = run_all(experiments(common, own), [progress])
 
@@ -49,6 +54,7 @@ def read(
     experiment: Annotated[bool, Parameter(negative=(), show_default=False)] = False,  # noqa: ARG001  (read by `split`; stands here for the help)
     repeat: int | None = None,
     resume: str | None = None,
+    use_kept: Annotated[bool, Parameter(negative=())] = False,
     **tables: Table | None,
 ) -> Given:
     """Train a network on a dataset, or several to compare. Every run is kept in a folder of its own.
@@ -63,6 +69,8 @@ def read(
         Train this many times, with one model seed after the other.
     resume
         Go on with this run, such as runs/mlp-numpy, exactly where it stopped.
+    use_kept
+        Go on with the copies of your own files that the run keeps, if they are not where they were. It executes them.
     """
     given = {name: table for name, table in tables.items() if table}
-    return Given(config=config, repeat=repeat, resume=resume, tables=given)
+    return Given(config=config, repeat=repeat, resume=resume, use_kept=use_kept, tables=given)

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from backproof.errors import UserError, unknown
-from backproof.graph.op import Kind, Loss, Op, ParameterSpec, op_from_attributes
+from backproof.graph.op import OPERATIONS, Kind, Loss, Op, ParameterSpec, UnknownOp, op_from_attributes
 from backproof.graph.shape import Shape
+from backproof.registry import is_built_in
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Graph:
                     "op": type(n.op).__name__,
                     "attributes": n.op.attributes(),
                     "inputs": list(n.inputs),
+                    **_shown(n),
                 }
                 for n in self.nodes
             ],
@@ -164,11 +166,14 @@ class Graph:
         shapes = {i.name: i.shape for i in inputs}
         nodes = []
         for entry in content["nodes"]:
-            op = op_from_attributes(entry["op"], entry["attributes"])
             missing = [name for name in entry["inputs"] if name not in shapes]
             if missing:
                 raise UserError(f"node '{entry['name']}' takes '{missing[0]}', which no earlier node makes")
-            node = make_node(entry["name"], op, {name: shapes[name] for name in entry["inputs"]}, entry["inputs"])
+            if entry["op"] not in OPERATIONS and "shape" in entry:
+                node = _unknown(entry, loss=entry["name"] == content["loss"])
+            else:
+                op = op_from_attributes(entry["op"], entry["attributes"])
+                node = make_node(entry["name"], op, {name: shapes[name] for name in entry["inputs"]}, entry["inputs"])
             shapes[node.name] = node.shape
             nodes.append(node)
         outputs = content["output"], *content.get("auxiliary", ())
@@ -197,6 +202,23 @@ class Graph:
         rule = "-" * max(map(len, lines))
         outputs = [f"outputs: {', '.join(self.outputs)}"] if self.auxiliary else []
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *outputs])
+
+
+def _shown(node: Node) -> dict[str, Any]:
+    """What a reader without the code of a user's operation needs to show it."""
+    if is_built_in(type(node.op).__module__) and not isinstance(node.op, UnknownOp):
+        return {}
+    parameters = {name: asdict(spec) for name, spec in node.parameters.items()}
+    return {"shape": list(node.shape), "parameters": parameters}
+
+
+def _unknown(entry: Mapping[str, Any], *, loss: bool) -> Node:
+    """A node of a user's operation whose code is not at hand, as `to_json` described it."""
+    parameters = {
+        name: ParameterSpec(**{**spec, "shape": tuple(spec["shape"])}) for name, spec in entry["parameters"].items()
+    }
+    op = UnknownOp.called(entry["op"], entry["attributes"], loss=loss)
+    return Node(entry["name"], op, tuple(entry["inputs"]), Shape(*entry["shape"]), parameters)
 
 
 def make_node(name: str, op: Op, shapes: Mapping[str, Shape], inputs: Iterable[str] | None = None) -> Node:

@@ -164,6 +164,31 @@ def operation(cls: type[AnyOp]) -> type[AnyOp]:
     return cls
 
 
+class UnknownOp(Op):
+    """An operation of a kept network that a user wrote, whose code is not at hand: it can be shown, not computed."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "_attributes", dict(attributes))
+
+    @classmethod
+    def called(cls, name: str, attributes: Mapping[str, Any], *, loss: bool) -> "UnknownOp":
+        """One of a class of that name, so that whoever tells operations by the names of their classes still can."""
+        op: UnknownOp = type(name, (cls, Loss) if loss else (cls,), {})(attributes)
+        return op
+
+    def attributes(self) -> dict[str, Any]:
+        return dict(self._attributes)  # type: ignore[attr-defined]  # a frozen dataclass
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in self.attributes().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UnknownOp) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
 def op_from_attributes(name: str, attributes: Mapping[str, Any]) -> Op:
     """Make the operation `name` from JSON attributes. Raises `UserError` for an unknown name or attribute."""
     op = OPERATIONS.require(name)

@@ -13,8 +13,9 @@ def continued(kept: RunSpec, wanted: RunSpec) -> RunSpec:
 
     Resumable options and [output] may differ, but for the run's name and place. More epochs are allowed, unless the
     rates of the schedule depend on their number, as those of a cosine do. Raises `UserError` that shows
-    every other difference.
+    every other difference. Files of the user's own may lie at another place; what is in them is compared elsewhere.
     """
+    wanted = replace(wanted, model=replace(wanted.model, use=kept.model.use))
     free = {name for options in tables().values() for name, declared in options.items() if declared.option.resumable}
     if wanted.training.epochs > kept.training.epochs and not SCHEDULES.require(wanted.optimizer.schedule).needs_end:
         free.add("epochs")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from backproof.errors import OptionError, UserError, named
 from backproof.graph import Array
@@ -21,7 +22,9 @@ from backproof.runs.profile import FlameGraph, require_profiler, write_node_time
 from backproof.runs.spec import RunSpec
 from backproof.runs.steps import StepRecorder
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
+from backproof.runs.toml import tables_of
 from backproof.runs.tracking import ShownSamples, TrackedLayers
+from backproof.runs.use import again, check_session, keep, parts
 from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.events import Observer, RunFinished, RunStarted, notify
@@ -67,6 +70,7 @@ def _run(spec: RunSpec, datasets: Datasets, observers: Sequence[Observer]) -> Ru
         dataset_record(prepared),
         prepared.graph,
         Checkpoint.of(prepared.trainer, progress),
+        lambda building: keep(building, tables_of(spec), own_parts(prepared)),
     )
     with only_writer(folder):
         return _train(replace(prepared, spec=spec), folder, extras, progress, observers)
@@ -80,14 +84,24 @@ def repeats(spec: RunSpec, count: int) -> list[RunSpec]:
     return [replace(spec, model=replace(spec.model, model_seed=seed + i)) for i in range(count)]
 
 
-def resume(path: str | Path, observers: Sequence[Observer] = (), spec: RunSpec | None = None) -> Run:
+def own_parts(prepared: Prepared) -> list[Any]:
+    """What the run's user wrote of it."""
+    return parts(prepared.graph, prepared.optimizer, prepared.task.metrics, prepared.spec)
+
+
+def resume(
+    path: str | Path, observers: Sequence[Observer] = (), spec: RunSpec | None = None, *, use_kept: bool = False
+) -> Run:
     """Go on exactly where the last checkpoint of a run stands, whatever ended it.
 
     `spec` may ask for more epochs, other checks and outputs; see `backproof.runs.differences.continued`.
-    Raises `UserError` if it differs otherwise, if the data has changed, or if there is nothing left to do.
+    `use_kept`: go on with the copies of the user's own files that the run keeps.
+    Raises `UserError` if it differs otherwise, if data or files have changed, or if there is nothing left to do.
     """
     with only_writer(open_run(path).path):
-        return _resume(open_run(path), observers, spec)
+        old = open_run(path, use_kept=use_kept)
+        with again(old.path, tables_of(old.spec), kept=use_kept):
+            return _resume(old, observers, spec)
 
 
 def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Run:
@@ -103,6 +117,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
         raise UserError(
             f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began"
         )
+    check_session(old.path, own_parts(prepared), tables_of(spec))
     extras = extras_of(prepared)
     prepared.trainer.load(checkpoint.parameters)
     prepared.trainer.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)

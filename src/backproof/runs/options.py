@@ -6,6 +6,7 @@ from typing import TypedDict
 from backproof.errors import unknown
 from backproof.runs.spec import RunSpec, tables
 from backproof.runs.toml import spec_from_tables
+from backproof.runs.use import load_options
 
 _TYPES = {name: declared.kind for options in tables().values() for name, declared in options.items()}
 
@@ -17,6 +18,7 @@ def spec_from_options(options: Mapping[str, object]) -> RunSpec:
 
     Raises `UserError` for an unknown option, offering the nearest names, or a value of a wrong type.
     """
+    load_options(options)
     table_of = {name: table for table, known in tables().items() for d in known.values() for name in d.names}
     given: dict[str, dict[str, object]] = {}
     for name, value in options.items():

@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
     augment: Sequence[str]
     # model
     model: str
+    use: Sequence[str]
     layers: Sequence[int] | None
     activation: str | None
     batch_norm: bool | None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
-from backproof.engines import Engine, Trainer, get_engine
+from backproof.engines import Engine, Trainer
 from backproof.errors import OptionError, UserError
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
@@ -13,6 +13,9 @@ from backproof.ops import BatchNorm
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.runs.optimizer import make_optimizer
 from backproof.runs.spec import ModelOptions, RunSpec, TrainingOptions
+from backproof.runs.toml import tables_of
+from backproof.runs.use import engine_of
+from backproof.runs.use import load as load_used
 from backproof.tasks import Task, task_of
 
 MODEL_OPTIONS = ("layers", "activation", "batch_norm", "dropout")
@@ -60,7 +63,8 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
-    engine = get_engine(spec.engine.engine, **spec.engine.settings)
+    load_used(tables_of(spec))
+    engine = engine_of(spec)
     if not engine.capabilities.trains:
         raise OptionError("engine '{}' cannot train; choose another one with {engine}", spec.engine.engine)
     require_optimizer(spec.optimizer.optimizer)

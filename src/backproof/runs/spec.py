@@ -17,6 +17,10 @@ class ModelOptions(OptionGroup):
     """Which network, and how its weights start. What is not given is the model's own default."""
 
     model: str = option("mlp", "A registered model, or path/to/file.py:function for your own.", alias="-m")
+    use: tuple[str, ...] = option(
+        (),
+        "A Python file with parts of your own, or an installed package that has some; may be given many times.",
+    )
     layers: tuple[int, ...] | None = option(None, "Widths of the hidden layers, such as 256,120.")
     activation: str | None = option(
         None,

@@ -19,7 +19,8 @@ from backproof.graph import Array, Graph
 from backproof.metrics import Metrics
 from backproof.runs.lock import is_held
 from backproof.runs.spec import RunSpec
-from backproof.runs.toml import load_experiments
+from backproof.runs.toml import load_experiments, tables_of
+from backproof.runs.use import again, engine_of
 from backproof.strict_json import loads
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.progress import EpochRecord
@@ -170,10 +171,17 @@ class RunSnapshot:
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder, read when asked. Open one with `open_run`."""
+    """A run's folder, read when asked. Open one with `open_run`.
+
+    Reading executes nothing; computing needs what the user wrote: see `backproof.runs.use.again`.
+
+    Attributes:
+        use_kept: whether to compute with the copies of the user's files that the run keeps.
+    """
 
     path: Path
     name: str = field(init=False)
+    use_kept: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.path.resolve().name)
@@ -197,7 +205,11 @@ class Run:
 
     @cached_property
     def graph(self) -> Graph:
-        """The network, with its loss."""
+        """The network, with its loss. Operations of a user whose file was not executed are of the kind `UnknownOp`."""
+        return self.read_graph()
+
+    def read_graph(self) -> Graph:
+        """The network anew, with the operations that are known by now."""
         import backproof.ops  # noqa: F401  (the operations that the file names)
 
         with _reading(self.path / "graph.json") as path:
@@ -285,9 +297,11 @@ class Run:
         """
         options = self.spec.engine
         which = which or ("best" if self.spec.training.keep_best else "last")
-        name, device = (options.engine, options.device) if engine is None else (engine, "cpu")
-        settings = options.settings if name == options.engine else {}
-        return get_engine(name, **settings).compile(self.graph, self.weights(which), dtype=options.dtype, device=device)
+        device = options.device if engine is None else "cpu"
+        with again(self.path, tables_of(self.spec), kept=self.use_kept):
+            other = engine is not None and engine != options.engine
+            compute = get_engine(engine) if other and engine else engine_of(self.spec)
+            return compute.compile(self.read_graph(), self.weights(which), dtype=options.dtype, device=device)
 
 
 @contextmanager
@@ -315,11 +329,14 @@ def snapshots(runs: "Sequence[Run | RunSnapshot]") -> list[RunSnapshot]:
     return [run.snapshot() if isinstance(run, Run) else run for run in runs]
 
 
-def open_run(path: str | Path) -> Run:
-    """The run in the folder `path`. Raises `UserError` for a folder that is no run, offering the nearest names."""
+def open_run(path: str | Path, *, use_kept: bool = False) -> Run:
+    """The run in the folder `path`. Raises `UserError` for a folder that is no run, offering the nearest names.
+
+    With `use_kept`, its predictor computes with the copies of the user's own files that the run keeps.
+    """
     path = Path(path)
     if is_run(path):
-        return Run(path)
+        return Run(path, use_kept=use_kept)
     near = [str(other) for other in path.parent.glob("*") if is_run(other)]
     if path.exists():
         raise UserError(f"'{path}' is no run: it has no spec.toml and environment.json")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from backproof import user_file
-from backproof.engines import custom
+from backproof.engines import Engine, custom, get_engine
 from backproof.errors import UserError
 from backproof.graph import INITIALIZERS, Graph, Op
 from backproof.metrics import Metric
@@ -25,11 +25,10 @@ from backproof.models import MODELS
 from backproof.optim import Optimizer
 from backproof.registry import is_built_in
 from backproof.runs.spec import RunSpec
+from backproof.runs.toml import Tables, tables_of
 from backproof.strict_json import loads
 from backproof.train.checkpoint import write_atomically
 from backproof.user_file import EXECUTED, INSTEAD, Source, execute, is_reference, split_reference
-
-Tables = Mapping[str, Mapping[str, object]]
 
 FOLDER = "use"
 RECORD = "used.json"
@@ -81,13 +80,18 @@ def load(tables: Tables) -> list[Source]:
     return [user_file.use(name) for name in named(tables)]
 
 
+def load_options(options: Mapping[str, object]) -> None:
+    """`load`, of options that stand in no tables."""
+    load({"model": {"use": options.get("use", ())}, "all": options})
+
+
 def load_tokens(tokens: Sequence[str]) -> None:
     """Execute what a command line names, before it is parsed: a file may add options, such as an optimizer's."""
     previous = ""
     for token in tokens:
         option, equals, value = token.partition("=")
         text = value if equals and option.startswith("-") else token
-        if previous == "--use" or option == "--use" and equals:
+        if previous == "--use" or (option == "--use" and equals):
             user_file.use(text)
         elif is_reference(text) and ".py:" in text:
             user_file.use(str(split_reference(text)[0]))
@@ -106,14 +110,22 @@ def parts(graph: Graph, optimizer: Optimizer, metrics: Iterable[Metric], spec: R
 
 def replaced(sources: Iterable[Source]) -> tuple[type[Op] | type[Optimizer], ...]:
     """Operations and optimizers of backproof's own for which the sources have a NumPy kernel or update."""
-    written: dict[type[Op] | type[Optimizer], Any] = {op: k.inner for op, k in custom.KERNELS["numpy"].items()}
-    written |= custom.UPDATES["numpy"]
+    written: dict[Any, Any] = {op: kernel.inner for op, kernel in custom.KERNELS["numpy"].items()}
+    written |= custom.UPDATES["numpy"].items()
     sources = list(sources)
     return tuple(
         kind
         for kind, by in written.items()
         if is_built_in(kind.__module__) and any(source.wrote(by) for source in sources)
     )
+
+
+def engine_of(spec: RunSpec) -> Engine:
+    """The engine of a run, which computes with the kernels of its user where these replace its own."""
+    settings: dict[str, Any] = dict(spec.engine.settings)
+    if spec.engine.engine in ("numpy", "numba") and (kinds := replaced(load(tables_of(spec)))):
+        settings["replaced"] = kinds
+    return get_engine(spec.engine.engine, **settings)
 
 
 def keep(folder: Path, tables: Tables, parts: Iterable[Any]) -> None:
@@ -178,16 +190,22 @@ def used(folder: Path) -> list[Used]:
 
 
 @contextmanager
-def again(folder: Path, *, kept: bool = False) -> Iterator[None]:
-    """Execute what a run uses: its files where they lay, or with `kept` its copies of them.
+def again(folder: Path, tables: Tables, *, kept: bool = False) -> Iterator[None]:
+    """Execute what a run uses, by its options: its files where they lay, or with `kept` its copies of them.
 
     Meanwhile a copy, or the same file at another place that was executed before, stands in for each. Raises `UserError`
     for a file that is not there any more, has changed, or lies in the run's folder.
     """
     before = dict(INSTEAD)
     try:
-        for record in used(folder):
-            if record.use and not _stands_in(record):
+        records = {record.use: record for record in used(folder) if record.use}
+        for name in named(tables):
+            record = records.get(name)
+            if record is None and Path(name).resolve() not in EXECUTED:
+                raise UserError(
+                    f"run '{folder.name}' uses '{name}', but keeps no record of it; name it by --use {name}"
+                )
+            if record is not None and not _stands_in(record):
                 _again(record, folder, kept)
         yield
     finally:
@@ -212,16 +230,22 @@ def _again(record: Used, folder: Path, kept: bool) -> None:
         if user_file.use(record.use).sha256 != record.sha256:
             raise UserError(f"{run} used version {record.version} of '{record.use}', and another one is installed now")
     elif kept:
+        if not copy.resolve().is_relative_to((folder / FOLDER).resolve()) or _sha256(copy) != record.sha256:
+            raise UserError(f"'{copy}', the copy that {run} keeps, is damaged")
         INSTEAD[path.resolve()] = copy.resolve()
         execute(copy, f"'{copy}'")
     elif not path.is_file():
         raise UserError(f"{run} uses '{path}', which is not there any more; say where it is by --use, {trust}")
     elif path.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{run} uses '{path}' in its own folder; name it by --use, {trust}")
-    elif sha256(path.read_bytes()).hexdigest() != record.sha256:
+    elif _sha256(path) != record.sha256:
         raise UserError(f"'{path}' is not what it was when {run} began; begin a new run, {trust}")
     else:
         execute(path, f"'{path}'")
+
+
+def _sha256(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def check_session(folder: Path, parts: Iterable[Any], tables: Tables) -> None:

@@ -94,9 +94,16 @@ class RunWriter(Observer):
 
 
 def create_folder(
-    spec: RunSpec, environment: dict[str, Any], dataset: DatasetRecord, graph: Graph, start: Checkpoint
+    spec: RunSpec,
+    environment: dict[str, Any],
+    dataset: DatasetRecord,
+    graph: Graph,
+    start: Checkpoint,
+    more: Callable[[Path], None],
 ) -> tuple[Path, RunSpec]:
     """Make a run's folder, complete at once, under a name that no other run has; the specification gets that name.
+
+    `more(folder)` writes what else there is to keep.
 
     Raises `UserError` if it cannot be written; then nothing is left behind.
     """
@@ -113,6 +120,7 @@ def create_folder(
                 write_json(building / "dataset.json", asdict(dataset))
                 write_atomically(building / "graph.json", graph.to_json().encode())
                 write_atomically(building / "last.safetensors", start.to_bytes())
+                more(building)
                 building.chmod(0o755)  # mkdtemp makes folders that only their owner can open
             return _name(building, runs, base, spec)
         finally:

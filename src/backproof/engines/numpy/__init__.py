@@ -9,6 +9,7 @@ from backproof.engines.numpy.products import largest_batch
 from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.errors import OptionError
 from backproof.graph import Arrays, Graph, Op
+from backproof.optim import Optimizer
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,12 @@ class NumpyEngine:
         winograd: whether 3x3 convolutions may take Winograd's way, faster and a little less exact in float32.
         memory: "low" keeps activations at checkpoints only and computes the others twice: the same bits, about a
             third more time.
+        replaced: operations and optimizers that users' kernels and updates compute instead of this engine's.
     """
 
     winograd: bool = True
     memory: Literal["normal", "low"] = "normal"
+    replaced: tuple[type[Op] | type[Optimizer], ...] = ()
 
     name: ClassVar[str] = "numpy"
     capabilities: ClassVar[Capabilities] = Capabilities()
@@ -41,7 +44,9 @@ class NumpyEngine:
             raise OptionError(
                 "engine '{}' computes on the cpu, not on '{}'; leave {device} out, or take torch", self.name, device
             )
-        return self.trainer(graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low")
+        return self.trainer(
+            graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low", replaced=self.replaced
+        )
 
     def info(self) -> EngineInfo:
         """NumPy's version, and the BLAS that its matrix products run on."""

@@ -6,19 +6,20 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from backproof.engines import custom
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
 from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, reaches_loss
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.fusion import FusedNode, fuse
-from backproof.engines.numpy.kernels import KERNELS
+from backproof.engines.numpy.kernels import CUSTOM, KERNELS
 from backproof.engines.numpy.kernels.kernel import UserKernel
 from backproof.engines.numpy.layout import fit, to_nchw, to_nhwc, turned_values
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace
 from backproof.engines.sweep import Sweep
-from backproof.graph import Array, Arrays, Graph, Node
+from backproof.graph import Array, Arrays, Graph, Node, Op
 from backproof.optim import Optimizer
 
 Keep = Literal["all", "checkpoints", "nothing"]
@@ -51,14 +52,25 @@ class NumpyTrainer:
     """
 
     engine: ClassVar[str] = "numpy"
-    kernels: ClassVar[Kernels] = KERNELS
-    updates: ClassVar[Mapping[type[Optimizer], optimizers.Update]] = optimizers.UPDATES
+    kernels: Kernels = KERNELS
+    updates: Mapping[type[Optimizer], optimizers.Update] = optimizers.UPDATES
     update_block: ClassVar[int] = optimizers.CACHE
     fusing_keeps_bits: ClassVar[bool] = True
 
     def __init__(
-        self, graph: Graph, parameters: Arrays, dtype: DType, *, winograd: bool = True, low_memory: bool = False
+        self,
+        graph: Graph,
+        parameters: Arrays,
+        dtype: DType,
+        *,
+        winograd: bool = True,
+        low_memory: bool = False,
+        replaced: Collection[type[Op] | type[Optimizer]] = (),
     ) -> None:
+        if replaced:
+            self.kernels = custom.chain({op: by for op, by in CUSTOM.items() if op in replaced}, self.kernels)
+            updates = {kind: by for kind, by in optimizers.CUSTOM.items() if kind in replaced}
+            self.updates = custom.chain(updates, self.updates)
         require_kernels(self.engine, self.kernels, graph)
         self.graph = graph
         kinds = {type(node.op) for node in graph.nodes}

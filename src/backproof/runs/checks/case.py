@@ -20,6 +20,8 @@ from backproof.optim import Optimizer
 from backproof.runs.prepare import fresh_batches, prepare
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run
+from backproof.runs.toml import tables_of
+from backproof.runs.use import again
 from backproof.train.evaluation import inputs as feed
 from backproof.verify.networks.case import NetworkCase
 
@@ -100,7 +102,8 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
     """A run's checkpoint on the batches that it would take next, augmented as in training."""
     checkpoint = run.checkpoint()
     spec = replace(run.spec, engine=replace(run.spec.engine, threads=0))
-    prepared = prepare(spec, resumed=True)
+    with again(run.path, tables_of(spec), kept=run.use_kept):
+        prepared = prepare(spec, resumed=True)
     graph, progress = prepared.graph, checkpoint.progress
     epoch = fresh_batches(spec, prepared.data).epoch(progress.epoch, first_batch=progress.batch)
     taken = tuple(

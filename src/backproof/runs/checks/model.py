@@ -11,6 +11,7 @@ from backproof.errors import OptionError
 from backproof.optim import Optimizer
 from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
+from backproof.runs.use import engine_of
 from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
 from backproof.verify.core.comparison import Comparison
 from backproof.verify.networks.check import default_reference
@@ -83,7 +84,7 @@ def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, say
     """A run's checkpoint on the batches that come next: node by node, training steps, anomalies, gradients."""
     case, spec = case_of_run(run, max(steps, 1))
     case = few_samples(case)
-    own = get_engine(spec.engine.engine, **spec.engine.settings)
+    own = engine_of(spec)
     with _one_thread():
         say("anomalies")
         anomalies = check_anomalies(

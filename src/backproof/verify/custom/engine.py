@@ -78,7 +78,7 @@ class CustomTrainer(NumpyTrainer):
     """The NumPy engine's trainer, with guards around what users wrote."""
 
     engine = "yours"
-    kernels: ClassVar[Kernels] = custom.chain(
+    kernels: Kernels = custom.chain(
         Adapted(custom.KERNELS["numpy"], lambda op, written: UserKernel(Guard(op, written.inner))),
         kernels.KERNELS,
     )

@@ -15,9 +15,10 @@ from backproof.engines.numpy.kernels import (
     resize,
     shape,
 )
-from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.kernels.kernel import CUSTOM, KERNELS, NumpyKernel
 
 __all__ = [
+    "CUSTOM",
     "KERNELS",
     "NumpyKernel",
     "activation",
