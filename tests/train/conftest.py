@@ -7,11 +7,12 @@ import pytest
 
 from backproof.data import AugmentationOptions, Batches, Partition, TargetSpec
 from backproof.engines import Trainer, get_engine
-from backproof.graph import Sequential, Shape, initial_parameters
-from backproof.ops import MSE, Linear, ReLU, SoftmaxCrossEntropy
+from backproof.graph import Loss, Sequential, Shape, initial_parameters
+from backproof.ops import Linear, ReLU, SoftmaxCrossEntropy
 from backproof.optim import SGD, Optimizer
 from backproof.tasks import Classification
 
+CROSS_ENTROPY = SoftmaxCrossEntropy()
 TASK = Classification(TargetSpec("class", ("a", "b", "c")))
 
 
@@ -36,9 +37,11 @@ def partition(samples: int, seed: int) -> Partition:
 
 @pytest.fixture
 def make_task():
-    def make(optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5) -> Small:
+    def make(
+        optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5, loss: Loss | None = None
+    ) -> Small:
         graph = Sequential(("fc1", Linear(hidden)), ("relu", ReLU()), ("fc2", Linear(3))).build(Shape("N", 4))
-        graph = graph.with_loss(MSE() if mse else SoftmaxCrossEntropy())
+        graph = graph.with_loss(loss)
         trainer = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float64")
         train = partition(20, 0)
         batches = Batches(train, batch_size=8, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)

@@ -1,15 +1,21 @@
 """The loop: figures, epochs, marks and events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from backproof.data import Batches
+from backproof.data import AugmentationOptions, Batch, Batches, Partition, TargetSpec
 from backproof.engines import Mode
 from backproof.metrics import Metrics
+from backproof.ops import MSE, SoftmaxCrossEntropy
 from backproof.optim import SGD, Exponential, Momentum
+from backproof.tasks import Classification
 from backproof.train import Interruption, Observer, Progress, evaluate, fit
 from backproof.train.evaluation import inputs
 from backproof.train.events import EarlyStopMarked, EpochDone, Event, StepDone
+
+TASK = Classification(TargetSpec("class", ("a", "b", "c")))
 
 
 class Keep(Observer):
@@ -31,7 +37,7 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     other = make_task()
     cost = loss = correct = 0.0
     for step, batch in enumerate(task.batches.epoch(1)):
-        feed = inputs(other.trainer.graph, batch.x, batch.y)
+        feed = inputs(other.trainer.graph, batch)
         result = other.trainer.train_step(feed, task.optimizer, Mode(True, 0, step))
         cost += len(batch.y) * result.cost / 20
         loss += len(batch.y) * result.loss / 20
@@ -47,6 +53,39 @@ def test_figures_are_means_over_samples_not_over_batches(make_task) -> None:
     assert (progress.epoch, progress.batch, progress.step, progress.samples) == (2, 0, 3, 0)
     w, same = task.trainer.parameters(), other.trainer.parameters()
     assert all(np.array_equal(w[name], same[name]) for name in w)
+
+
+def test_weights_of_samples_count_in_every_mean(make_task) -> None:
+    """With one batch an epoch, a weight of 2 is the same as the sample twice, and 0 as the sample left out."""
+    times = np.tile([2.0, 1.0, 0.0, 3.0], 5)
+    plain = make_task()
+    rows = np.repeat(np.arange(20), times.astype(int))
+    repeated = Partition(plain.train.x[rows], plain.train.y[rows], np.arange(len(rows)))
+    expected = trained(plain.trainer, repeated)
+
+    weighted = make_task(loss=SoftmaxCrossEntropy(sample_weights=True))
+    found = trained(weighted.trainer, replace(plain.train, weight=times))
+    assert found.train.loss == pytest.approx(expected.train.loss, rel=1e-12)
+    assert found.dev.loss == pytest.approx(expected.dev.loss, rel=1e-12)
+    for name, w in weighted.trainer.parameters().items():
+        np.testing.assert_allclose(w, plain.trainer.parameters()[name], rtol=1e-10, err_msg=name)
+
+
+def trained(trainer, train):
+    """The record of the second of two epochs, each of one step; evaluated is what is trained on."""
+    batches = Batches(train, batch_size=None, augmentation=AugmentationOptions(), data_seed=0, dtype=np.float64)
+    keep = Keep()
+    fit(
+        trainer,
+        SGD(lr=0.1),
+        batches,
+        Progress(),
+        task=Classification(TargetSpec("class", ("a", "b", "c"))),
+        epochs=2,
+        dev=train,
+        observers=[keep],
+    )
+    return keep.events[-1].record
 
 
 def test_learning_rate_is_that_of_the_last_step(make_task) -> None:
@@ -109,8 +148,8 @@ def test_early_stopping(make_task, monkeypatch, costs, patience, marked, best) -
 
 
 def test_a_loss_on_numbers_gets_one_hot_targets(make_task) -> None:
-    task = make_task(mse=True)
-    feed = inputs(task.trainer.graph, task.dev.x, task.dev.y)
+    task = make_task(loss=MSE())
+    feed = inputs(task.trainer.graph, Batch(task.dev.x, task.dev.y, task.dev.ids))
     assert np.array_equal(feed["y"], np.eye(3)[task.dev.y])
     keep = Keep()
     fit(

@@ -108,7 +108,7 @@ def write_node_times(prepared: Prepared, folder: Path) -> None:
             times = NodeTimes()
         mode = Mode(True, prepared.spec.model.model_seed, step)
         times.lap()
-        twin.train_step(inputs(graph, batch.x, batch.y), prepared.optimizer, mode, times)
+        twin.train_step(inputs(graph, batch), prepared.optimizer, mode, times)
         times.lap()
     nodes = [
         NodeTime(

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from backproof.data.batches import in_order
+from backproof.data.batches import Batch, in_order
 from backproof.data.partitions import Partition
-from backproof.data.targets import Targets
 from backproof.engines.base import EVALUATION, Predictor
 from backproof.graph import Array, Arrays, Graph
 from backproof.metrics import Metrics, add
@@ -38,15 +37,24 @@ class Evaluation:
     arrays: Arrays
 
 
-def inputs(graph: Graph, x: Array, y: Targets) -> dict[str, Array]:
-    """Samples and targets under the names of the network's inputs.
+def inputs(graph: Graph, batch: Batch) -> dict[str, Array]:
+    """Samples and targets under the names of the network's inputs; weights of samples, where the loss takes them.
 
     Classes become one-hot rows float32, (N, classes) or (N, classes, H, W), for a loss on numbers such as MSE.
     """
-    samples, target = graph.inputs[:2]
+    samples, target, *weight = graph.inputs
+    y = batch.y
     if target.kind == "float" and y.dtype.kind == "i":
         y = np.moveaxis(np.eye(int(target.shape[1]), dtype=np.float32)[y], -1, 1)
-    return {samples.name: x, target.name: y}
+    found: dict[str, Array] = {samples.name: batch.x, target.name: y}
+    if weight:
+        found[weight[0].name] = np.ones(len(y)) if batch.weight is None else batch.weight
+    return found
+
+
+def counted(graph: Graph, batch: Batch) -> float:
+    """How much a batch counts in the mean of the loss over batches: its samples, or their weights."""
+    return len(batch.y) if batch.weight is None or len(graph.inputs) < 3 else float(batch.weight.sum())
 
 
 def penalty(graph: Graph, parameters: Arrays, optimizer: Optimizer) -> float:
@@ -68,16 +76,18 @@ def evaluate(predictor: Predictor, partition: Partition, optimizer: Optimizer, t
     """Measure `partition`, which has at least one sample."""
     graph = predictor.graph
     assert graph.loss is not None, "a network is evaluated with its loss"
-    loss = 0.0
+    loss = samples = 0.0
     totals: dict[str, Any] = {}
     arrays: Arrays = {}
     for batch in in_order(partition, evaluation_batch(graph)):
-        values = predictor.forward(inputs(graph, batch.x, batch.y), EVALUATION)
-        loss += len(batch.y) * float(values[graph.loss])
+        values = predictor.forward(inputs(graph, batch), EVALUATION)
+        n = counted(graph, batch)
+        loss += n * float(values[graph.loss])
+        samples += n
         prediction = task.prediction(values[graph.output], graph)
         add(totals, task.metrics, prediction, batch.y)
         kept = task.kept(prediction, batch.y)
         arrays = task.joined(arrays, kept) if arrays else kept
-    loss /= len(partition)
+    loss /= samples
     cost = loss + penalty(graph, predictor.parameters(), optimizer)
     return Evaluation(Metrics({"cost": cost, "loss": loss, **metric_values(totals)}), arrays)

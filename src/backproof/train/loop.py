@@ -13,7 +13,7 @@ from backproof.errors import named
 from backproof.metrics import measure
 from backproof.optim import Optimizer
 from backproof.tasks import Task
-from backproof.train.evaluation import Evaluation, evaluate, inputs
+from backproof.train.evaluation import Evaluation, counted, evaluate, inputs
 from backproof.train.events import (
     AnomalyFound,
     EarlyStopMarked,
@@ -90,14 +90,15 @@ def _train_epoch(
     for batch in batches.epoch(progress.epoch, first_batch=progress.batch):
         if interruption is not None and interruption.requested:
             return False
-        feed = inputs(trainer.graph, batch.x, batch.y)
+        feed = inputs(trainer.graph, batch)
         mode = Mode(True, seed, progress.step)
         for observe_start in starting:
             observe_start(StepStarting(progress, batch, feed, mode, trainer))
 
         result = trainer.train_step(feed, optimizer, mode, watch)
 
-        progress.count(result, task.streaming, task.prediction(result.output, trainer.graph), batch.y)
+        prediction = task.prediction(result.output, trainer.graph)
+        progress.count(result, task.streaming, prediction, batch.y, counted(trainer.graph, batch))
         now = perf_counter()
         progress.training_seconds += now - before
         if progress.finite and not isfinite(progress.cost):

@@ -49,6 +49,7 @@ class Progress:
         step: steps done in all.
         cost, loss: sums over the samples of this epoch so far.
         samples: how many they are.
+        counted: how much they count in the means of cost and loss: as many, or the sum of their weights.
         totals: the sums of each metric over the same, as `backproof.metrics.add` keeps them.
         finite: whether every cost so far was a number.
         training_seconds: wall time of this epoch's steps so far.
@@ -64,6 +65,7 @@ class Progress:
     cost: float = 0.0
     loss: float = 0.0
     samples: int = 0
+    counted: float = 0.0
     totals: dict[str, Any] = field(default_factory=dict)
     finite: bool = True
     training_seconds: float = 0.0
@@ -73,14 +75,16 @@ class Progress:
     early_stop_epoch: int | None = None
     stopped: bool = False
 
-    def count(self, result: StepResult, metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
+    def count(
+        self, result: StepResult, metrics: Iterable[Metric], prediction: Array, target: Array, counted: float
+    ) -> None:
         """Take one step into the sums. A few microseconds, and what the metrics take."""
-        n = len(target)
         self.batch += 1
         self.step += 1
-        self.cost += n * (result.loss + result.penalty)
-        self.loss += n * result.loss
-        self.samples += n
+        self.cost += counted * (result.loss + result.penalty)
+        self.loss += counted * result.loss
+        self.samples += len(target)
+        self.counted += counted
         add(self.totals, metrics, prediction, target)
 
     def means(self) -> Metrics:
@@ -90,7 +94,7 @@ class Progress:
     def means_since(self, before: "Progress | None") -> Metrics:
         """What was measured since `before`, a copy made earlier in the same epoch; None for all of the epoch."""
         before = before or Progress()
-        n = self.samples - before.samples
+        n = self.counted - before.counted
         totals = {name: np.subtract(total, before.totals.get(name, 0.0)) for name, total in self.totals.items()}
         cost, loss = (self.cost - before.cost) / n, (self.loss - before.loss) / n
         return Metrics({"cost": cost, "loss": loss, **metric_values(totals)})
@@ -99,7 +103,7 @@ class Progress:
         """Turn to the next epoch, with empty sums."""
         self.epoch += 1
         self.batch = self.samples = 0
-        self.cost = self.loss = self.training_seconds = 0.0
+        self.cost = self.loss = self.counted = self.training_seconds = 0.0
         self.totals = {}
 
     def to_json(self) -> dict[str, Any]:
@@ -108,9 +112,9 @@ class Progress:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """What `to_json` gave, or what it gave when accuracy was the only metric."""
+        """What `to_json` gave, also when accuracy was the only metric and all samples counted the same."""
         if "correct" in content:
             correct = content.pop("correct")
             content["totals"] = {"accuracy": [correct, content["samples"]]} if content["samples"] else {}
             content["best_value"] = content.pop("best_cost")
-        return cls(**content)
+        return cls(**{"counted": content["samples"]} | content)

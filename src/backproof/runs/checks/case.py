@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.data import DataOptions, PreprocessingOptions, load
+from backproof.data import Batch, DataOptions, PreprocessingOptions, load
 from backproof.engines import Mode
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Shape, initial_parameters
@@ -93,7 +93,8 @@ def data_case(
     order = rng.permutation(len(partitions.train))
     size = draw.batch_size
     chosen = [np.take(order, np.arange(i * size, (i + 1) * size), mode="wrap") for i in range(draw.batches)]
-    taken = [feed(graph, partitions.train.x[rows], partitions.train.y[rows]) for rows in chosen]
+    train = partitions.train
+    taken = [feed(graph, Batch(train.x[rows], train.y[rows], train.ids[rows])) for rows in chosen]
     parameters = _weights(graph, draw.seed, draw.weights, rng)
     return TrainingCase(f"model {model} on {partitions.name}", graph, parameters, tuple(taken), Mode(True, draw.seed))
 
@@ -106,9 +107,7 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
         prepared = prepare(spec, resumed=True)
     graph, progress = prepared.graph, checkpoint.progress
     epoch = fresh_batches(spec, prepared.data).epoch(progress.epoch, first_batch=progress.batch)
-    taken = tuple(
-        {name: a.copy() for name, a in feed(graph, batch.x, batch.y).items()} for batch in islice(epoch, batches)
-    )
+    taken = tuple({name: a.copy() for name, a in feed(graph, batch).items()} for batch in islice(epoch, batches))
     mode = Mode(True, spec.model.model_seed, progress.step)
     title = f"run {run.name} after step {progress.step:,}"
     return TrainingCase(
