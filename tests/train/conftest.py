@@ -37,9 +37,7 @@ def partition(samples: int, seed: int) -> Partition:
 
 @pytest.fixture
 def make_task():
-    def make(
-        optimizer: Optimizer | None = None, *, mse: bool = False, hidden: int = 5, loss: Loss | None = None
-    ) -> Small:
+    def make(optimizer: Optimizer | None = None, *, loss: Loss = CROSS_ENTROPY, hidden: int = 5) -> Small:
         graph = Sequential(("fc1", Linear(hidden)), ("relu", ReLU()), ("fc2", Linear(3))).build(Shape("N", 4))
         graph = graph.with_loss(loss)
         trainer = get_engine("numpy").compile(graph, initial_parameters(graph), dtype="float64")
