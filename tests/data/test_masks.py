@@ -213,6 +213,16 @@ def test_probability_masks_turn_bilinearly_and_noise_leaves_them(soft_squares, o
     assert not np.array_equal(noisy.x, turned.x)
 
 
+def test_an_epoch_goes_on_inside_with_the_same_masks(squares, options):
+    part = load(options("squares", split=(1.0,)), PLAIN).train
+    given = AugmentationOptions(rotate=30, crop=2, augment=("flip",))
+    whole, other = (Batches(part, batch_size=5, augmentation=given, data_seed=1) for _ in range(2))
+    everything = [(batch.x.copy(), batch.y) for batch in whole.epoch(4)]
+    for (x, y), batch in zip(everything[1:], other.epoch(4, first_batch=1), strict=True):
+        assert np.array_equal(x, batch.x)
+        assert np.array_equal(y, batch.y)
+
+
 def test_masks_do_not_change_what_images_get(squares, options):
     part = load(options("squares", split=(1.0,)), PLAIN).train
     alone = type(part)(part.x, np.zeros(len(part), np.int64), part.ids, part.image_shape)

@@ -21,7 +21,7 @@ GRAIN = 0.04  # standard deviation of the noise on every value
 
 @generated("shapes", "300 pictures, 64x64 RGB, of circles, squares and triangles, with masks of these classes")
 def shapes(folder: Path, seed: int) -> None:
-    """Write pictures of one to four shapes, of any colour, size and angle, on paper that shades from side to side.
+    """Write pictures of one to three shapes, of any colour, size and angle, on paper that shades from side to side.
 
     Later shapes cover earlier ones, in picture and mask alike. Colour says nothing about the class.
     """
@@ -38,9 +38,9 @@ def shapes(folder: Path, seed: int) -> None:
         shade = 0.5 + ((x - SIDE / 2) * np.cos(slope) + (y - SIDE / 2) * np.sin(slope)) / (SIDE * np.sqrt(2))
         paper = first + shade[:, :, None] * (second - first) * 0.5
         picture, mask = paper.copy(), np.zeros((SIDE, SIDE), np.uint8)
-        for _ in range(random.integers(1, 5)):
+        for _ in range(random.integers(1, 4)):
             label = int(random.integers(1, len(CLASSES)))
-            radius, turn = random.uniform(9, 18), random.uniform(0, 2 * np.pi)
+            radius, turn = random.uniform(11, 20), random.uniform(0, 2 * np.pi)
             centre_y, centre_x = random.uniform(radius * 0.7, SIDE - radius * 0.7, 2)
             inside = _inside(CLASSES[label], x - centre_x, y - centre_y, radius, turn)
             colour = random.uniform(0, 1, 3)
