@@ -101,7 +101,7 @@ def test_settings_of_a_custom_optimizer() -> None:
         assert spec_from_options({"optimizer": "heavyball", "mass": 0.5}) == unknown
         with pytest.raises(OptionError, match="mass is 1; it must be 0 or more and below 1"):
             make(optimizer="heavyball", mass=1.0)
-        with pytest.raises(UserError, match=r"\[optimizer\] mass: expected `float \| null`, got `str`"):
+        with pytest.raises(UserError, match=r"^mass: expected `float \| null`, got `str`"):
             make(optimizer="heavyball", mass="0.5")
         with pytest.raises(OptionError, match="optimizer 'sgd' has no mass; it has learning_rate"):
             make(mass=0.5)

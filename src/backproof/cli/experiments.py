@@ -63,5 +63,5 @@ def continuation(common: Given, own: Sequence[Given], kept: RunSpec) -> RunSpec:
     """The specification with which a run goes on: as it was, but for what the command line and its file say."""
     if own or common.repeat is not None:
         raise UserError(f"--resume goes on with one run; leave out {NEXT if own else '--repeat'}.")
-    given = merge_tables(read_tables(common.config)[0], common.tables) if common.config else common.tables
-    return spec_from_tables(merge_tables(tables_of(kept), given), common.config or "")
+    under = merge_tables(tables_of(kept), read_tables(common.config)[0]) if common.config else tables_of(kept)
+    return spec_from_tables(under, common.config or "", common.tables)

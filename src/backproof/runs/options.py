@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from backproof.errors import unknown
+from backproof.errors import OptionError, suggestion
 from backproof.runs.spec import RunSpec, tables
 from backproof.runs.toml import spec_from_tables
 from backproof.runs.use import load_options
@@ -23,6 +23,6 @@ def spec_from_options(options: Mapping[str, object]) -> RunSpec:
     given: dict[str, dict[str, object]] = {}
     for name, value in options.items():
         if name not in table_of:
-            raise unknown("option", name, table_of)
+            raise OptionError("unknown option '{}'; {}", name, suggestion(name, table_of))
         given.setdefault(table_of[name], {})[name] = value
     return spec_from_tables(given)

@@ -16,14 +16,14 @@ A file may hold several experiments. What stands in the tables at the top is com
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import tomli_w
 
-from backproof.errors import OptionError, UserError, unknown
+from backproof.errors import OptionError, UserError, suggestion, unknown
 from backproof.runs.optimizer import OptimizerOptions, optimizer_options
 from backproof.runs.spec import RunSpec, tables
 
@@ -62,56 +62,49 @@ def spec_from_tables(given: Tables, source: str = "", over: Tables | None = None
     `given` comes from `source`, such as a file, and options of `over` go before it. Raises `UserError` for an unknown
     table or key, or a value that cannot be; one of `source` is named as there.
     """
-    named = _named(given, source)
-    if over is not None:
-        named = merge_tables(named, over)
-    place = f" in {source}" if source else ""
-    if "optimizer" in named:
-        named["optimizer"] = _with_settings(named["optimizer"], place)
+    tables = merge_tables(_named(given, source), over or {})
     try:
-        return msgspec.convert(named, RunSpec)
+        return _converted(tables)
     except OptionError as error:
-        table = next((t for t, options in tables().items() if error.option in options), "")
-        if source and error.option in given.get(table, {}) and error.option not in (over or {}).get(table, {}):
+        option = error.option.partition("[")[0]  # layers of layers[1]
+        if source and not any(option in options for options in (over or {}).values()):
             error.place, error.naming = source, _name_in_file
         raise
-    except msgspec.ValidationError as error:
-        raise _wrong_value(named, str(error), place) from error
 
 
-def _with_settings(table: Mapping[str, object], place: str) -> dict[str, object]:
-    """The table as `OptimizerOptions` holds it: what optimizers and schedules declare in a mapping, types checked.
-
-    Settings of a custom optimizer whose file was not executed are taken as they are.
-    """
-    own, settings = {}, {}
+def _converted(tables: dict[str, dict[str, object]]) -> RunSpec:
+    """The specification; settings of optimizers that are not registered are taken as they are."""
+    chosen = _chosen(tables.get("optimizer", {}))
     kinds = {name: declared.kind for name, declared in optimizer_options().items()}
-    kinds |= {name: declared.kind | None for name, declared in _chosen(table).declared.items()}
-    for name, value in table.items():
-        if name in ("optimizer", "schedule"):
-            own[name] = value
-            continue
+    kinds |= {name: declared.kind | None for name, declared in chosen.declared.items()}
+    settings = {}
+    for name, value in tables.get("optimizer", {}).items():
         try:
             settings[name] = msgspec.convert(value, kinds.get(name, Any))
         except msgspec.ValidationError as error:
-            raise _wrong_value({"optimizer": table}, f"{error} - at `$.optimizer.{name}", place) from error
-    return {**own, "settings": {name: value for name, value in settings.items() if value is not None}}
+            raise _wrong_value(tables, f"{error} - at `$.optimizer.{name}") from error
+    try:
+        spec = msgspec.convert({name: table for name, table in tables.items() if name != "optimizer"}, RunSpec)
+    except msgspec.ValidationError as error:
+        raise _wrong_value(tables, str(error)) from error
+    return replace(spec, optimizer=OptimizerOptions(**settings))
 
 
 def _name_in_file(name: str, value: str) -> str:
     """[training] epochs, or [training] epochs = 3."""
-    table = next((f"[{table}] " for table, options in tables().items() if name in options), "")
+    option = name.partition("[")[0]
+    table = next((f"[{table}] " for table, options in tables().items() if option in options), "")
     return f"{table}{name} = {value}" if value else f"{table}{name}"
 
 
-def _wrong_value(given: Tables, message: str, place: str) -> UserError:
+def _wrong_value(given: Tables, message: str) -> OptionError:
     """The user's words for what msgspec says: `Expected ..., got ... - at `$.table.key`."""
     what, _, where = message.partition(" - at `$.")
     table, _, key = where.rstrip("`").partition(".")
     value, declared = given[table].get(key), tables()[table].get(key)
     if isinstance(value, str) and declared is not None and declared.choices:
-        return unknown(f"value of [{table}] {key}{place}", value, declared.choices)
-    return UserError(f"[{table}] {key}{place}: {what[0].lower()}{what[1:]}")
+        return OptionError(f"{{{key}}} is '{{}}'; {{}}", value, suggestion(value, declared.choices))
+    return OptionError(f"{{{key}}}: {{}}{{}}", what[0].lower(), what[1:])
 
 
 def read_tables(path: str | Path) -> list[dict[str, dict[str, object]]]:
