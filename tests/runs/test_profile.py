@@ -31,7 +31,7 @@ def test_an_engine_that_cannot_tell(make_spec) -> None:
             notes.extend(event.notes)
 
     done = run(make_spec(engine="torch", profile=True, epochs=1), [Keep()])
-    assert notes == ["profile: engine 'torch' does not tell the time of each node; no profile.json"]
+    assert notes == ["profile: engine 'torch' does not measure the time of each node; no profile.json"]
     assert (done.path / "profile.html").exists()
     assert not (done.path / "profile.json").exists()
 

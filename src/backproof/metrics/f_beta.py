@@ -27,8 +27,8 @@ class MaxFBeta(Metric):
 
         F = (1 + β²) precision recall / (β² precision + recall)
 
-    and the largest F over t is told (Achanta et al. 2009; Borji et al. 2015, "Salient Object Detection: A Benchmark").
-    True masks are cut at 0.5.
+    and the value is the largest F over t (Achanta et al. 2009; Borji et al. 2015, "Salient Object Detection: A
+    Benchmark"). True masks are cut at 0.5.
     """
 
     name = "max_f_beta"

@@ -132,7 +132,7 @@ def extras_of(prepared: Prepared) -> list[Extra]:
     if output.profile:
         require_profiler()
     if prepared.spec.training.gradient_checks != "off":
-        float64_twin(prepared)  # some devices have no float64: better told now than in the middle of a run
+        float64_twin(prepared)  # some devices have no float64: better said now than in the middle of a run
     if prepared.spec.training.check_against:
         second_trainer(prepared)
     if output.show_samples and not len(prepared.data.dev):
@@ -165,7 +165,9 @@ def notes(prepared: Prepared) -> tuple[str, ...]:
     if data.skipped:
         found.append(f"{len(data.skipped)} images cannot be read and are left out; dataset.json lists them")
     if output.profile and not prepared.engine.capabilities.node_times:
-        found.append(f"profile: engine '{prepared.engine.name}' does not tell the time of each node; no profile.json")
+        found.append(
+            f"profile: engine '{prepared.engine.name}' does not measure the time of each node; no profile.json"
+        )
     return tuple(found)
 
 
@@ -186,7 +188,7 @@ def _train(
             writer.finish(ended(prepared, progress, "interrupted", checks))
             raise
         except Exception as error:
-            with suppress(UserError):  # a full disk may be the very reason; the reason is what must be told
+            with suppress(UserError):  # a full disk may be the very reason; the reason is what must be said
                 writer.finish(ended(prepared, progress, "failed", checks, error=str(error)))
             raise
         result = replace(result, gradient_checks=counts(checks))

@@ -142,7 +142,7 @@ def make_loss(options: ModelOptions, task: Task) -> Loss:
 
 
 def followed(training: TrainingOptions, task: Task) -> str:
-    """The measure that tells the best epoch."""
+    """The measure by which the best epoch is chosen."""
     known = ("cost", "loss", *(m.name for m in task.metrics))
     if training.follow and training.follow not in known:
         raise OptionError("{follow} is '{}'; for this data there are {}", training.follow, ", ".join(known))

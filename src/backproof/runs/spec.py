@@ -92,7 +92,8 @@ class TrainingOptions(OptionGroup):
     batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
     eval_dev: bool = option(True, "Measure the dev partition after each epoch.")
     follow: str = option(
-        "", "What tells the best epoch: of dev the cost, if not given, the loss, or a metric such as accuracy."
+        "",
+        "Measure of dev by which the best epoch is chosen: cost if not given, loss, or a metric such as accuracy.",
     )
     early_stopping: int = option(
         0,

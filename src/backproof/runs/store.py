@@ -21,7 +21,7 @@ from backproof.runs.lock import is_held
 from backproof.runs.spec import RunSpec
 from backproof.runs.toml import load_experiments, tables_of
 from backproof.runs.use import again, engine_of
-from backproof.strict_json import loads
+from backproof.strict_json import dumps, loads
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.progress import EpochRecord
 
@@ -201,7 +201,10 @@ class Run:
     def dataset(self) -> DatasetRecord:
         """The data."""
         with _reading(self.path / "dataset.json") as path:
-            return loads(path.read_text(), DatasetRecord)
+            content = loads(path.read_text(), dict[str, Any])
+            if "classes" in content:  # a run from before there were other targets
+                content["targets"] = {"kind": "class", "names": content.pop("classes")}
+            return loads(dumps(content), DatasetRecord)
 
     @cached_property
     def graph(self) -> Graph:

@@ -37,8 +37,10 @@ class Regression(Task):
         return {"Predicted against true": scatter(*arrays), "Residuals": residuals(*arrays)}
 
     def answers(self, samples: Arrays) -> list[Answer]:
+        names = [f"{name} " for name in self.targets.names] if len(self.targets.names) > 1 else [""]
+
         def words(numbers: Array) -> str:
-            return ", ".join(f"{name} {number:.4g}" for name, number in zip(self.targets.names, numbers, strict=True))
+            return ", ".join(f"{name}{number:.4g}" for name, number in zip(names, numbers, strict=True))
 
         pairs = zip(samples["predicted"], samples["y"], strict=True)
         return [Answer(words(predicted), truth=words(true)) for predicted, true in pairs]

@@ -40,7 +40,7 @@ class Task:
 
     Attributes:
         name: "classification", "segmentation" or "regression".
-        followed: the measure of dev that tells the best epoch, unless another one is asked for.
+        followed: the measure of dev by which the best epoch is chosen, unless another one is asked for.
         unfit: what to do about a model that puts out something else.
         kept_samples: how many test samples are kept at the end, with the network's answers.
         targets: what a target is.

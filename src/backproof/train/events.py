@@ -110,7 +110,7 @@ class StepStarting(Event):
 class StepDone(Event):
     """A training step has been taken and counted in `progress`.
 
-    The batch is lent until the next step, and the result's output until the trainer's next pass.
+    The batch is valid until the next step, and the result's output until the trainer's next pass.
     """
 
     progress: Progress
