@@ -40,6 +40,43 @@ def test_agreement(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads((here / "found.json").read_text())["passed"]
 
 
+UNET = [
+    "check",
+    "model",
+    "unet",
+    "--input",
+    "2,8,8",
+    "--model-option",
+    "depth=1",
+    "--model-option",
+    "width=2",
+    "--engines",
+    "numpy",
+]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        [*SMALL, "--task", "regression", "--classes", "2", "--engines", "numpy"],
+        [*SMALL, "--task", "regression", "--loss", "smooth_l1", "--engines", "numpy", "--steps", "2"],
+        [*UNET, "--classes", "3"],
+        [*UNET, "--classes", "3", "--loss", "dice", "--steps", "2"],
+        [*UNET, "--classes", "1", "--evaluation"],
+        [*UNET, "--classes", "1", "--loss", "dice"],
+        [*UNET, "--classes", "3", "--model-option", "deep_supervision=true", "--steps", "2"],
+    ],
+)
+def test_every_task_is_checked(tokens: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(tokens) == 0
+    assert "numpy agrees with reference in float64" in capsys.readouterr().out.replace("agree ", "agrees ")
+
+
+def test_a_loss_that_does_not_fit_the_task_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SMALL, "--task", "regression", "--loss", "nll"]) == 2
+    assert "--loss is 'nll'; for regression there are mse" in capsys.readouterr().err
+
+
 def test_a_wrong_node_is_named(wrong_relu: None, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MLP, "--json", "found.json"]) == 1
     assert "the first error source is relu2, ReLU(), in the backward pass" in capsys.readouterr().out
@@ -59,7 +96,7 @@ def test_one_node_alone(capsys: pytest.CaptureFixture[str], here: Path) -> None:
         ([*SMALL, "--engines", "nump"], "unknown engine 'nump'"),
         ([*MLP, "--node", "fc"], "unknown layer 'fc'; did you mean"),
         ([*MLP, "--seed", "-1"], "--seed is -1; it must be 0 or more"),
-        ([*MLP, "--batch-size", "0"], "--batch-size is 1 or more"),
+        ([*MLP, "--batch-size", "0"], "--batch-size is 0; it must be 1 or more"),
         ([*MLP, "--steps", "2", "--optimizer", "adm"], "did you mean adam"),
         ([*MLP, "--optimizer", "adm"], "did you mean adam"),
         ([*MLP, "--json", "."], "the --json file cannot be written to .: Is a directory"),

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from backproof.cli.findings import Engines, Json, Report, conclude, engine_names
-from backproof.cli.lists import Numbers, Texts
+from backproof.cli.lists import Texts
+from backproof.cli.options import Table, with_options
 from backproof.engines.base import DType
 from backproof.errors import UserError
+from backproof.option import options_of
+from backproof.runs.checks.case import NetworkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,27 +28,19 @@ Page = Annotated[
 ]
 
 
+@with_options(network=options_of(NetworkOptions))
 def model(
     name: str,
     /,
     *,
     engines: Engines = "",
     dtype: DType = "float64",
-    batch_size: int = 4,
-    input: Numbers = (1, 28, 28),
-    image_size: int | None = None,
-    classes: int = 10,
-    model_option: Texts = (),
-    data: str = "",
-    data_dir: str = "datasets",
-    weights: str = "",
-    evaluation: Annotated[bool, Parameter(negative=())] = False,
     steps: int = 0,
     optimizer: str = "sgd",
-    seed: int = 0,
     node: Texts = (),
     report: Page = None,
     json: Json = None,
+    network: Table | None = None,
 ) -> int:
     """Compare engines with a reference in float64, node by node, forward and backward; name the first error source.
 
@@ -56,59 +51,24 @@ def model(
     name
         A registered model, or path/to/file.py:function for your own.
     dtype
-        float64 finds the smallest faults, float32 is what networks are trained in.
-    batch_size
-        Samples of the batch.
-    input
-        The shape of one sample: channels, height and width, or the number of features.
-    image_size
-        Height and width of the samples, instead of those of --input.
-    classes
-        How many classes there are.
-    model_option
-        An option of the model, as KEY=VALUE; may be given many times.
-    data
-        A dataset whose samples are taken, instead of random ones.
-    data_dir
-        The folder in which datasets are looked up by name.
-    weights
-        A file with weights, .safetensors or .pth, instead of random ones.
-    evaluation
-        Evaluation mode: running statistics and no dropout. Gradients are checked all the same.
+        float64 finds the smallest errors, float32 is what networks are trained in.
     steps
         Training steps to follow as well, on the same bytes in every engine.
     optimizer
         Of those steps.
-    seed
-        Seed of random samples, weights and dropout.
     node
         Look at this node alone in isolation; may be given many times.
     """
-    from dataclasses import replace
-
-    from backproof.data import DataOptions, PreprocessingOptions
-    from backproof.engines import Mode
-    from backproof.models import read_options
     from backproof.optim import require_optimizer
-    from backproof.runs.checks.case import Draw, data_case, random_case
+    from backproof.runs.checks.case import case_of_model
     from backproof.runs.checks.model import check_case
 
-    if batch_size < 1 or steps < 0:
-        raise UserError("--batch-size is 1 or more, and --steps 0 or more")
-    if seed < 0:
-        raise UserError(f"--seed is {seed}; it must be 0 or more")
+    _require_steps(steps)
     follow = require_optimizer(optimizer)()
-    options, batches = read_options(model_option), max(steps, 1)
-    size = () if image_size is None else (image_size, image_size)
-    draw = Draw(batch_size, batches, seed, weights)
-    if data:
-        source = DataOptions(dataset=data, data_dir=data_dir)
-        case = data_case(name, options, source, PreprocessingOptions(resize=size), draw)
-    else:
-        case = random_case(name, options, (*input[:1], *size) if size else input, classes, draw)
+    case = case_of_model(name, NetworkOptions(**network or {}), max(steps, 1))
     with _watched() as say:
         reports = check_case(
-            replace(case, mode=Mode(not evaluation, seed)),
+            case,
             engine_names(engines),
             dtype=dtype,
             nodes=node,
@@ -147,12 +107,16 @@ def run(
     from backproof.runs.checks.model import check_run
     from backproof.runs.store import open_run
 
-    if steps < 0:
-        raise UserError(f"--steps is {steps}; it must be 0 or more")
+    _require_steps(steps)
     with _watched() as say:
         reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, say=say)
     print(reports[0].title)
     return _show(reports, report, json)
+
+
+def _require_steps(steps: int) -> None:
+    if steps < 0:
+        raise UserError(f"--steps is {steps}; it must be 0 or more")
 
 
 def _replay() -> str:

@@ -21,20 +21,30 @@ def with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     The command gets a table as a dictionary that holds what was given, and None where nothing was. Values that were
     not given are left out, because a file or the options common to several experiments may give them.
     """
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    groups = [
+    return with_options(**tables())(command)
+
+
+def with_options(**groups: dict[str, Declared]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the command gets each of `groups` as a keyword, as `with_run_options` has it."""
+    tables = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_group(name, options, place))
-        for place, (name, options) in enumerate(tables().items())
+        for place, (name, options) in enumerate(groups.items())
     ]
-    parameters = [*own, *groups]
 
-    def whole(**given: Any) -> Any:
-        return command(**given)
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD and p.name not in groups]
+        parameters = [*own, *tables]
 
-    whole.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    whole.__annotations__ = {p.name: p.annotation for p in parameters}
-    whole.__name__, whole.__doc__ = command.__name__, command.__doc__
-    return whole
+        def whole(*positional: Any, **given: Any) -> Any:
+            return command(*positional, **given)
+
+        whole.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        whole.__annotations__ = {p.name: p.annotation for p in parameters}
+        whole.__name__, whole.__doc__ = command.__name__, command.__doc__
+        return whole
+
+    return decorate
 
 
 def _group(name: str, options: dict[str, Declared], place: int) -> Any:

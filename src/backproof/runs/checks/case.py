@@ -1,27 +1,30 @@
 """What a whole network is checked on: the network with its loss, weights, and batches of samples, all as arrays."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
+<<<<<<< HEAD
 from backproof.data import Batch, DataOptions, PreprocessingOptions, load
+=======
+from backproof.data import Batch, DataOptions, Partition, PreprocessingOptions, load
+from backproof.data.targets import TargetSpec
+>>>>>>> c7c7ad5 (check model: any task and loss, several outputs; its options are declared once)
 from backproof.engines import Mode
 from backproof.errors import UserError
-from backproof.graph import Array, Arrays, Graph, Shape, initial_parameters
-from backproof.interchange import fit_weights, read_weights
-from backproof.models import build
-from backproof.ops import MSE, SoftmaxCrossEntropy
+from backproof.graph import BATCH, Array, Arrays, Graph, Shape
+from backproof.models import build, read_options
 from backproof.optim import Optimizer
-from backproof.runs.prepare import fresh_batches, prepare
-from backproof.runs.spec import RunSpec
+from backproof.option import OptionGroup, option
+from backproof.runs.prepare import fresh_batches, initial_weights, network, prepare
+from backproof.runs.spec import ModelOptions, RunSpec
 from backproof.runs.store import Run
 from backproof.runs.toml import tables_of
 from backproof.runs.use import again
+from backproof.tasks import Task, task_of
 from backproof.train.evaluation import inputs as feed
 from backproof.verify.networks.case import NetworkCase
 
@@ -49,27 +52,34 @@ class TrainingCase:
         return NetworkCase(self.graph, self.parameters, self.inputs, self.mode, "float64")
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Samples a batch, how many batches, the seed of all that is random, and a file with weights, or ""."""
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(OptionGroup):
+    """A model that is checked, and the samples that it is checked on."""
 
-    batch_size: int
-    batches: int = 1
-    seed: int = 0
-    weights: str = ""
+    batch_size: int = option(4, "Samples of the batch.", minimum=1)
+    input: tuple[int, ...] = option((1, 28, 28), "The shape of a sample: channels,height,width or features.", minimum=1)
+    image_size: int | None = option(None, "Height and width of the samples, instead of those of --input.", minimum=1)
+    classes: int = option(10, "How many classes there are, or numbers of a regression.", minimum=1)
+    task: Literal["", "classification", "segmentation", "regression"] = option(
+        "", "What random targets are: classes, masks or numbers; if not given, what the model's output looks like."
+    )
+    loss: str = option("", "As of train: the task's own if not given.")
+    model_option: tuple[str, ...] = option((), "An option of the model, as KEY=VALUE; may be given many times.")
+    data: str = option("", "A dataset whose samples are taken, instead of random ones.")
+    data_dir: str = option("datasets", "The folder in which datasets are looked up by name.")
+    weights: str = option("", "A file with weights, .safetensors or .pth, instead of random ones.")
+    evaluation: bool = option(
+        False, "Evaluation mode: running statistics and no dropout. Gradients are checked all the same."
+    )
+    seed: int = option(0, "Seed of random samples, weights and dropout.", minimum=0)
 
 
-def random_case(
-    model: str,
-    options: Mapping[str, Any],
-    input: tuple[int, ...],
-    classes: int,
-    draw: Draw,
-) -> TrainingCase:
-    """A model on random samples, with the weights in a file, or random ones.
+def case_of_model(name: str, options: NetworkOptions, batches: int = 1) -> TrainingCase:
+    """A model on samples of a dataset or random ones, with the weights in a file or random ones.
 
-    Random weights are initial ones, but scales and shifts are moved away from 1 and 0, which hide faults.
+    Random weights are initial ones, but scales and shifts are moved away from 1 and 0, which hide errors.
     """
+<<<<<<< HEAD
     graph = _with_loss(build(model, Shape("N", *input), classes, options))
     rng = np.random.default_rng(draw.seed)
     drawn = [_random_batch(graph, classes, draw.batch_size, rng) for _ in range(draw.batches)]
@@ -97,6 +107,34 @@ def data_case(
     taken = [feed(graph, Batch(train.x[rows], train.y[rows], train.ids[rows])) for rows in chosen]
     parameters = _weights(graph, draw.seed, draw.weights, rng)
     return TrainingCase(f"model {model} on {partitions.name}", graph, parameters, tuple(taken), Mode(True, draw.seed))
+=======
+    model = ModelOptions(
+        model=name,
+        model_option=options.model_option,
+        loss=options.loss,
+        weights=options.weights,
+        model_seed=options.seed,
+    )
+    rng = np.random.default_rng(options.seed)
+    size = () if options.image_size is None else (options.image_size, options.image_size)
+    title = f"model {name}"
+    if options.data:
+        data = load(DataOptions(dataset=options.data, data_dir=options.data_dir), PreprocessingOptions(resize=size))
+        if not len(data.train):
+            raise UserError(f"dataset '{data.name}' has no training samples")
+        graph = network(model, Shape(BATCH, *data.train.x.shape[1:]), task_of(data.targets))
+        taken = _batches_of(data.train, graph, options.batch_size, batches, rng)
+        title = f"{title} on {data.name}"
+    else:
+        x = Shape(BATCH, *((*options.input[:1], *size) if size else options.input))
+        task = _task(model, x, options)
+        graph = network(model, x, task)
+        taken = tuple(_random_batch(graph, task, options.batch_size, rng) for _ in range(batches))
+    weights = initial_weights(model, graph)
+    if not options.weights:
+        weights = {name: w + rng.uniform(0, 0.5, w.shape) if w.ndim == 1 else w for name, w in weights.items()}
+    return TrainingCase(title, graph, weights, taken, Mode(not options.evaluation, options.seed))
+>>>>>>> c7c7ad5 (check model: any task and loss, several outputs; its options are declared once)
 
 
 def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
@@ -115,22 +153,42 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
     ), spec
 
 
-def _with_loss(graph: Graph) -> Graph:
-    """With its own loss, else cross-entropy for class scores, and MSE where each pixel has some."""
-    if graph.loss is not None:
-        return graph
-    return graph.with_loss(SoftmaxCrossEntropy() if len(graph.shapes[graph.output]) == 2 else MSE())
+def _task(model: ModelOptions, x: Shape, options: NetworkOptions) -> Task:
+    """What the options ask of the network, or what its output looks like."""
+    name = options.task
+    if not name:
+        graph = build(model.model, x, options.classes, read_options(model.model_option))
+        name = "classification" if len(graph.shapes[graph.output]) == 2 else "segmentation"
+    names = tuple(str(i) for i in range(options.classes))
+    if name == "classification":
+        return task_of(TargetSpec("class", names))
+    if name == "regression":
+        return task_of(TargetSpec("number", names, (len(names),), integer=False))
+    places = x.per_sample[1:]
+    if options.classes == 1:
+        return task_of(TargetSpec("mask", (), (1, *places), integer=False))
+    return task_of(TargetSpec("mask", names, places))
 
 
-def _random_batch(graph: Graph, classes: int, samples: int, rng: np.random.Generator) -> dict[str, Array]:
-    x, target = graph.inputs
-    shape = target.shape.bind(samples)
-    y = rng.integers(0, classes, shape) if target.kind == "int" else rng.standard_normal(shape)
-    return {x.name: rng.standard_normal(x.shape.bind(samples)).astype(np.float32), target.name: y}
+def _batches_of(
+    partition: Partition, graph: Graph, size: int, count: int, rng: np.random.Generator
+) -> tuple[Arrays, ...]:
+    """Samples drawn at random, from the beginning again where there are not enough."""
+    order = rng.permutation(len(partition))
+    chosen = [np.take(order, np.arange(i * size, (i + 1) * size), mode="wrap") for i in range(count)]
+    return tuple(feed(graph, Batch(partition.x[rows], partition.y[rows], partition.ids[rows])) for rows in chosen)
 
 
-def _weights(graph: Graph, seed: int, file: str, rng: np.random.Generator) -> dict[str, Array]:
-    drawn: dict[str, Array] = dict(initial_parameters(graph, seed))
-    if file:
-        return drawn | fit_weights(graph, read_weights(Path(file)), file, ())
-    return {name: w + rng.uniform(0, 0.5, w.shape) if w.ndim == 1 else w for name, w in drawn.items()}
+def _random_batch(graph: Graph, task: Task, samples: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Normal samples; targets are classes, probabilities or normal numbers; weights of samples are about 1."""
+    x, *others = graph.inputs
+    batch: dict[str, Array] = {x.name: rng.standard_normal(x.shape.bind(samples)).astype(np.float32)}
+    for i in others:
+        shape = i.shape.bind(samples)
+        if i.kind == "int":
+            batch[i.name] = rng.integers(0, task.outputs, shape)
+        elif i.name == "weight" or task.targets.kind == "mask":
+            batch[i.name] = rng.uniform(0.25, 1, shape)
+        else:
+            batch[i.name] = rng.standard_normal(shape)
+    return batch
