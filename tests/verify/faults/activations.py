@@ -143,15 +143,15 @@ class Overflowing(Kernel):
     @np.errstate(over="ignore", invalid="ignore")
     def forward(self, op, inputs, p, call):
         e = np.exp(inputs[0])
-        y = e / e.sum(axis=1, keepdims=True)
-        return (y if isinstance(op, Softmax) else inputs[0] - np.log(e.sum(axis=1, keepdims=True))), (y,)
+        y = e / e.sum(axis=op.axis, keepdims=True)
+        return (y if isinstance(op, Softmax) else inputs[0] - np.log(e.sum(axis=op.axis, keepdims=True))), (y,)
 
     @np.errstate(over="ignore", invalid="ignore")
     def backward(self, op, dy, saved, p, g, call):
         (y,) = saved
         if isinstance(op, Softmax):
-            return (y * (dy - (dy * y).sum(axis=1, keepdims=True)),)
-        return (dy - y * dy.sum(axis=1, keepdims=True),)
+            return (y * (dy - (dy * y).sum(axis=op.axis, keepdims=True)),)
+        return (dy - y * dy.sum(axis=op.axis, keepdims=True),)
 
 
 @wrong_kernel(Softmax, at="output, gradient of input")

@@ -8,6 +8,11 @@ from backproof.ops import Linear
 from faults.fault import wrong_kernel
 
 
+def rows(x):
+    """(N, ..., features) as a matrix."""
+    return x.reshape(-1, x.shape[-1])
+
+
 class FullyConnected(Kernel):
     """A right one."""
 
@@ -17,9 +22,9 @@ class FullyConnected(Kernel):
 
     def backward(self, op, dy, saved, p, g, call):
         (x,) = saved
-        g["weight"][...] = dy.T @ x
+        g["weight"][...] = rows(dy).T @ rows(x)
         if op.bias:
-            g["bias"][...] = dy.sum(axis=0)
+            g["bias"][...] = rows(dy).sum(axis=0)
         return (dy @ p["weight"],)
 
 
@@ -29,13 +34,13 @@ class WeightTransposed(FullyConnected):
 
     def forward(self, op, inputs, p, call):
         (x,) = inputs
-        return x @ p["weight"].reshape(x.shape[1], -1) + (p["bias"] if op.bias else 0), (x,)
+        return x @ p["weight"].reshape(x.shape[-1], -1) + (p["bias"] if op.bias else 0), (x,)
 
     def backward(self, op, dy, saved, p, g, call):
         (x,) = saved
         super().backward(op, dy, saved, p, g, call)
-        g["weight"][...] = (x.T @ dy).reshape(g["weight"].shape)
-        return (dy @ p["weight"].reshape(x.shape[1], -1).T,)
+        g["weight"][...] = (rows(x).T @ rows(dy)).reshape(g["weight"].shape)
+        return (dy @ p["weight"].reshape(x.shape[-1], -1).T,)
 
 
 @wrong_kernel(Linear, at="gradient of input")
@@ -66,7 +71,7 @@ class BiasGradientAveraged(FullyConnected):
     def backward(self, op, dy, saved, p, g, call):
         dxs = super().backward(op, dy, saved, p, g, call)
         if op.bias:
-            g["bias"][...] = dy.mean(axis=0)
+            g["bias"][...] = rows(dy).mean(axis=0)
         return dxs
 
 
@@ -86,7 +91,7 @@ class SummedInFloat32(FullyConnected):
 
     def backward(self, op, dy, saved, p, g, call):
         dxs = super().backward(op, dy, saved, p, g, call)
-        g["weight"][...] = dy.astype(np.float32).T @ saved[0].astype(np.float32)
+        g["weight"][...] = rows(dy).astype(np.float32).T @ rows(saved[0]).astype(np.float32)
         return dxs
 
 

@@ -33,7 +33,8 @@ def wrong_direction(o, w, g, lr, t, v):
 @wrong_update(Nesterov, at="weight")
 def no_look_ahead(o, w, g, lr, t, v):
     """Plain momentum."""
-    return right.momentum(o, w, g, lr, t, v)
+    v = o.momentum * v + g
+    return w - lr * v, v
 
 
 @wrong_update(Momentum, at="state v")

@@ -7,12 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-<<<<<<< HEAD
-from backproof.data import Batch, DataOptions, PreprocessingOptions, load
-=======
 from backproof.data import Batch, DataOptions, Partition, PreprocessingOptions, load
 from backproof.data.targets import TargetSpec
->>>>>>> c7c7ad5 (check model: any task and loss, several outputs; its options are declared once)
 from backproof.engines import Mode
 from backproof.errors import UserError
 from backproof.graph import BATCH, Array, Arrays, Graph, Shape
@@ -79,35 +75,6 @@ def case_of_model(name: str, options: NetworkOptions, batches: int = 1) -> Train
 
     Random weights are initial ones, but scales and shifts are moved away from 1 and 0, which hide errors.
     """
-<<<<<<< HEAD
-    graph = _with_loss(build(model, Shape("N", *input), classes, options))
-    rng = np.random.default_rng(draw.seed)
-    drawn = [_random_batch(graph, classes, draw.batch_size, rng) for _ in range(draw.batches)]
-    parameters = _weights(graph, draw.seed, draw.weights, rng)
-    return TrainingCase(f"model {model}", graph, parameters, tuple(drawn), Mode(True, draw.seed))
-
-
-def data_case(
-    model: str,
-    options: Mapping[str, Any],
-    data: DataOptions,
-    preprocessing: PreprocessingOptions,
-    draw: Draw,
-) -> TrainingCase:
-    """A model on samples of a dataset."""
-    partitions = load(data, preprocessing)
-    if not len(partitions.train):
-        raise UserError(f"dataset '{partitions.name}' has no training samples")
-    graph = _with_loss(build(model, Shape("N", *partitions.train.x.shape[1:]), len(partitions.classes), options))
-    rng = np.random.default_rng(draw.seed)
-    order = rng.permutation(len(partitions.train))
-    size = draw.batch_size
-    chosen = [np.take(order, np.arange(i * size, (i + 1) * size), mode="wrap") for i in range(draw.batches)]
-    train = partitions.train
-    taken = [feed(graph, Batch(train.x[rows], train.y[rows], train.ids[rows])) for rows in chosen]
-    parameters = _weights(graph, draw.seed, draw.weights, rng)
-    return TrainingCase(f"model {model} on {partitions.name}", graph, parameters, tuple(taken), Mode(True, draw.seed))
-=======
     model = ModelOptions(
         model=name,
         model_option=options.model_option,
@@ -134,7 +101,6 @@ def data_case(
     if not options.weights:
         weights = {name: w + rng.uniform(0, 0.5, w.shape) if w.ndim == 1 else w for name, w in weights.items()}
     return TrainingCase(title, graph, weights, taken, Mode(not options.evaluation, options.seed))
->>>>>>> c7c7ad5 (check model: any task and loss, several outputs; its options are declared once)
 
 
 def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
