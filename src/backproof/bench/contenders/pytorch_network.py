@@ -1,6 +1,8 @@
 """One of our graphs as the `nn.Module` that one would write by hand for it."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,79 +64,21 @@ class Network(nn.Module):
 
 def layer(op: Op, inputs: list[Shape], *, in_place: bool = False) -> Layer:
     """The module or function for an operation on inputs of these shapes. Raises `UserError` where there is none."""
-    channels = int(inputs[0][1]) if len(inputs[0]) > 1 else 0
-    images = len(inputs[0]) == 4
-    match op:
-        case ops.Linear():
-            return nn.Linear(int(inputs[0][-1]), op.out_features, bias=op.bias)
-        case ops.Conv2d():
-            return _conv2d(op, channels)
-        case ops.ConvTranspose2d():
-            return nn.ConvTranspose2d(
-                channels,
-                op.out_channels,
-                op.kernel_size,
-                op.stride,
-                op.padding,
-                op.output_padding,
-                op.groups,
-                op.bias,
-                op.dilation,
-            )
-        case ops.BatchNorm():
-            kind = nn.BatchNorm2d if images else nn.BatchNorm1d
-            return kind(channels, eps=op.eps, momentum=op.momentum)
-        case ops.LayerNorm():
-            return nn.LayerNorm(op.dimensions, op.eps, op.elementwise_affine, op.bias)
-        case ops.GroupNorm():
-            return nn.GroupNorm(op.num_groups, channels, op.eps, op.affine)
-        case ops.MaxPool2d():
-            return nn.MaxPool2d(op.kernel_size, op.stride, op.padding, op.dilation, ceil_mode=op.ceil_mode)
-        case ops.AvgPool2d():
-            return nn.AvgPool2d(
-                op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad, op.divisor_override
-            )
-        case ops.AdaptiveAvgPool2d():
-            return nn.AdaptiveAvgPool2d(op.output_size)
-        case ops.Dropout():
-            return nn.Dropout(op.p)
-        case ops.Dropout2d():
-            return nn.Dropout2d(op.p)
-        case ops.Flatten():
-            return nn.Flatten()
-        case ops.Reshape():
-            return nn.Unflatten(1, op.shape) if len(inputs[0]) == 2 else lambda x: x.reshape(len(x), *op.shape)
-        case ops.Pad():
-            value = op.value if op.mode == "constant" else None
-            return lambda x: functional.pad(x, op.sides, op.mode, value)
-        case ops.Resize():
-            align = op.align_corners if op.mode == "bilinear" else None
-            return nn.Upsample(op.size, op.scale_factor, op.mode, align)
-        case ops.Add():
-            return torch.add
-        case ops.Mul():
-            return torch.mul
-        case ops.Concat():
-            return lambda *xs: torch.cat(xs, 1)
-        case ops.Hardtanh() if op.min_val == op.max_val:  # PyTorch's module refuses what its function takes
-            return lambda x: functional.hardtanh(x, op.min_val, op.max_val)
-    return _activation(op, in_place=in_place)
+    if type(op) not in LAYERS:
+        raise OptionError("{contenders:pytorch}: no module is known for the operation {}", type(op).__name__)
+    return LAYERS[type(op)](op, inputs[0] if inputs else Shape(), in_place)
 
 
-def _conv2d(op: ops.Conv2d, channels: int) -> nn.Conv2d:
+def _channels(x: Shape) -> int:
+    return int(x[1])
+
+
+def _conv2d(op: ops.Conv2d, x: Shape, in_place: bool) -> nn.Conv2d:  # noqa: ARG001
     top, bottom, left, right = op.padding
     even = (top, left) == (bottom, right)
     kind = nn.Conv2d if even else _padding_before(op.padding)
-    return kind(
-        channels,
-        op.out_channels,
-        op.kernel_size,
-        op.stride,
-        (top, left) if even else 0,
-        op.dilation,
-        op.groups,
-        op.bias,
-    )
+    around = (top, left) if even else 0
+    return kind(_channels(x), op.out_channels, op.kernel_size, op.stride, around, op.dilation, op.groups, op.bias)
 
 
 def _padding_before(padding: tuple[int, int, int, int]) -> type[nn.Conv2d]:
@@ -148,31 +92,61 @@ def _padding_before(padding: tuple[int, int, int, int]) -> type[nn.Conv2d]:
     return PaddedConv2d
 
 
-def _activation(op: Op, *, in_place: bool) -> nn.Module:
-    match op:
-        case ops.ReLU():
-            return nn.ReLU(inplace=in_place)
-        case ops.LeakyReLU():
-            # In place, PyTorch takes the sign of y for that of x, which a negative slope would turn around.
-            return nn.LeakyReLU(op.negative_slope, inplace=in_place and op.negative_slope >= 0)
-        case ops.Sigmoid():
-            return nn.Sigmoid()
-        case ops.Tanh():
-            return nn.Tanh()
-        case ops.GELU():
-            return nn.GELU(op.approximate)
-        case ops.SiLU():
-            return nn.SiLU(inplace=False)
-        case ops.Softplus():
-            return nn.Softplus(op.beta, op.threshold)
-        case ops.ELU():
-            return nn.ELU(op.alpha)
-        case ops.Hardtanh():
-            return nn.Hardtanh(op.min_val, op.max_val, inplace=in_place)
-        case ops.ReLU6():
-            return nn.ReLU6(inplace=in_place)
-        case ops.Softmax():
-            return nn.Softmax(dim=op.axis)
-        case ops.LogSoftmax():
-            return nn.LogSoftmax(dim=op.axis)
-    raise OptionError("{contenders:pytorch}: no module is known for the operation {}", type(op).__name__)
+LAYERS: dict[type[Op], Callable[[Any, Shape, bool], Layer]] = {
+    ops.Linear: lambda op, x, _: nn.Linear(int(x[-1]), op.out_features, bias=op.bias),
+    ops.Conv2d: _conv2d,
+    ops.ConvTranspose2d: lambda op, x, _: nn.ConvTranspose2d(
+        _channels(x),
+        op.out_channels,
+        op.kernel_size,
+        op.stride,
+        op.padding,
+        op.output_padding,
+        op.groups,
+        op.bias,
+        op.dilation,
+    ),
+    ops.BatchNorm: lambda op, x, _: (nn.BatchNorm2d if len(x) == 4 else nn.BatchNorm1d)(
+        _channels(x), eps=op.eps, momentum=op.momentum
+    ),
+    ops.LayerNorm: lambda op, x, _: nn.LayerNorm(op.dimensions, op.eps, op.elementwise_affine, op.bias),
+    ops.GroupNorm: lambda op, x, _: nn.GroupNorm(op.num_groups, _channels(x), op.eps, op.affine),
+    ops.MaxPool2d: lambda op, x, _: nn.MaxPool2d(
+        op.kernel_size, op.stride, op.padding, op.dilation, ceil_mode=op.ceil_mode
+    ),
+    ops.AvgPool2d: lambda op, x, _: nn.AvgPool2d(
+        op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad, op.divisor_override
+    ),
+    ops.AdaptiveAvgPool2d: lambda op, x, _: nn.AdaptiveAvgPool2d(op.output_size),
+    ops.Dropout: lambda op, x, _: nn.Dropout(op.p),
+    ops.Dropout2d: lambda op, x, _: nn.Dropout2d(op.p),
+    ops.Flatten: lambda op, x, _: nn.Flatten(),
+    ops.Reshape: lambda op, x, _: lambda x: x.reshape(len(x), *op.shape),
+    ops.Pad: lambda op, x, _: (
+        lambda x: functional.pad(x, op.sides, op.mode, op.value if op.mode == "constant" else None)
+    ),
+    ops.Resize: lambda op, x, _: nn.Upsample(
+        op.size, op.scale_factor, op.mode, op.align_corners if op.mode == "bilinear" else None
+    ),
+    ops.Add: lambda op, x, _: torch.add,
+    ops.Mul: lambda op, x, _: torch.mul,
+    ops.Concat: lambda op, x, _: lambda *xs: torch.cat(xs, 1),
+    ops.WeightedSum: lambda op, x, _: lambda *xs: sum(w * x for w, x in zip(op.weights, xs, strict=True)),
+    ops.ReLU: lambda op, x, in_place: nn.ReLU(inplace=in_place),
+    # In place, PyTorch takes the sign of y for that of x, which a negative slope would turn around.
+    ops.LeakyReLU: lambda op, x, in_place: nn.LeakyReLU(op.negative_slope, in_place and op.negative_slope >= 0),
+    ops.Sigmoid: lambda op, x, _: nn.Sigmoid(),
+    ops.Tanh: lambda op, x, _: nn.Tanh(),
+    ops.GELU: lambda op, x, _: nn.GELU(op.approximate),
+    ops.SiLU: lambda op, x, _: nn.SiLU(),
+    ops.Softplus: lambda op, x, _: nn.Softplus(op.beta, op.threshold),
+    ops.ELU: lambda op, x, _: nn.ELU(op.alpha),
+    # PyTorch's module refuses equal bounds, which its function takes.
+    ops.Hardtanh: lambda op, x, in_place: partial(
+        functional.hardtanh, min_val=op.min_val, max_val=op.max_val, inplace=in_place
+    ),
+    ops.ReLU6: lambda op, x, in_place: nn.ReLU6(inplace=in_place),
+    ops.Softmax: lambda op, x, _: nn.Softmax(dim=op.axis),
+    ops.LogSoftmax: lambda op, x, _: nn.LogSoftmax(dim=op.axis),
+}
+"""(operation, shape of its first input, whether the output may be written over the input) -> module or function."""
