@@ -138,7 +138,7 @@ def test_every_operation_alone_agrees_with_pytorch() -> None:
         for name, op in OPERATIONS.items()
         if not issubclass(op, Loss | Dropping)
         for sample in op.samples()
-        if sample.training
+        if sample.training and sample.shapes and not sample.constants
     ]
     assert len(cases) > 100
     evidence = [make(OpJob(contender=c, cases=tuple(cases), dtype="float64")).evidence() for c in ("numpy", "pytorch")]

@@ -7,7 +7,7 @@ import numpy as np
 
 from backproof.engines.base import Gradients
 from backproof.errors import UserError, unknown
-from backproof.graph import Array, Arrays, Graph, Input
+from backproof.graph import BATCH, Array, Arrays, Graph, Input
 from backproof.optim import Optimizer
 
 KINDS = {"float": "f", "int": "iu"}
@@ -32,21 +32,24 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
             continue
         given += 1
         shape = array.shape if isinstance(array, np.ndarray) else _refuse(expected, array)
-        if not shape or shape[1:] != expected.shape[1:] or array.dtype.kind not in KINDS[expected.kind]:
+        batched = expected.shape[:1] == (BATCH,)
+        fits = shape[1:] == expected.shape[1:] and len(shape) > 0 if batched else shape == expected.shape
+        if not fits or array.dtype.kind not in KINDS[expected.kind]:
             _refuse(expected, array)
-        if place == 0:
-            n = shape[0]
-            if n == 0:
-                raise UserError(f"input '{expected.name}' is an empty batch; a batch has 1 sample or more")
-        elif shape[0] != n:
+        if not batched:
+            continue
+        if shape[0] == 0:
+            raise UserError(f"input '{expected.name}' is an empty batch; a batch has 1 sample or more")
+        if n and shape[0] != n:
             raise UserError(
                 f"input '{expected.name}' has {shape[0]} samples where '{graph.inputs[0].name}' has {n}; "
                 f"they must be equally many"
             )
+        n = shape[0]
     if given != len(inputs):
         names = {i.name for i in graph.inputs}
         raise unknown("input", next(name for name in inputs if name not in names), names)
-    return n
+    return n or 1
 
 
 def reaches_loss(graph: Graph, inputs: Arrays, want: Collection[str]) -> bool:

@@ -73,6 +73,12 @@ class Graph:
         """Every parameter by its full name, in the order of the nodes."""
         return {node.path(name): spec for node in self.nodes for name, spec in node.parameters.items()}
 
+    @cached_property
+    def statistics(self) -> frozenset[str]:
+        """Full names of the non-trainable parameters that training moves; constants are not among them."""
+        nodes = [node for node in self.nodes if node.op.arity != 0]
+        return frozenset(n.path(name) for n in nodes for name, spec in n.parameters.items() if not spec.trainable)
+
     @property
     def parameter_count(self) -> int:
         """Number of trainable scalars."""
@@ -233,4 +239,5 @@ def make_node(name: str, op: Op, shapes: Mapping[str, Shape], inputs: Iterable[s
     try:
         return Node(name, op, names, op.output_shape(*given), op.parameters(*given))
     except UserError as error:
-        raise UserError(f"node '{name}' on {' and '.join(map(str, given))}: {error}") from error
+        place = f"node '{name}' on {' and '.join(map(str, given))}" if given else f"node '{name}'"
+        raise UserError(f"{place}: {error}") from error

@@ -49,7 +49,8 @@ class Sample:
 
     Attributes:
         op: the operation with its attributes.
-        shapes: the shapes of its inputs.
+        shapes: the shapes of its inputs, with the batch first.
+        constants: places of the inputs without a batch axis.
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
             some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
@@ -60,6 +61,17 @@ class Sample:
     shapes: tuple[tuple[int, ...], ...]
     training: bool = True
     values: Values = "normal"
+    constants: tuple[int, ...] = ()
+
+    @property
+    def declared(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs in a network."""
+        return tuple(Shape(*s) if i in self.constants else Shape("N", *s[1:]) for i, s in enumerate(self.shapes))
+
+    @property
+    def batch(self) -> int:
+        """The number of samples."""
+        return next((shape[0] for i, shape in enumerate(self.shapes) if i not in self.constants), 1)
 
     def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
         """Draw inputs: float64, or int64 class labels where the operation wants labels."""
@@ -75,7 +87,8 @@ class Sample:
     def __str__(self) -> str:
         mode = "train" if self.training else "eval"
         values = "" if self.values == "normal" else f", {self.values} values"
-        return f"{self.op} on {', '.join(map(str, self.shapes))} [{mode}{values}]"
+        shapes = f" on {', '.join(map(str, self.shapes))}" if self.shapes else ""
+        return f"{self.op}{shapes} [{mode}{values}]"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.merge import Add, Concat, Mul, WeightedSum
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
+from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
@@ -53,6 +54,7 @@ __all__ = [
     "Mul",
     "NLLLoss",
     "Pad",
+    "Parameter",
     "ReLU",
     "ReLU6",
     "Reshape",

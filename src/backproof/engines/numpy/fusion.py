@@ -71,6 +71,8 @@ def fuse(graph: Graph, apart: Collection[type[Op]] = ()) -> Graph:
         following = only_taker(first.name)
         if following is not None and isinstance(following.op, Add) and isinstance(first.op, BatchNorm):
             residual = tuple(name for name in following.inputs if name != first.name)
+            if any(graph.shapes[name] != first.shape for name in residual):
+                continue  # broadcast
             links.append(following.name)
             following = only_taker(following.name)
         if following is None or not isinstance(following.op, ReLU) or inside & {*links, following.name}:

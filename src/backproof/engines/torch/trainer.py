@@ -164,7 +164,7 @@ class TorchTrainer:
         """Copies of the running statistics, for a pass in training mode that must not move them."""
         if not mode.training:
             return {}
-        return {name: value.clone() for name, value in self._tensors.items() if not value.requires_grad}
+        return {name: self._tensors[name].clone() for name in self.graph.statistics}
 
     def _forward(
         self, values: dict[str, Tensor], mode: Mode, with_loss: bool, state: Mapping[str, Tensor]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backproof.engines import DType, Engine, Mode, Predictor, Trainer
-from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample, Shape
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
 from backproof.verify.core.location import LOSS, OUTPUT, Location
@@ -28,7 +28,7 @@ class Case:
     @property
     def samples(self) -> int:
         """The size of the batch."""
-        return len(self.inputs[self.graph.inputs[0].name])
+        return next((len(self.inputs[i.name]) for i in self.graph.inputs if i.shape[:1] == ("N",)), 1)
 
     @property
     def terms(self) -> int:
@@ -45,16 +45,16 @@ def make_case(sample: Sample, seed: int) -> Case:
     rng = np.random.default_rng(seed)
     arrays = sample.inputs(rng)
     if isinstance(sample.op, Loss):
-        x = Input("x", Shape("N", *sample.shapes[0][1:]))
+        x = Input("x", sample.declared[0])
         same = make_node("same", Reshape(x.shape.per_sample), {x.name: x.shape})
         graph = Graph((x,), (same,), "same").with_loss(sample.op, name="op")
         inputs = dict(zip((i.name for i in graph.inputs), arrays, strict=True))
     else:
         names = [f"x{i}" for i in range(len(arrays))]
-        declared = tuple(Input(n, Shape("N", *s[1:])) for n, s in zip(names, sample.shapes, strict=True))
+        declared = tuple(Input(n, shape) for n, shape in zip(names, sample.declared, strict=True))
         node = make_node("op", sample.op, {i.name: i.shape for i in declared})
         graph = Graph(declared, (node,), "op").with_loss(MSE())
-        targets = rng.standard_normal(node.shape.bind(sample.shapes[0][0]))
+        targets = rng.standard_normal(node.shape.bind(sample.batch))
         inputs = dict(zip(names, arrays, strict=True)) | {"y": targets}
     # Not the initial weights: zeros and ones hide faults. Statistics are positive, as variances must be.
     parameters = {

@@ -230,6 +230,7 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.LogSoftmax: lambda op, x, p: _log_softmax(x[0], op.axis),
     ops.Dropout: _dropout,
     ops.Dropout2d: _dropout,
+    ops.Parameter: lambda op, x, p: p["weight"],
     ops.Add: lambda op, x, p: x[0] + x[1],
     ops.Mul: lambda op, x, p: x[0] * x[1],
     ops.WeightedSum: lambda op, x, p: np.asarray(sum(w * a for w, a in zip(op.weights, x, strict=True))),

@@ -40,7 +40,7 @@ def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: Comp
         for name, spec in graph.parameters.items():
             if spec.trainable:
                 expected[Location("gradient of parameter", name)] = spec.shape
-            elif case.mode.training:
+            elif case.mode.training and name in graph.statistics:
                 expected[Location("state", name)] = spec.shape
         floats = (i for i in graph.inputs if i.kind == "float")
         expected |= {Location("gradient of input", i.name): i.shape.bind(N) for i in floats}

@@ -64,7 +64,7 @@ def _among_others(graph: Graph) -> Graph:
     shapes = {i.name: i.shape for i in inputs}
     source = {}
     for i in inputs:
-        if i.kind == "float":
+        if i.kind == "float" and i.shape[:1] == ("N",):
             nodes.append(make_node(_held(i.name), Reshape(i.shape.per_sample), {i.name: i.shape}))
             source[i.name] = _held(i.name)
             shapes[_held(i.name)] = i.shape

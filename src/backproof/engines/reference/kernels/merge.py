@@ -2,49 +2,72 @@
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Add, Concat, Mul, WeightedSum
 
+Index = tuple[int, ...]
 
-@computes(KERNELS, Add)
-class AddKernel(Kernel[Add, Call]):
-    """y[i] = a[i] + b[i]   so   ∂L/∂a[i] = ∂L/∂b[i] = dy[i]: a sum hands its gradient to all it adds."""
 
-    def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """a and b of one shape -> y of the same."""
+def at(i: Index, x: Array) -> Index:
+    """The index in x of what meets the output's element i: what x lacks or has once serves all."""
+    return tuple(place if size > 1 else 0 for place, size in zip(i[len(i) - x.ndim :], x.shape, strict=True))
+
+
+class PairKernel(Kernel[AnyOp, Call]):
+    """y[i] = f(a[i], b[i])   so   ∂L/∂a[i] = dy[i] ∂f/∂a,   ∂L/∂b[i] = dy[i] ∂f/∂b.
+
+    What is broadcast meets many elements of y, and its gradient is the sum of what each gives.
+    """
+
+    def f(self, a: float, b: float) -> float:
+        """The function of two elements."""
+        raise NotImplementedError
+
+    def df(self, a: float, b: float) -> tuple[float, float]:
+        """∂f/∂a and ∂f/∂b."""
+        raise NotImplementedError
+
+    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         a, b = inputs
-        y = np.zeros(a.shape)
-        for i in np.ndindex(a.shape):
-            y[i] = a[i] + b[i]
-        return y, ()
-
-    def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
-        """dy -> da, db, both equal to it."""
-        return dy, dy
-
-
-@computes(KERNELS, Mul)
-class MulKernel(Kernel[Mul, Call]):
-    """y[i] = a[i] b[i]   so   ∂L/∂a[i] = dy[i] b[i]   and   ∂L/∂b[i] = dy[i] a[i]: each is the other's factor."""
-
-    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """a and b of one shape -> y of the same."""
-        a, b = inputs
-        y = np.zeros(a.shape)
-        for i in np.ndindex(a.shape):
-            y[i] = a[i] * b[i]
+        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
+        for i in np.ndindex(y.shape):
+            y[i] = self.f(a[at(i, a)], b[at(i, b)])
         return y, (a, b)
 
-    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
-        """dy -> da, db of the same shape."""
+    def backward(
+        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
+    ) -> tuple[Array | None, ...]:
         a, b = saved
         da, db = np.zeros(a.shape), np.zeros(b.shape)
         for i in np.ndindex(dy.shape):
-            da[i] = dy[i] * b[i]
-            db[i] = dy[i] * a[i]
+            slope_a, slope_b = self.df(a[at(i, a)], b[at(i, b)])
+            da[at(i, a)] += dy[i] * slope_a
+            db[at(i, b)] += dy[i] * slope_b
         return da, db
+
+
+@computes(KERNELS, Add)
+class AddKernel(PairKernel[Add]):
+    """f = a + b: a sum hands its gradient to all it adds."""
+
+    def f(self, a: float, b: float) -> float:
+        return a + b
+
+    def df(self, a: float, b: float) -> tuple[float, float]:
+        return 1.0, 1.0
+
+
+@computes(KERNELS, Mul)
+class MulKernel(PairKernel[Mul]):
+    """f = a b: each is the other's factor."""
+
+    def f(self, a: float, b: float) -> float:
+        return a * b
+
+    def df(self, a: float, b: float) -> tuple[float, float]:
+        return b, a
 
 
 @computes(KERNELS, Concat)

@@ -1,0 +1,25 @@
+"""Parameter: y = W, the weight itself, to which nobody writes.   dW = dy."""
+
+from typing import ClassVar
+
+from backproof.engines.kernel import Saved, computes
+from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.workspace import Workspace
+from backproof.graph import Array, Arrays
+from backproof.ops import Parameter
+
+
+@computes(KERNELS, Parameter)
+class ParameterKernel(NumpyKernel[Parameter]):
+    """The sweep has summed dy over all who take the weight."""
+
+    layout: ClassVar = "any"
+
+    def forward(self, op: Parameter, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
+        return p["weight"], ()
+
+    def backward(
+        self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
+    ) -> tuple[Array | None, ...]:
+        g["weight"][...] = dy
+        return ()
