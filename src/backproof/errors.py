@@ -108,6 +108,6 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"choose from: {', '.join(names)}"
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+def unknown(kind: str, name: str, known: Iterable[str], error: type[UserError] = UserError) -> UserError:
     """The error for a `name` that is none of `known`, offering the nearest ones."""
-    return UserError(f"unknown {kind} '{name}'; {suggestion(name, known)}")
+    return error(f"unknown {kind} '{name}'; {suggestion(name, known)}")

@@ -108,7 +108,7 @@ def test_refuses_bad_attributes(make, message):
             r"not \(N, 2, 3, 4\) and \(N, 4, 3\)",
         ),
         (ops.NLLLoss(class_weights=(1.0,)), [Shape("N", 2), Shape("N")], "takes 2 class_weights, one a class, not 1"),
-        (ops.BCEWithLogits((1, 2)), [Shape("N", 3)] * 2, r"takes one pos_weight a channel of \(N, 3\), not 2"),
+        (ops.BCEWithLogits((1, 2)), [Shape("N", 3)] * 2, r"has one pos_weight a channel of \(N, 3\), not 2"),
         (ops.L1(), [Shape("N", 3)], "L1 takes a prediction and a target, not 1 inputs"),
         (ops.L1(sample_weights=True), [Shape("N", 3)] * 2, "a target and sample weights, not 2 inputs"),
         (ops.L1(sample_weights=True), [Shape("N", 3)] * 3, r"L1 takes one weight a sample, \(N,\), not \(N, 3\)"),

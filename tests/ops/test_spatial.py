@@ -187,7 +187,7 @@ def test_refuses_bad_attributes(make, message):
         (Conv2d(2, 1, groups=2), Shape("N", 3, 2, 2), "groups must divide the 3 channels of its input, and 2 does not"),
         (ConvTranspose2d(2, 3, padding=3), Shape("N", 1, 2, 2), "the output would be -2x-2"),
         (MaxPool2d(3), Shape("N", 1, 2, 2), "the output would be 0x0"),
-        (MaxPool2d(2, padding=1, dilation=2), Shape("N", 1, 1, 1), "a window would lie in the padding alone"),
+        (MaxPool2d(2, padding=1, dilation=2), Shape("N", 1, 1, 1), "a window lies in the padding alone"),
         (AvgPool2d(3), Shape("N", 1, 2, 3), "the output would be 0x1"),
         (AdaptiveAvgPool2d(1), Shape("N", 4), "AdaptiveAvgPool2d takes images"),
         (Pad(2, mode="reflect"), Shape("N", 1, 2, 5), "too much for 2x5 pixels"),

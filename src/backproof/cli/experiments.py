@@ -28,7 +28,7 @@ def split(tokens: Sequence[str]) -> list[list[str]]:
     parts: list[list[str]] = [[]]
     for token in tokens:
         if token.startswith(f"{NEXT}="):
-            raise UserError(f"{NEXT} takes no value; the options of the next experiment follow it.")
+            raise UserError(f"{NEXT} takes no value; the options of the next experiment follow it")
         if token == NEXT:
             parts.append([])
         else:
@@ -46,7 +46,7 @@ def experiments(common: Given, own: Sequence[Given]) -> list[RunSpec]:
     for given in own:
         for option in ("config", "resume"):
             if getattr(given, option) is not None:
-                raise UserError(f"--{option} is for all experiments; give it before the first {NEXT}.")
+                raise UserError(f"--{option} is for all experiments; give it before the first {NEXT}")
     bases = read_tables(common.config) if common.config else [{}]
     for base in bases:
         load(base)
@@ -62,6 +62,6 @@ def experiments(common: Given, own: Sequence[Given]) -> list[RunSpec]:
 def continuation(common: Given, own: Sequence[Given], kept: RunSpec) -> RunSpec:
     """The specification with which a run goes on: as it was, but for what the command line and its file say."""
     if own or common.repeat is not None:
-        raise UserError(f"--resume goes on with one run; leave out {NEXT if own else '--repeat'}.")
+        raise UserError(f"--resume goes on with one run; leave out {NEXT if own else '--repeat'}")
     under = merge_tables(tables_of(kept), read_tables(common.config)[0]) if common.config else tables_of(kept)
     return spec_from_tables(under, common.config or "", common.tables)

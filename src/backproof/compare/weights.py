@@ -61,9 +61,9 @@ def distances(a: Arrays, b: Arrays, names: tuple[str, str] = ("a", "b")) -> tupl
             shapes = [str(arrays[name].shape) if name in arrays else "missing" for arrays in (a, b)]
             raise UserError(
                 f"the weights of {names[0]} and {names[1]} cannot be compared: "
-                f"'{name}' is {shapes[0]} in the one and {shapes[1]} in the other."
+                f"'{name}' is {shapes[0]} in the one and {shapes[1]} in the other"
             )
     if not a:
-        raise UserError(f"{names[0]} and {names[1]} have no weights to compare.")
+        raise UserError(f"{names[0]} and {names[1]} have no weights to compare")
     flat_a, flat_b = (np.concatenate([np.ravel(arrays[name]) for name in a]) for arrays in (a, b))
     return Distance.of(flat_a, flat_b), {name: Distance.of(a[name], b[name]) for name in a}

@@ -18,7 +18,7 @@ from backproof.data.partitions import Ids
 from backproof.data.pillow import resampled
 from backproof.data.seeds import AUGMENT, generator
 from backproof.data.targets import Targets
-from backproof.errors import OptionError, UserError
+from backproof.errors import DataError, OptionError
 from backproof.registry import Registry
 from backproof.user_file import failures_told
 
@@ -133,7 +133,7 @@ def _done(
         with failures_told(step, f"augmentation '{name}'"):
             raise
     if getattr(made, "shape", ()) != image.shape:
-        raise UserError(f"augmentation '{name}' made {np.shape(made)} of {image.shape}; it must keep the shape")
+        raise DataError(f"augmentation '{name}' made {np.shape(made)} of {image.shape}; it must keep the shape")
     return made
 
 

@@ -16,7 +16,7 @@ from backproof.data.preprocessing import Step, steps_of
 from backproof.data.sources import Source
 from backproof.data.split import check_classes, is_fractions, partition_sizes, selected, shuffled, stratified
 from backproof.data.targets import Targets
-from backproof.errors import UserError
+from backproof.errors import DataError, UserError
 
 # Part of every key: raise it when the same files and steps begin to give other values.
 VERSION = 2
@@ -48,7 +48,7 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
     try:
         parts = divide(source, prepared.ids, data.split, data.data_seed)
     except UserError as error:
-        raise UserError(f"dataset '{source.name}': {error}") from error
+        raise DataError(f"dataset '{source.name}': {error}") from error
 
     rows = np.concatenate(parts)
     x = scaled(prepared.x, rows)
@@ -82,7 +82,7 @@ def divide(source: Source, ids: Ids, split: tuple[float, ...], data_seed: int) -
 
     def divided(positions: Ids, shares: tuple[float, ...], check: bool = True) -> list[Ids]:
         if check and not len(positions):
-            raise UserError("the dataset is empty: it has no samples")
+            raise DataError("the dataset is empty: it has no samples")
         if labels is None:
             parts = shuffled(len(positions), partition_sizes(shares, len(positions)), data_seed)
         else:

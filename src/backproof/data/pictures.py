@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.targets import Targets, TargetSpec
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -127,4 +127,4 @@ def save_sheet(path: Path, title: str, rows: Sequence[Row], side: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path, format="PNG")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from backproof.data.partitions import Ids
 from backproof.data.preprocessing import Spatial, Step
 from backproof.data.sources import BadImageError, Source
-from backproof.errors import OptionError, UserError
+from backproof.errors import DataError, OptionError, UserError
 
 Samples = npt.NDArray[np.generic]
 
@@ -38,7 +38,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
     if isinstance(source.images, np.ndarray):
         images: Samples = source.images
         if images.ndim == 2 and steps:
-            raise UserError(f"dataset '{source.name}' holds vectors, but {type(steps[0]).__name__} is for images")
+            raise DataError(f"dataset '{source.name}' holds vectors, but {type(steps[0]).__name__} is for images")
         if not steps:
             every = slice(None) if len(ids) == len(source) else ids
             whole = np.asarray(source.y)[every] if source.targets.kind == "mask" else None
@@ -70,7 +70,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
                 *(source.sample_name(i), h, w, " after preprocessing" * bool(steps), f"{h0},{w0}"),
             )
     if not samples:
-        raise UserError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read")
+        raise DataError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read")
     return Prepared(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped), _stack_masks(masks, source))
 
 
@@ -100,7 +100,7 @@ def _preprocessed(
                 mask = np.moveaxis(step.move(np.moveaxis(mask, 0, 2), pixels), 2, 0)
             pixels = step(pixels)
         except UserError as error:
-            raise UserError(f"{source.sample_name(index)}: {error}") from error
+            raise DataError(f"{source.sample_name(index)}: {error}") from error
     return pixels, mask
 
 
@@ -131,7 +131,7 @@ def _stack_masks(masks: list[Samples | None], source: Source) -> Samples | None:
         return stack[:, 0]
     greatest = round(stack.max().item() * (1 if stack.dtype == np.uint8 else 255))
     if 0 < greatest < 8 and not isinstance(source.y, np.ndarray):  # hardly a probability in any mask
-        raise UserError(
+        raise DataError(
             f"the masks of '{source.name}' hold nothing above {greatest} of 255, so they look like class indices: list "
             f"the classes in {source.where}/classes.txt, one name a line, or save probabilities as 0 to 255"
         )

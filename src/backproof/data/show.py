@@ -17,7 +17,7 @@ from backproof.data.sources.images import read_header
 from backproof.data.sources.source import Image, Images
 from backproof.data.split import Indices, selected
 from backproof.data.targets import TargetSpec
-from backproof.errors import OptionError, UserError
+from backproof.errors import DataError, OptionError, UserError
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ def contact_sheet(data: DataOptions, path: str | Path, per_class: int = 8) -> No
         raise OptionError("{per_class} is {}; it must be 1 or more", per_class)
     source = sources.find(data.dataset, data.data_dir)
     if isinstance(source.images, np.ndarray) and source.images.ndim == 2:
-        raise UserError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw")
+        raise DataError(f"dataset '{source.name}' holds vectors, not images: there is nothing to draw")
     ids = selected(data.select, len(source))
     if source.targets.kind != "class":
         _sheet_of_targets(source, ids, Path(path), per_class)

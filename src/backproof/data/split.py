@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.seeds import SPLIT, generator
-from backproof.errors import OptionError, UserError
+from backproof.errors import DataError, OptionError
 
 Indices = npt.NDArray[np.int64]
 
@@ -71,7 +71,7 @@ def check_classes(labels: Indices, classes: tuple[str, ...], split: tuple[float,
     """Raise `UserError` where there is one class only, or a class has fewer samples than partitions."""
     present, counts = np.unique(labels, return_counts=True)
     if len(present) == 1:
-        raise UserError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more")
+        raise DataError(f"there is only one class, '{classes[present[0]]}'; a classifier needs two or more")
     wanted, fewest = sum(value > 0 for value in split), int(counts.min())
     if fewest < wanted:
         samples = "1 sample" if fewest == 1 else f"{fewest} samples"

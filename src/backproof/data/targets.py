@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 Targets = npt.NDArray[Any]  # M of them: (M,) int64, (M, H, W) int64, (M, 1, H, W) float32 or (M, K) float32
 
@@ -56,19 +56,19 @@ def understood(y: Targets, names: tuple[str, ...], where: str) -> tuple[Targets,
     whole, masks = y.dtype.kind in "iu", y.ndim == 3 or (y.ndim == 4 and y.shape[1] == 1)
     if whole and y.ndim in (1, 3):
         if y.ndim == 3 and not names:
-            raise UserError(f"{where}: y are masks of whole numbers; name their classes, or give floats of 0 to 1")
+            raise DataError(f"{where}: y are masks of whole numbers; name their classes, or give floats of 0 to 1")
         names = names or tuple(str(i) for i in range(int(y.max(initial=-1)) + 1))
         if y.size and not (y.min() >= 0 and y.max() < len(names)):
             among = f"{y.min()} to {y.max()}"
-            raise UserError(f"{where}: y holds class indices {among}, but there are {len(names)} names of classes")
+            raise DataError(f"{where}: y holds class indices {among}, but there are {len(names)} names of classes")
         y, spec = y.astype(np.int64), TargetSpec("class" if y.ndim == 1 else "mask", names)
     elif masks and y.dtype.kind in "fb":
         if names:
-            raise UserError(f"{where}: y are masks of probabilities, which have no names; leave {names} out")
+            raise DataError(f"{where}: y are masks of probabilities, which have no names; leave {names} out")
         y = y.reshape(len(y), 1, *y.shape[-2:]).astype(np.float32)
         require_finite(f"{where}: y", y)
         if y.size and not (y.min() >= 0 and y.max() <= 1):
-            raise UserError(f"{where}: y holds masks of {y.min():g} to {y.max():g}; probabilities are 0 to 1")
+            raise DataError(f"{where}: y holds masks of {y.min():g} to {y.max():g}; probabilities are 0 to 1")
         spec = TargetSpec("mask", (), integer=False)
     elif y.dtype.kind == "f" and y.ndim in (1, 2) and 0 not in y.shape[1:]:
         with np.errstate(over="ignore"):  # told below
@@ -77,16 +77,16 @@ def understood(y: Targets, names: tuple[str, ...], where: str) -> tuple[Targets,
         count = y.shape[1]
         names = names or (("y",) if count == 1 else tuple(f"y{i}" for i in range(count)))
         if len(names) != count:
-            raise UserError(f"{where}: y has {count} numbers a sample, but there are {len(names)} names")
+            raise DataError(f"{where}: y has {count} numbers a sample, but there are {len(names)} names")
         spec = TargetSpec("number", names, integer=False)
     else:
-        raise UserError(
+        raise DataError(
             f"{where}: y has shape {y.shape} and type {y.dtype}; expected classes (M,), numbers (M,) or (M, K) as "
             "floats, or masks (M, H, W)"
         )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{where}: the name '{twice}' is there twice")
+        raise DataError(f"{where}: the name '{twice}' is there twice")
     return y, spec
 
 
@@ -96,4 +96,4 @@ def require_finite(what: str, array: npt.NDArray[Any]) -> None:
     if not finite.all():
         bad, first = np.count_nonzero(~finite), int(finite.argmin())
         samples = "1 sample" if bad == 1 else f"{bad} samples"
-        raise UserError(f"{what} holds NaN or infinite values (as float32) in {samples}, the first is sample {first}")
+        raise DataError(f"{what} holds NaN or infinite values (as float32) in {samples}, the first is sample {first}")

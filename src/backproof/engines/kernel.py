@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from typing import Any, ClassVar, Generic, TypeVar
 
 from backproof.engines.base import EVALUATION, Mode
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph import Array, Arrays, Graph, Op
 from backproof.optim import Optimizer
 
@@ -90,12 +90,12 @@ def require_kernels(engine: str, kernels: Mapping[type[Op], object], graph: Grap
     """Raise `UserError` naming every operation of `graph` that the engine lacks, all at once."""
     missing = [f"'{node.name}' ({type(node.op).__name__})" for node in graph.nodes if type(node.op) not in kernels]
     if missing:
-        raise UserError(f"engine '{engine}' has no kernel for {', '.join(missing)}")
+        raise ModelError(f"engine '{engine}' has no kernel for {', '.join(missing)}")
 
 
 def require_update(engine: str, updates: Mapping[type[Optimizer], AnyUpdate], optimizer: Optimizer) -> AnyUpdate:
     """The engine's update of `optimizer`. Raises `UserError` if it has none."""
     update = updates.get(type(optimizer))
     if update is None:
-        raise UserError(f"engine '{engine}' has no update for the optimizer {type(optimizer).__name__}")
+        raise ModelError(f"engine '{engine}' has no update for the optimizer {type(optimizer).__name__}")
     return update

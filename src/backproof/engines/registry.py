@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from backproof.engines.base import Engine
-from backproof.errors import UserError, unknown
+from backproof.errors import NotInstalledError, UserError, unknown
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def get_engine(name: str, **settings: Any) -> Engine:
     """
     entry = require_entry(name)
     if not installed(name):
-        raise UserError(f"engine '{name}' is not installed; install it with: {how_to_install(name)}")
+        raise NotInstalledError(f"engine '{name}' is not installed; install it with: {how_to_install(name)}")
     module, _, attribute = entry.location.partition(":")
     kind = getattr(import_module(module), attribute)
     known = [field.name for field in fields(kind)] if is_dataclass(kind) else []

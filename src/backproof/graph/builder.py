@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.graph import Graph, Input, Node, make_node
 from backproof.graph.op import Op
 from backproof.graph.shape import Shape
@@ -34,7 +34,7 @@ class Builder:
     def __call__(self, name: str, op: Op, *inputs: Value) -> Value:
         """Add the node `name`. Raises `UserError` for a name taken twice or shapes that do not fit."""
         if name in self._nodes or name == self._input.name:
-            raise UserError(f"the name '{name}' stands twice in the network; node names must differ")
+            raise ModelError(f"the name '{name}' stands twice in the network; node names must differ")
         shapes = {value.name: value.shape for value in inputs}
         node = make_node(name, op, shapes, [value.name for value in inputs])
         self._nodes[name] = node
@@ -45,9 +45,9 @@ class Builder:
         names = [value.name for value in (output, *auxiliary)]
         for name in names:
             if name not in self._nodes:
-                raise UserError(f"the output '{name}' is no node of this network")
+                raise ModelError(f"the output '{name}' is no node of this network")
             if names.count(name) > 1:
-                raise UserError(f"the output '{name}' stands twice among the outputs")
+                raise ModelError(f"the output '{name}' stands twice among the outputs")
         return Graph((self._input,), tuple(self._nodes.values()), names[0], auxiliary=tuple(names[1:]))
 
 
@@ -63,7 +63,7 @@ class Sequential:
     def __init__(self, *ops: Op | tuple[str, Op]) -> None:
         self._ops = [op if isinstance(op, tuple) else (str(i), op) for i, op in enumerate(ops)]
         if not self._ops:
-            raise UserError("Sequential() needs at least one operation")
+            raise ModelError("Sequential() needs at least one operation")
 
     def add_to(self, net: Builder, x: Value, prefix: str = "") -> Value:
         """Append the chain to a network under construction, names prefixed by `prefix.`."""

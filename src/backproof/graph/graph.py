@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from backproof.errors import UserError, unknown
+from backproof.errors import ModelError, UserError, unknown
 from backproof.graph.op import OPERATIONS, Kind, Loss, Op, ParameterSpec, UnknownOp, op_from_attributes
 from backproof.graph.shape import Shape
 from backproof.registry import is_built_in
@@ -127,11 +127,11 @@ class Graph:
         each times its own of `weights`, the main output's first; 1 if None.
         """
         if self.loss is not None:
-            raise UserError(f"the network already has the loss '{self.loss}'; with_loss is for one without")
+            raise ModelError(f"the network already has the loss '{self.loss}'; with_loss is for one without")
         weights = [1.0] * len(self.outputs) if weights is None else weights
         if len(weights) != len(self.outputs):
             outputs = ", ".join(self.outputs)
-            raise UserError(f"the network has the outputs {outputs}; give one weight for each, not {len(weights)}")
+            raise ModelError(f"the network has the outputs {outputs}; give one weight for each, not {len(weights)}")
         prediction = self.shapes[self.output]
         added = [Input(target, *op.target(prediction))]
         added += [Input("weight", Shape(prediction[0]))] if op.weighs_samples else []
@@ -174,7 +174,7 @@ class Graph:
         for entry in content["nodes"]:
             missing = [name for name in entry["inputs"] if name not in shapes]
             if missing:
-                raise UserError(f"node '{entry['name']}' takes '{missing[0]}', which no earlier node makes")
+                raise ModelError(f"node '{entry['name']}' takes '{missing[0]}', which no earlier node makes")
             if entry["op"] not in OPERATIONS and "shape" in entry:
                 node = _unknown(entry, loss=entry["name"] == content["loss"])
             else:
@@ -185,7 +185,7 @@ class Graph:
         outputs = content["output"], *content.get("auxiliary", ())
         missing = [name for name in (*outputs, content["loss"]) if name is not None and name not in shapes]
         if missing:
-            raise UserError(f"the network has no node '{missing[0]}', which is to be an output or the loss")
+            raise ModelError(f"the network has no node '{missing[0]}', which is to be an output or the loss")
         return cls(inputs, tuple(nodes), outputs[0], content["loss"], outputs[1:])
 
     @cached_property
@@ -235,9 +235,9 @@ def make_node(name: str, op: Op, shapes: Mapping[str, Shape], inputs: Iterable[s
     names = tuple(shapes if inputs is None else inputs)
     given = [shapes[n] for n in names]
     if op.arity >= 0 and len(given) != op.arity:
-        raise UserError(f"node '{name}': {type(op).__name__} takes {op.arity} inputs, not {len(given)}")
+        raise ModelError(f"node '{name}': {type(op).__name__} takes {op.arity} inputs, not {len(given)}")
     try:
         return Node(name, op, names, op.output_shape(*given), op.parameters(*given))
     except UserError as error:
         place = f"node '{name}' on {' and '.join(map(str, given))}" if given else f"node '{name}'"
-        raise UserError(f"{place}: {error}") from error
+        raise ModelError(f"{place}: {error}") from error

@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.graph import Graph
 from backproof.graph.op import ParameterSpec
 from backproof.registry import Registry
@@ -129,6 +129,6 @@ def initial_parameters(
     for name, spec in graph.parameters.items():
         chosen = spec.initializer or initializer
         if chosen == "orthogonal" and len(spec.shape) < 2:
-            raise UserError(f"'{name}' has shape {spec.shape}; the initializer 'orthogonal' needs two axes or more")
+            raise ModelError(f"'{name}' has shape {spec.shape}; the initializer 'orthogonal' needs two axes or more")
         values[name] = INITIALIZERS.require(chosen)(generator(seed, name), spec)
     return values

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.shape import Shape
 from backproof.registry import Registry
 
@@ -209,4 +209,4 @@ def op_from_attributes(name: str, attributes: Mapping[str, Any]) -> Op:
     try:
         return op(**values)
     except TypeError as error:
-        raise UserError(f"operation '{name}' cannot be made from {dict(attributes)}: {error}") from error
+        raise ModelError(f"operation '{name}' cannot be made from {dict(attributes)}: {error}") from error

@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 
 BATCH = "N"
 """The batch size, known only when data arrives."""
@@ -26,7 +26,7 @@ class Shape(tuple[Dim, ...]):
         """Raise `UserError` for a dimension that is neither a whole number >= 1 nor `"N"`."""
         for dim in dims:
             if dim != BATCH and (not isinstance(dim, int) or dim < 1):
-                raise UserError(f"a dimension is a whole number >= 1 or 'N' (the batch), not {dim!r}")
+                raise ModelError(f"a dimension is a whole number >= 1 or 'N' (the batch), not {dim!r}")
         return super().__new__(cls, dims)
 
     def __getnewargs__(self) -> tuple[Any, ...]:

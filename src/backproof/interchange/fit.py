@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from backproof.errors import UserError, named, unknown
+from backproof.errors import ModelError, named, unknown
 from backproof.graph import Array, Arrays, Graph
 
 SHOWN = 3
@@ -27,7 +27,7 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
     shapes = {name: spec.shape for name, spec in graph.parameters.items()}
     for layer in skip:
         if not any(_is_of(name, layer) for name in shapes):
-            raise unknown("layer", layer, {name.rpartition(".")[0] for name in shapes})
+            raise unknown("layer", layer, {name.rpartition(".")[0] for name in shapes}, ModelError)
     shapes = {name: shape for name, shape in shapes.items() if not _skipped(name, skip)}
     found = {name: array for name, array in weights.items() if not _skipped(name, skip)}
     found = {name: array for name, array in found.items() if name in shapes or not name.endswith(f".{COUNTER}")}
@@ -41,7 +41,7 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
         faults.append(f"the network has no {_listed(strange, lambda n: _with_nearest(n, missing))}")
     if faults:
         hint = named("; {weights_skip:LAYER} starts a layer anew") if unfit and not missing and not strange else ""
-        raise UserError(f"weights '{source}' do not fit the network: {'; '.join(faults)}{hint}")
+        raise ModelError(f"weights '{source}' do not fit the network: {'; '.join(faults)}{hint}")
     return {name: np.asarray(array, None if array.dtype.kind == "f" else np.float64) for name, array in found.items()}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph import Array, Arrays
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -28,9 +28,9 @@ def read_state_dict(path: Path) -> dict[str, Array]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise UserError(f"'{path}' cannot be read: {error.strerror or error}") from error
+        raise ModelError(f"'{path}' cannot be read: {error.strerror or error}") from error
     except Exception as error:  # a damaged file makes PyTorch's unpickler stumble over anything: KeyError, struct.error
-        raise UserError(
+        raise ModelError(
             f"'{path}' holds no weights, or more than weights, which could run code and is not read; "
             f"write one with torch.save(model.state_dict(), path)"
         ) from error
@@ -38,12 +38,12 @@ def read_state_dict(path: Path) -> dict[str, Array]:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
     if not isinstance(content, Mapping) or not content:
-        raise UserError(f"'{path}' holds a {type(content).__name__}, not a state dict of names and tensors")
+        raise ModelError(f"'{path}' holds a {type(content).__name__}, not a state dict of names and tensors")
     for name, value in content.items():
         if not isinstance(name, str):
-            raise UserError(f"'{path}' is no state dict: {name!r} in it is no name")
+            raise ModelError(f"'{path}' is no state dict: {name!r} in it is no name")
         if not isinstance(value, torch.Tensor):
-            raise UserError(f"'{path}' is no state dict: '{name}' in it is no tensor")
+            raise ModelError(f"'{path}' is no state dict: '{name}' in it is no tensor")
     parallel = all(name.startswith(PARALLEL) for name in content)
     return {name.removeprefix(PARALLEL if parallel else ""): _array(torch, t) for name, t in content.items()}
 
@@ -59,7 +59,7 @@ def state_dict_bytes(weights: Arrays) -> bytes:
 def _require_torch(path: Path | None) -> ModuleType:
     if find_spec("torch") is None:
         file = "a file of PyTorch" if path is None else f"'{path}'"
-        raise UserError(
+        raise ModelError(
             f"{file} needs PyTorch, which is not installed: pip install 'backproof[torch]', or take .safetensors"
         )
     import torch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backproof.errors import UserError
+from backproof.errors import ModelError, UserError
 from backproof.graph import Array, Arrays
 
 SAFETENSORS = (".safetensors",)
@@ -24,7 +24,7 @@ def read_weights(path: str | Path) -> dict[str, Array]:
     path = Path(path)
     pytorch = _is_pytorch(path)
     if not path.is_file():
-        raise UserError(f"there is no file of weights '{path}'")
+        raise ModelError(f"there is no file of weights '{path}'")
     if pytorch:
         from backproof.interchange.pth import read_state_dict
 
@@ -43,13 +43,13 @@ def write_weights(path: str | Path, weights: Arrays) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
+        raise ModelError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
 def _is_pytorch(path: Path) -> bool:
     """Whether it is a file of PyTorch, and not of safetensors. Raises `UserError` if it is neither."""
     if path.suffix not in (*SAFETENSORS, *PYTORCH):
-        raise UserError(f"weights '{path}' must be a file that ends in {', '.join((*SAFETENSORS, *PYTORCH))}")
+        raise ModelError(f"weights '{path}' must be a file that ends in {', '.join((*SAFETENSORS, *PYTORCH))}")
     return path.suffix in PYTORCH
 
 
@@ -60,7 +60,7 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: _tensor(path, file.get_tensor, name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise UserError(f"'{path}' cannot be read as safetensors: {error}") from error
+        raise ModelError(f"'{path}' cannot be read as safetensors: {error}") from error
     if any(name.startswith(PART) for name in arrays):
         return {name.removeprefix(PART): array for name, array in arrays.items() if name.startswith(PART)}
     return arrays
@@ -77,7 +77,7 @@ def _tensor(path: Path, get: Callable[[str], Array], name: str) -> Array:
 
 
 def _not_of_numpy(path: Path, name: str, dtype: str) -> UserError:
-    return UserError(f"'{name}' in '{path}' is {dtype}, which NumPy has not")
+    return ModelError(f"'{name}' in '{path}' is {dtype}, which NumPy has not")
 
 
 def _safetensors_bytes(weights: Arrays) -> bytes:

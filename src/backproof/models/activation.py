@@ -1,6 +1,6 @@
 """What may follow a layer, by name."""
 
-from backproof.errors import unknown
+from backproof.errors import ModelError, unknown
 from backproof.graph import Op
 from backproof.ops import ELU, GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softplus, Tanh
 
@@ -21,5 +21,5 @@ ACTIVATIONS: dict[str, Op] = {
 def require_activation(name: str) -> Op:
     """The activation `name`. Raises `UserError` with the nearest names."""
     if name not in ACTIVATIONS:
-        raise unknown("activation", name, ACTIVATIONS)
+        raise unknown("activation", name, ACTIVATIONS, ModelError)
     return ACTIVATIONS[name]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any
 
-from backproof.errors import OptionError, UserError
+from backproof.errors import ModelError, OptionError, UserError
 from backproof.graph import BATCH, Graph, Shape
 from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
@@ -20,7 +20,9 @@ def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, 
     """
     function = MODELS.require(model) if isinstance(model, str) else model
     if not callable(function):
-        raise UserError(f"model is a {type(model).__name__}; it must be a name, path/to/file.py:function or a function")
+        raise ModelError(
+            f"model is a {type(model).__name__}; it must be a name, path/to/file.py:function or a function"
+        )
     name = model if isinstance(model, str) else getattr(model, "__qualname__", type(model).__qualname__)
     _check_options(name, function, options)
     in_file = isinstance(model, str) and is_reference(model)
@@ -32,7 +34,7 @@ def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, 
         if in_file:
             raise failure(split_reference(name)[0], error, f"model '{name}'") from error
         if isinstance(error, UserError):
-            raise UserError(f"model '{name}': {error}") from error
+            raise ModelError(f"model '{name}': {error}") from error
         raise
     _check_network(name, graph, input, classes)
     return graph
@@ -57,13 +59,13 @@ def _check_options(model: str, function: Model, options: Mapping[str, Any]) -> N
     parameters = signature(function).parameters.values()
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(positional) < 2:
-        raise UserError(f"model '{model}' must take (input, classes) as its first arguments")
+        raise ModelError(f"model '{model}' must take (input, classes) as its first arguments")
     known = _options(function)
     takes_any = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     for name in options:
         if name not in known and not takes_any:
             takes = f"its options are {', '.join(known)}" if known else "it has none"
-            raise UserError(f"model '{model}' takes no option '{name}'; {takes}")
+            raise ModelError(f"model '{model}' takes no option '{name}'; {takes}")
     for name, parameter in known.items():
         if parameter.default is Parameter.empty and name not in options:
             raise OptionError("model '{}' needs its option '{}'; give {model_option} {}=VALUE", model, name, name)
@@ -71,11 +73,11 @@ def _check_options(model: str, function: Model, options: Mapping[str, Any]) -> N
 
 def _check_network(model: str, graph: object, input: Shape, classes: int) -> None:
     if not isinstance(graph, Graph):
-        raise UserError(f"model '{model}' returned a {type(graph).__name__}; it must return a Graph")
+        raise ModelError(f"model '{model}' returned a {type(graph).__name__}; it must return a Graph")
     if graph.inputs[0].shape != input or (graph.loss is None and len(graph.inputs) > 1):
         shapes = " and ".join(str(i.shape) for i in graph.inputs)
-        raise UserError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
+        raise ModelError(f"model '{model}' takes inputs of shape {shapes}; the data has {input}")
     output = graph.shapes[graph.output]
     if output not in (Shape(BATCH, classes), Shape(BATCH, classes, *input[2:])):
         hint = "; a Linear layer takes the last axis alone: put Flatten() before it" if len(output) > 2 else ""
-        raise UserError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}{hint}")
+        raise ModelError(f"model '{model}' puts out {output}; {classes} classes need {Shape(BATCH, classes)}{hint}")

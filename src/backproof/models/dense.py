@@ -5,7 +5,7 @@ Their layers are numbered from 1, so that parameters read `fc1.weight`, `bn1.run
 
 from collections.abc import Sequence
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph import Builder, Graph, Shape
 from backproof.models.activation import require_activation
 from backproof.models.registry import model
@@ -35,9 +35,9 @@ def mlp(
     """
     act = require_activation(activation)
     if any(width < 1 for width in layers):
-        raise UserError(f"layers is {','.join(map(str, layers))}; every hidden layer needs 1 unit or more")
+        raise ModelError(f"layers is {','.join(map(str, layers))}; every hidden layer needs 1 unit or more")
     if not 0 <= dropout < 1:
-        raise UserError(f"dropout is {dropout}; it must be 0 or more and below 1")
+        raise ModelError(f"dropout is {dropout}; it must be 0 or more and below 1")
 
     net = Builder(input)
     x = net.x if len(input) == 2 else net("flatten", Flatten(), net.x)

@@ -1,6 +1,6 @@
 """What networks on images ask of their input."""
 
-from backproof.errors import OptionError, UserError
+from backproof.errors import ModelError, OptionError
 from backproof.graph import Shape
 
 
@@ -10,4 +10,4 @@ def require_images(input: Shape, least: int = 1) -> None:
         raise OptionError("it takes images (N, channels, height, width), not {}; leave out {flatten}", input)
     _, _, height, width = input
     if min(int(height), int(width)) < least:
-        raise UserError(f"it takes images of {least}x{least} pixels or more, not {height}x{width}")
+        raise ModelError(f"it takes images of {least}x{least} pixels or more, not {height}x{width}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as AbstractSequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from backproof.errors import OptionError, UserError, unknown
+from backproof.errors import ModelError, OptionError, unknown
 from backproof.models.registry import Model
 
 
@@ -47,12 +47,12 @@ def check_kinds(model: str, function: Model, options: Mapping[str, Any]) -> None
         hint = hints[name]
         if get_origin(hint) is Literal:
             if value not in get_args(hint):
-                raise unknown(f"{name} of model '{model}'", str(value), get_args(hint))
+                raise unknown(f"{name} of model '{model}'", str(value), get_args(hint), ModelError)
         elif get_origin(hint) in (tuple, AbstractSequence):
             if not isinstance(value, tuple | list) or not all(_is(v, int) for v in value):
-                raise UserError(f"model '{model}': {name} is {value!r}; it must be whole numbers, such as 2,3")
+                raise ModelError(f"model '{model}': {name} is {value!r}; it must be whole numbers, such as 2,3")
         elif not _is(value, hint):
-            raise UserError(f"model '{model}': {name} is {value!r}; it must be {WORDS[hint]}")
+            raise ModelError(f"model '{model}': {name} is {value!r}; it must be {WORDS[hint]}")
 
 
 def _is(value: object, kind: type) -> bool:

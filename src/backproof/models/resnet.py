@@ -6,7 +6,7 @@ paper). Parameters have torchvision's names: `layer1.0.conv1.weight`, `layer2.0.
 
 from typing import Literal
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph import Builder, Graph, Shape, Value
 from backproof.models.images import require_images
 from backproof.models.registry import model
@@ -72,7 +72,7 @@ def resnet(
     """
     require_images(input)
     if not blocks or min(blocks) < 1:
-        raise UserError(f"blocks is {','.join(map(str, blocks)) or 'empty'}; every stage needs 1 block or more")
+        raise ModelError(f"blocks is {','.join(map(str, blocks)) or 'empty'}; every stage needs 1 block or more")
     net = Builder(input)
     x = _stem(net, stem, width)
     for stage, count in enumerate(blocks):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph import Builder, Graph, Shape, Value
 from backproof.models.activation import require_activation
 from backproof.models.images import require_images
@@ -33,7 +33,7 @@ def unet(
     (Lee et al. 2015).
     """
     if depth < 1 or width < 1:
-        raise UserError(f"depth is {depth} and width is {width}; both must be 1 or more")
+        raise ModelError(f"depth is {depth} and width is {width}; both must be 1 or more")
     require_images(input, least=2**depth)
     net, act = Builder(input), require_activation(activation)
 

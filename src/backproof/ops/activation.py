@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Array, Op, Sample, later, operation
 from backproof.graph.shape import Shape
 
@@ -82,7 +82,7 @@ class GELU(ElementWise):
 
     def __post_init__(self) -> None:
         if self.approximate not in ("none", "tanh"):
-            raise UserError(f"GELU's approximate is 'none' or 'tanh', not '{self.approximate}'")
+            raise ModelError(f"GELU's approximate is 'none' or 'tanh', not '{self.approximate}'")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -128,9 +128,9 @@ class Softplus(Wide):
 
     def __post_init__(self) -> None:
         if self.beta <= 0:
-            raise UserError(f"Softplus needs a beta above 0, not {self.beta}")
+            raise ModelError(f"Softplus needs a beta above 0, not {self.beta}")
         if self.threshold < 0:
-            raise UserError(f"Softplus needs a threshold of 0 or more, not {self.threshold}")
+            raise ModelError(f"Softplus needs a threshold of 0 or more, not {self.threshold}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -183,7 +183,7 @@ class Hardtanh(Clip):
 
     def __post_init__(self) -> None:
         if self.min_val > self.max_val:
-            raise UserError(f"Hardtanh's min_val {self.min_val} must not be above its max_val {self.max_val}")
+            raise ModelError(f"Hardtanh's min_val {self.min_val} must not be above its max_val {self.max_val}")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -226,9 +226,9 @@ class AlongAxis(ElementWise):
         (x,) = inputs
         name = type(self).__name__
         if len(x) < 2:
-            raise UserError(f"{name} takes an input of shape (N, classes, ...), not {x}")
+            raise ModelError(f"{name} takes an input of shape (N, classes, ...), not {x}")
         if not -len(x) < self.axis < len(x) or self.axis == 0:
-            raise UserError(f"{name} along axis {self.axis} does not fit {x}; it has the axes 1 to {len(x) - 1}")
+            raise ModelError(f"{name} along axis {self.axis} does not fit {x}; it has the axes 1 to {len(x) - 1}")
         return x
 
     @classmethod

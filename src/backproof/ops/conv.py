@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 from backproof.ops.spatial import (
@@ -19,14 +19,14 @@ from backproof.ops.spatial import (
 def _require_channels(op: "Conv2d | ConvTranspose2d") -> None:
     name = type(op).__name__
     if op.out_channels < 1:
-        raise UserError(f"{name} needs 1 output channel or more, not {op.out_channels}")
+        raise ModelError(f"{name} needs 1 output channel or more, not {op.out_channels}")
     if op.groups < 1 or op.out_channels % op.groups:
-        raise UserError(f"{name}'s groups must divide its {op.out_channels} out_channels, and {op.groups} does not")
+        raise ModelError(f"{name}'s groups must divide its {op.out_channels} out_channels, and {op.groups} does not")
 
 
 def _require_groups(op: "Conv2d | ConvTranspose2d", channels: int) -> None:
     if channels % op.groups:
-        raise UserError(
+        raise ModelError(
             f"{type(op).__name__}'s groups must divide the {channels} channels of its input, and {op.groups} does not"
         )
 
@@ -69,7 +69,7 @@ class Conv2d(Op):
         _require_channels(self)
         if vars(self)["padding"] == "same":
             if self.stride != (1, 1):
-                raise UserError(f"Conv2d's padding 'same' goes with stride 1, not {self.stride}")
+                raise ModelError(f"Conv2d's padding 'same' goes with stride 1, not {self.stride}")
             vars(self)["padding"] = same_padding(self.kernel_size, self.dilation)
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -161,7 +161,7 @@ class ConvTranspose2d(Op):
         _require_channels(self)
         for extra, stride, dilation in zip(self.output_padding, self.stride, self.dilation, strict=True):
             if extra >= max(stride, dilation):
-                raise UserError(
+                raise ModelError(
                     f"ConvTranspose2d's output_padding is smaller than its stride or dilation, and {extra} is "
                     f"neither below {stride} nor below {dilation}"
                 )

@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import Shape
 
@@ -24,7 +24,7 @@ class Dropping(Op):
 
     def __post_init__(self) -> None:
         if not 0 <= self.p < 1:
-            raise UserError(f"{type(self).__name__}'s p lies in [0, 1), not {self.p}")
+            raise ModelError(f"{type(self).__name__}'s p lies in [0, 1), not {self.p}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input."""
@@ -84,7 +84,7 @@ class Dropout2d(Dropping):
         """As the input, which is of images."""
         (x,) = inputs
         if len(x) != 4:
-            raise UserError(f"Dropout2d takes an input of shape (N, C, H, W), not {x}; Dropout takes any")
+            raise ModelError(f"Dropout2d takes an input of shape (N, C, H, W), not {x}; Dropout takes any")
         return x
 
     def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

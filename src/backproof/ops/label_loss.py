@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Array, Kind, Sample, later, operation
 from backproof.graph.shape import Shape
 from backproof.ops.loss import ReducedLoss
@@ -48,12 +48,12 @@ class LabelLoss(ReducedLoss):
     def require_fit(self, prediction: Shape, target: Shape) -> None:
         name = type(self).__name__
         if len(prediction) < 2 or target != Shape(prediction[0], *prediction[2:]):
-            raise UserError(
+            raise ModelError(
                 f"{name} takes {self.takes} (N, classes) and labels (N,), or (N, classes, H, W) and (N, H, W), not "
                 f"{prediction} and {target}"
             )
         if self.class_weights is not None and len(self.class_weights) != prediction[1]:
-            raise UserError(f"{name} takes {prediction[1]} class_weights, one a class, not {len(self.class_weights)}")
+            raise ModelError(f"{name} takes {prediction[1]} class_weights, one a class, not {len(self.class_weights)}")
 
     def draw_pair(self, rng: np.random.Generator, x: tuple[int, ...], t: tuple[int, ...]) -> tuple[Array, Array]:
         """Normal numbers and labels, of which about a third is to be left out where some label is."""
@@ -107,7 +107,7 @@ class SoftmaxCrossEntropy(LabelLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.label_smoothing < 1:
-            raise UserError(f"label smoothing lies in [0, 1), not {self.label_smoothing}")
+            raise ModelError(f"label smoothing lies in [0, 1), not {self.label_smoothing}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -154,7 +154,7 @@ class Hinge(LabelLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.p not in (1, 2):
-            raise UserError(f"Hinge's p is 1 or 2, not {self.p}")
+            raise ModelError(f"Hinge's p is 1 or 2, not {self.p}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

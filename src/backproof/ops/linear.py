@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 
@@ -25,13 +25,13 @@ class Linear(Op):
 
     def __post_init__(self) -> None:
         if self.out_features < 1:
-            raise UserError(f"Linear needs 1 output feature or more, not {self.out_features}")
+            raise ModelError(f"Linear needs 1 output feature or more, not {self.out_features}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(N, ..., in) -> (N, ..., out)."""
         (x,) = inputs
         if len(x) < 2 or x[0] != BATCH:
-            raise UserError(f"Linear takes an input of shape (N, ..., features), not {x}")
+            raise ModelError(f"Linear takes an input of shape (N, ..., features), not {x}")
         return Shape(*x[:-1], self.out_features)
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:

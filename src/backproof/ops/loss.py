@@ -18,7 +18,7 @@ from typing import ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 
-from backproof.errors import UserError, unknown
+from backproof.errors import ModelError, unknown
 from backproof.graph.op import Array, Kind, Loss, Sample, later, operation
 from backproof.graph.shape import Shape
 
@@ -44,7 +44,7 @@ class ReducedLoss(Loss):
 
     def __post_init__(self) -> None:
         if self.reduction not in get_args(Reduction):
-            raise unknown(f"reduction of {type(self).__name__}", self.reduction, get_args(Reduction))
+            raise unknown(f"reduction of {type(self).__name__}", self.reduction, get_args(Reduction), ModelError)
 
     @property
     def weighs_samples(self) -> bool:
@@ -54,10 +54,10 @@ class ReducedLoss(Loss):
         name = type(self).__name__
         if len(inputs) != 2 + self.sample_weights:
             takes = "a prediction, a target and sample weights" if self.sample_weights else "a prediction and a target"
-            raise UserError(f"{name} takes {takes}, not {len(inputs)} inputs")
+            raise ModelError(f"{name} takes {takes}, not {len(inputs)} inputs")
         self.require_fit(*inputs[:2])
         if self.sample_weights and inputs[2] != Shape(inputs[0][0]):
-            raise UserError(f"{name} takes one weight a sample, {Shape(inputs[0][0])}, not {inputs[2]}")
+            raise ModelError(f"{name} takes one weight a sample, {Shape(inputs[0][0])}, not {inputs[2]}")
         return Shape()
 
     def require_fit(self, prediction: Shape, target: Shape) -> None:
@@ -90,7 +90,7 @@ class ElementWiseLoss(ReducedLoss):
     def require_fit(self, prediction: Shape, target: Shape) -> None:
         if not prediction or prediction != target:
             name = type(self).__name__
-            raise UserError(f"{name} takes a prediction and a target of equal shape, not {prediction} and {target}")
+            raise ModelError(f"{name} takes a prediction and a target of equal shape, not {prediction} and {target}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -141,7 +141,7 @@ class SmoothL1(ElementWiseLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.beta > 0:
-            raise UserError(f"SmoothL1's beta is above 0, not {self.beta}; L1 is what it becomes at 0")
+            raise ModelError(f"SmoothL1's beta is above 0, not {self.beta}; L1 is what it becomes at 0")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -189,13 +189,13 @@ class BCEWithLogits(ProbabilityLoss):
         given = self.pos_weight
         weights = tuple(map(float, given if isinstance(given, tuple) else (given,)))
         if not weights or not all(0 < w < float("inf") for w in weights):
-            raise UserError(f"BCEWithLogits' pos_weight is above 0, not {given}")
+            raise ModelError(f"BCEWithLogits' pos_weight is above 0, not {given}")
         object.__setattr__(self, "pos_weight", weights if isinstance(given, tuple) else weights[0])
 
     def require_fit(self, prediction: Shape, target: Shape) -> None:
         super().require_fit(prediction, target)
         if isinstance(self.pos_weight, tuple) and (len(prediction) < 2 or len(self.pos_weight) != prediction[1]):
-            raise UserError(f"BCEWithLogits takes one pos_weight a channel of {prediction}, not {len(self.pos_weight)}")
+            raise ModelError(f"BCEWithLogits has one pos_weight a channel of {prediction}, not {len(self.pos_weight)}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -227,7 +227,7 @@ class SoftDice(ProbabilityLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.smooth >= 0:
-            raise UserError(f"SoftDice's smooth is 0 or more, not {self.smooth}")
+            raise ModelError(f"SoftDice's smooth is 0 or more, not {self.smooth}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

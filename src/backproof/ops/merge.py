@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 
@@ -25,7 +25,7 @@ class OfEqualShape(Op):
             return a
         if _broadcasts(a, b):
             return b
-        raise UserError(f"{type(self).__name__} takes two inputs of equal shape, not {a} and {b}")
+        raise ModelError(f"{type(self).__name__} takes two inputs of equal shape, not {a} and {b}")
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -74,10 +74,10 @@ class WeightedSum(Op):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if not inputs or len(inputs) != len(self.weights):
-            raise UserError(f"WeightedSum takes {len(self.weights)} inputs, one a weight, not {len(inputs)}")
+            raise ModelError(f"WeightedSum takes {len(self.weights)} inputs, one a weight, not {len(inputs)}")
         for other in inputs:
             if other != inputs[0]:
-                raise UserError(f"WeightedSum takes inputs of equal shape, not {inputs[0]} and {other}")
+                raise ModelError(f"WeightedSum takes inputs of equal shape, not {inputs[0]} and {other}")
         return inputs[0]
 
     @classmethod
@@ -97,11 +97,11 @@ class Concat(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         """Axis 1 summed, all else equal."""
         if not inputs:
-            raise UserError("Concat takes one input or more, and there is none")
+            raise ModelError("Concat takes one input or more, and there is none")
         first = inputs[0]
         for other in inputs:
             if len(other) < 2 or len(other) != len(first) or other[2:] != first[2:]:
-                raise UserError(f"Concat takes inputs that differ in axis 1 alone, not {first} and {other}")
+                raise ModelError(f"Concat takes inputs that differ in axis 1 alone, not {first} and {other}")
         return Shape(first[0], sum(int(x[1]) for x in inputs), *first[2:])
 
     @classmethod

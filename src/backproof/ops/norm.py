@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import Shape
 
@@ -37,15 +37,15 @@ class BatchNorm(Op):
 
     def __post_init__(self) -> None:
         if self.momentum is not None and not 0 <= self.momentum <= 1:
-            raise UserError(f"BatchNorm's momentum lies between 0 and 1 or is None, not {self.momentum}")
+            raise ModelError(f"BatchNorm's momentum lies between 0 and 1 or is None, not {self.momentum}")
         if not self.eps > 0:
-            raise UserError(f"BatchNorm's eps is above 0, not {self.eps}")
+            raise ModelError(f"BatchNorm's eps is above 0, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input, which needs a channel axis."""
         (x,) = inputs
         if len(x) < 2:
-            raise UserError(f"BatchNorm takes an input of shape (N, features) or (N, C, H, W), not {x}")
+            raise ModelError(f"BatchNorm takes an input of shape (N, features) or (N, C, H, W), not {x}")
         return x
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
@@ -66,7 +66,7 @@ class BatchNorm(Op):
     def require_values(count: int, node: str) -> None:
         """Raise `UserError` if a channel of the training batch has too few values for a variance."""
         if count < 2:
-            raise UserError(
+            raise ModelError(
                 f"node '{node}': BatchNorm needs two values or more a channel in a training batch, not {count}; "
                 f"choose a batch size that leaves no single sample over"
             )
@@ -114,9 +114,9 @@ class LayerNorm(Op):
         if isinstance(self.normalized_shape, int):
             object.__setattr__(self, "normalized_shape", (self.normalized_shape,))
         if not self.dimensions or min(self.dimensions) < 1:
-            raise UserError(f"LayerNorm's normalized_shape has dimensions of 1 or more, not {self.normalized_shape}")
+            raise ModelError(f"LayerNorm's normalized_shape has dimensions of 1 or more, not {self.normalized_shape}")
         if not self.eps >= 0:
-            raise UserError(f"LayerNorm's eps is 0 or more, not {self.eps}")
+            raise ModelError(f"LayerNorm's eps is 0 or more, not {self.eps}")
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -128,7 +128,7 @@ class LayerNorm(Op):
         (x,) = inputs
         if x[1:][-len(self.dimensions) :] != self.dimensions:
             ending = ", ".join(map(str, self.dimensions))
-            raise UserError(f"LayerNorm takes an input of shape (N, ..., {ending}), not {x}")
+            raise ModelError(f"LayerNorm takes an input of shape (N, ..., {ending}), not {x}")
         return x
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
@@ -169,15 +169,15 @@ class GroupNorm(Op):
 
     def __post_init__(self) -> None:
         if self.num_groups < 1:
-            raise UserError(f"GroupNorm needs 1 group or more, not {self.num_groups}")
+            raise ModelError(f"GroupNorm needs 1 group or more, not {self.num_groups}")
         if not self.eps >= 0:
-            raise UserError(f"GroupNorm's eps is 0 or more, not {self.eps}")
+            raise ModelError(f"GroupNorm's eps is 0 or more, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """As the input, whose channels fall into groups."""
         (x,) = inputs
         if len(x) < 2 or int(x[1]) % self.num_groups:
-            raise UserError(
+            raise ModelError(
                 f"GroupNorm({self.num_groups}) takes an input of shape (N, C, ...) with C a multiple of "
                 f"{self.num_groups}, not {x}"
             )

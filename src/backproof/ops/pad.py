@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from backproof.errors import UserError, unknown
+from backproof.errors import ModelError, unknown
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 from backproof.ops.spatial import image_shape
@@ -38,12 +38,12 @@ class Pad(Op):
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
-            raise unknown("mode of Pad", self.mode, get_args(Mode))
+            raise unknown("mode of Pad", self.mode, get_args(Mode), ModelError)
         if self.value and self.mode != "constant":
-            raise UserError(f"Pad's value goes with the mode 'constant', not '{self.mode}'")
+            raise ModelError(f"Pad's value goes with the mode 'constant', not '{self.mode}'")
         sides = (self.padding,) * 4 if isinstance(self.padding, int) else tuple(self.padding)
         if len(sides) != 4 or not all(isinstance(n, int) and n >= 0 for n in sides):
-            raise UserError(
+            raise ModelError(
                 f"Pad's padding is a whole number >= 0 or (left, right, top, bottom) of them, not {self.padding}"
             )
         object.__setattr__(self, "padding", sides)
@@ -70,7 +70,7 @@ class Pad(Op):
         channels, height, width = image_shape(self, x)
         left, right, top, bottom = self.sides
         if self.mode == "reflect" and (max(left, right) >= width or max(top, bottom) >= height):
-            raise UserError(
+            raise ModelError(
                 f"Pad's mode 'reflect' adds less than the image has: (left, right, top, bottom) = {self.sides} is too "
                 f"much for {height}x{width} pixels"
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import Shape
 
@@ -34,7 +34,7 @@ class Parameter(Op):
 
     def __post_init__(self) -> None:
         if any(dim < 1 for dim in self.shape):
-            raise UserError(f"Parameter's shape has dimensions of 1 or more, not {self.shape}")
+            raise ModelError(f"Parameter's shape has dimensions of 1 or more, not {self.shape}")
 
     def output_shape(self, *inputs: Shape) -> Shape:  # noqa: ARG002
         return Shape(*self.shape)

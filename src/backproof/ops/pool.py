@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 from backproof.ops.spatial import PairAttribute, StrideAttribute, image_shape, require_output, window_count
@@ -13,7 +13,7 @@ def _require_padding(op: "MaxPool2d | AvgPool2d") -> None:
     """With more padding than half a window a window could lie outside of the image (PyTorch's rule)."""
     for padding, kernel in zip(op.padding, op.kernel_size, strict=True):
         if 2 * padding > kernel:
-            raise UserError(
+            raise ModelError(
                 f"{type(op).__name__}'s padding is at most half of its kernel_size, and {padding} is more than half of "
                 f"{kernel}"
             )
@@ -61,7 +61,7 @@ class MaxPool2d(Op):
         require_output(self, x, height, width)
         for axis, count in enumerate((height, width)):
             if not all(self._sees_pixels(axis, i, sizes[axis]) for i in range(count)):
-                raise UserError(f"{self} does not fit images of {x[2]}x{x[3]}: a window would lie in the padding alone")
+                raise ModelError(f"{self} does not fit images of {x[2]}x{x[3]}: a window lies in the padding alone")
         return Shape(BATCH, channels, height, width)
 
     def _sees_pixels(self, axis: int, i: int, size: int) -> bool:
@@ -118,7 +118,7 @@ class AvgPool2d(Op):
     def __post_init__(self) -> None:
         _require_padding(self)
         if self.divisor_override == 0:
-            raise UserError("AvgPool2d's divisor_override is not 0")
+            raise ModelError("AvgPool2d's divisor_override is not 0")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(N, C, H, W) -> (N, C, H', W')."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import floor
 from typing import Literal, NamedTuple, get_args
 
-from backproof.errors import UserError, unknown
+from backproof.errors import ModelError, unknown
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 from backproof.ops.spatial import image_shape, require_output
@@ -52,11 +52,11 @@ class Resize(Op):
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
-            raise unknown("mode of Resize", self.mode, get_args(Mode))
+            raise unknown("mode of Resize", self.mode, get_args(Mode), ModelError)
         if self.align_corners and self.mode != "bilinear":
-            raise UserError(f"Resize's align_corners goes with the mode 'bilinear', not '{self.mode}'")
+            raise ModelError(f"Resize's align_corners goes with the mode 'bilinear', not '{self.mode}'")
         if (self.size is None) == (self.scale_factor is None):
-            raise UserError("Resize takes either a size or a scale_factor")
+            raise ModelError("Resize takes either a size or a scale_factor")
         for name in ("size", "scale_factor"):
             value = getattr(self, name)
             if value is None:
@@ -64,7 +64,7 @@ class Resize(Op):
             pair = value if isinstance(value, tuple) else (value, value)
             kind = int if name == "size" else int | float
             if len(pair) != 2 or not all(isinstance(n, kind) and n > 0 for n in pair):
-                raise UserError(
+                raise ModelError(
                     f"Resize's {name} is a {'whole ' if kind is int else ''}number above 0 or a pair of them "
                     f"(height, width), not {value!r}"
                 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
 from backproof.graph.shape import BATCH, Shape
 
@@ -42,14 +42,14 @@ class Reshape(Op):
         """The sample's dimensions replaced."""
         (x,) = inputs
         if self.shape.count(-1) > 1:
-            raise UserError(f"Reshape to {self.shape} leaves more than one dimension open")
+            raise ModelError(f"Reshape to {self.shape} leaves more than one dimension open")
         if -1 not in self.shape:
             if prod(self.shape) != x.size:
-                raise UserError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
+                raise ModelError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
             return Shape(BATCH, *self.shape)
         known = prod(dim for dim in self.shape if dim != -1)
         if known < 1 or x.size % known:
-            raise UserError(f"Reshape to {self.shape} needs a multiple of {known} elements a sample, not {x.size}")
+            raise ModelError(f"Reshape to {self.shape} needs a multiple of {known} elements a sample, not {x.size}")
         return Shape(BATCH, *(x.size // known if dim == -1 else dim for dim in self.shape))
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from backproof.errors import UserError
+from backproof.errors import ModelError
 from backproof.graph.op import Op
 from backproof.graph.shape import BATCH, Shape
 
@@ -51,7 +51,7 @@ class PairAttribute:
     def __set__(self, op: Any, value: int | tuple[int, int]) -> None:
         found = value if isinstance(value, tuple) else (value, value)
         if len(found) != 2 or not all(isinstance(n, int) and n >= self._least for n in found):
-            raise UserError(
+            raise ModelError(
                 f"{type(op).__name__}'s {self._name} is a whole number >= {self._least} or a pair of them "
                 f"(height, width), not {value}"
             )
@@ -88,7 +88,7 @@ class PaddingAttribute:
             return
         found = value if isinstance(value, tuple) else (value,)
         if len(found) not in (1, 2, 4) or not all(isinstance(n, int) and n >= 0 for n in found):
-            raise UserError(
+            raise ModelError(
                 f"{type(op).__name__}'s {self._name} is a whole number >= 0, (height, width), "
                 f"(top, bottom, left, right) or 'same', not {value!r}"
             )
@@ -107,7 +107,7 @@ def same_padding(kernel_size: Pair, dilation: Pair) -> Sides:
 def image_shape(op: Op, x: Shape) -> tuple[int, int, int]:
     """(C, H, W) of the images. Raises `UserError` where `x` is not (N, C, H, W)."""
     if len(x) != 4 or x[0] != BATCH:
-        raise UserError(f"{type(op).__name__} takes images of shape (N, channels, height, width), not {x}")
+        raise ModelError(f"{type(op).__name__} takes images of shape (N, channels, height, width), not {x}")
     return int(x[1]), int(x[2]), int(x[3])
 
 
@@ -131,4 +131,4 @@ def window_count(
 def require_output(op: Op, x: Shape, height: int, width: int) -> None:
     """Raise `UserError` where the output of `op` on images `x` would have no pixel."""
     if height < 1 or width < 1:
-        raise UserError(f"{op} does not fit images of {x[2]}x{x[3]}: the output would be {height}x{width}")
+        raise ModelError(f"{op} does not fit images of {x[2]}x{x[3]}: the output would be {height}x{width}")

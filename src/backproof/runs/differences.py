@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from backproof.errors import UserError
+from backproof.errors import RunError
 from backproof.optim import SCHEDULES
 from backproof.runs.spec import RunSpec, tables
 from backproof.runs.toml import effective_tables
@@ -28,7 +28,7 @@ def continued(kept: RunSpec, wanted: RunSpec) -> RunSpec:
                 continue
             differences.append(f"[{table}] {key} was {_shown(old)}, now {_shown(new)}")
     if differences:
-        raise UserError(
+        raise RunError(
             f"run '{kept.output.name}' cannot go on with another specification: {'; '.join(differences)}. "
             f"Only more epochs (without a cosine schedule), checks and outputs may differ; begin a new run for the rest"
         )

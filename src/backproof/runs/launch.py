@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backproof.errors import OptionError, UserError, named
+from backproof.errors import OptionError, RunError, UserError, named
 from backproof.graph import Array
 from backproof.runs.checks.anomaly import AnomalyCheck
 from backproof.runs.checks.gradients import GradientChecks, float64_twin
@@ -111,12 +111,10 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
     progress = checkpoint.progress
     if old.status == "finished" and (progress.stopped or progress.epoch > spec.training.epochs):
         more = "it was stopped early" if progress.stopped else named("to go on, ask for more {epochs}")
-        raise UserError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
+        raise RunError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
     prepared = prepare(spec, resumed=True)
     if prepared.data.fingerprint != old.dataset.fingerprint:
-        raise UserError(
-            f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began"
-        )
+        raise RunError(f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began")
     check_session(old.path, own_parts(prepared), tables_of(spec))
     extras = extras_of(prepared)
     prepared.trainer.load(checkpoint.parameters)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
-from backproof.errors import UserError
+from backproof.errors import RunError
 
 TRIES, PAUSE = 5, 0.02
 """Who asks `is_held` takes the lock for a moment; a writer asks again so often, after so many seconds."""
@@ -31,7 +31,7 @@ def only_writer(folder: Path) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if not left:
-                    raise UserError(
+                    raise RunError(
                         f"run '{folder.name}' is being trained by another process; wait for it, or stop it"
                     ) from error
                 sleep(PAUSE)

@@ -14,7 +14,7 @@ import numpy as np
 
 from backproof.data.targets import TargetSpec
 from backproof.engines import Predictor, get_engine
-from backproof.errors import UserError, unknown
+from backproof.errors import RunError, unknown
 from backproof.graph import Array, Graph
 from backproof.metrics import Metrics
 from backproof.runs.lock import is_held
@@ -290,7 +290,7 @@ class Run:
         path = self.path / f"{which}.safetensors"
         if not path.exists():
             why = " (best weights need a dev partition and eval_dev)" if which == "best" else ""
-            raise UserError(f"run '{self.name}' has no {which} weights{why}")
+            raise RunError(f"run '{self.name}' has no {which} weights{why}")
         return Checkpoint.read(path)
 
     def predictor(self, which: Which | None = None, engine: str | None = None) -> Predictor:
@@ -313,11 +313,11 @@ def _reading(path: Path) -> Iterator[Path]:
     try:
         yield path
     except FileNotFoundError as error:
-        raise UserError(f"run '{path.parent}' is not whole: it has no {path.name}") from error
+        raise RunError(f"run '{path.parent}' is not whole: it has no {path.name}") from error
     except OSError as error:
-        raise UserError(f"'{path}' cannot be read: {error.strerror or error}") from error
+        raise RunError(f"'{path}' cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
-        raise UserError(f"'{path}' is damaged: {error}") from error
+        raise RunError(f"'{path}' is damaged: {error}") from error
 
 
 def _records(path: Path, kind: type[Record]) -> list[Record]:
@@ -342,8 +342,8 @@ def open_run(path: str | Path, *, use_kept: bool = False) -> Run:
         return Run(path, use_kept=use_kept)
     near = [str(other) for other in path.parent.glob("*") if is_run(other)]
     if path.exists():
-        raise UserError(f"'{path}' is no run: it has no spec.toml and environment.json")
-    raise unknown("run", str(path), near) if near else UserError(f"there is no run '{path}'")
+        raise RunError(f"'{path}' is no run: it has no spec.toml and environment.json")
+    raise unknown("run", str(path), near, RunError) if near else RunError(f"there is no run '{path}'")
 
 
 def list_runs(runs_dir: str | Path) -> list[Run]:

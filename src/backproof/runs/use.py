@@ -18,7 +18,7 @@ from typing import Any
 
 from backproof import user_file
 from backproof.engines import Engine, custom, get_engine
-from backproof.errors import UserError
+from backproof.errors import OptionError, RunError
 from backproof.graph import INITIALIZERS, Graph, Op
 from backproof.metrics import Metric
 from backproof.models import MODELS
@@ -186,7 +186,7 @@ def used(folder: Path) -> list[Used]:
     try:
         return loads(path.read_text(), list[Used]) if path.exists() else []
     except (OSError, ValueError) as error:
-        raise UserError(f"'{path}' is damaged: {error}") from error
+        raise RunError(f"'{path}' is damaged: {error}") from error
 
 
 @contextmanager
@@ -202,8 +202,8 @@ def again(folder: Path, tables: Tables, *, kept: bool = False) -> Iterator[None]
         for name in named(tables):
             record = records.get(name)
             if record is None and Path(name).resolve() not in EXECUTED:
-                raise UserError(
-                    f"run '{folder.name}' uses '{name}', but keeps no record of it; name it by --use {name}"
+                raise OptionError(
+                    "run '{}' uses '{}', but keeps no record of it; name it by {use:{}}", folder.name, name, name
                 )
             if record is not None and not _stands_in(record):
                 _again(record, folder, kept)
@@ -225,21 +225,23 @@ def _stands_in(record: Used) -> bool:
 
 def _again(record: Used, folder: Path, kept: bool) -> None:
     path, copy, run = Path(record.use), folder / FOLDER / record.kept, f"run '{folder.name}'"
-    trust = "or, if you trust its maker, take the copy that the run keeps: --use-kept"
+    trust = "or, if you trust its maker, take the copy that the run keeps: {use_kept}"
     if not record.kept:
         if user_file.use(record.use).sha256 != record.sha256:
-            raise UserError(f"{run} used version {record.version} of '{record.use}', and another one is installed now")
+            raise RunError(f"{run} used version {record.version} of '{record.use}', and another one is installed now")
     elif kept:
         if not copy.resolve().is_relative_to((folder / FOLDER).resolve()) or _sha256(copy) != record.sha256:
-            raise UserError(f"'{copy}', the copy that {run} keeps, is damaged")
+            raise RunError(f"'{copy}', the copy that {run} keeps, is damaged")
         INSTEAD[path.resolve()] = copy.resolve()
         execute(copy, f"'{copy}'")
     elif not path.is_file():
-        raise UserError(f"{run} uses '{path}', which is not there any more; say where it is by --use, {trust}")
+        raise OptionError(
+            f"{{}} uses '{{}}', which is not there any more; say where it is by {{use}}, {trust}", run, path
+        )
     elif path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{run} uses '{path}' in its own folder; name it by --use, {trust}")
+        raise OptionError(f"{{}} uses '{{}}' in its own folder; name it by {{use}}, {trust}", run, path)
     elif _sha256(path) != record.sha256:
-        raise UserError(f"'{path}' is not what it was when {run} began; begin a new run, {trust}")
+        raise OptionError(f"'{{}}' is not what it was when {{}} began; begin a new run, {trust}", path, run)
     else:
         execute(path, f"'{path}'")
 
@@ -253,9 +255,9 @@ def check_session(folder: Path, parts: Iterable[Any], tables: Tables) -> None:
     then = next((record for record in used(folder) if not record.use), None)
     text, defined = _session(parts, load(tables))
     if then is not None and sha256(text).hexdigest() != then.sha256:
-        raise UserError(
+        raise RunError(
             f"{', '.join(then.names)} of run '{folder.name}' were defined otherwise when it began: see "
             f"'{folder / FOLDER / SESSION}'; define them so again, or begin a new run"
         )
     if then is None and defined:
-        raise UserError(f"run '{folder.name}' began without your {', '.join(defined)}; begin a new run")
+        raise RunError(f"run '{folder.name}' began without your {', '.join(defined)}; begin a new run")

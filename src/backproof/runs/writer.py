@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.errors import OptionError, UserError, named
+from backproof.errors import OptionError, RunError, named
 from backproof.graph import Array, Arrays, Graph
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import DatasetRecord, Run, RunResult, is_run
@@ -199,4 +199,4 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         hint = named("; what was kept before is whole: go on with {resume:{}}", folder) if is_run(folder) else ""
-        raise UserError(f"cannot write in '{folder}': {error.strerror or error}{hint}") from error
+        raise RunError(f"cannot write in '{folder}': {error.strerror or error}{hint}") from error

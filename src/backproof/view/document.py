@@ -23,7 +23,7 @@ def write_document(page: str, path: Path, what: str = "page") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"the {what} cannot be written to {path}: {error.strerror}.") from error
+        raise UserError(f"the {what} cannot be written to {path}: {error.strerror}") from error
     return path
 
 

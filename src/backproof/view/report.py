@@ -26,7 +26,7 @@ def write_report(runs: Sequence[Run | RunSnapshot], path: str | Path) -> Path:
     be written.
     """
     if not 1 <= len(runs) <= MOST_RUNS:
-        raise UserError(f"a report is on 1 to {MOST_RUNS} runs, not {len(runs)}.")
+        raise UserError(f"a report is on 1 to {MOST_RUNS} runs, not {len(runs)}")
     return write_document(page_of(snapshots(runs)), Path(path), "report")
 
 

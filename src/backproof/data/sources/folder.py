@@ -12,7 +12,7 @@ from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Image, Source
 from backproof.data.targets import TargetSpec
-from backproof.errors import OptionError, UserError
+from backproof.errors import DataError, OptionError
 
 PARTITION_NAMES = {"train", "test", "val", "valid", "validation", "dev"}
 
@@ -46,7 +46,7 @@ def read_folder(root: Path) -> Source:
             files = files_in(part / name)
             images = [path for path in files if path.suffix.lower() in SUFFIXES]
             if not images and part is parts[0]:
-                raise UserError(f"class folder {part / name} holds no images; a class needs some, or no folder")
+                raise DataError(f"class folder {part / name} holds no images; a class needs some, or no folder")
             ignored += [str(path.relative_to(root)) for path in files if path.suffix.lower() not in SUFFIXES]
             paths += images
             labels += [label] * len(images)
@@ -54,7 +54,7 @@ def read_folder(root: Path) -> Source:
     for path in paths:
         require_text(path)
     if not paths:
-        raise UserError(f"dataset {root} is empty: it holds no folders of images; expected <class>/<image> in it")
+        raise DataError(f"dataset {root} is empty: it holds no folders of images; expected <class>/<image> in it")
 
     return Source(
         name=root.resolve().name,
@@ -113,7 +113,7 @@ def require_text(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename the file or its folder") from error
+        raise DataError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename the file or its folder") from error
 
 
 def ignored_note(ignored: list[str]) -> str:

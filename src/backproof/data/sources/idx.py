@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Source
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 # The magic number is 0, 0, the type (8: unsigned byte), and the number of dimensions.
 MAGIC = {3: 0x00000803, 1: 0x00000801}
@@ -44,7 +44,7 @@ def read_idx(prefix: Path) -> Source:
     sizes = {part[0].shape[1:] for part in parts}
     if len(sizes) > 1:
         texts = " and ".join(f"{height}x{width}" for height, width in sorted(sizes))
-        raise UserError(f"{prefix}: training and test images differ in size: {texts} (height x width)")
+        raise DataError(f"{prefix}: training and test images differ in size: {texts} (height x width)")
     images = np.concatenate([part[0] for part in parts])
     classes, labels = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
     return Source.from_arrays(
@@ -62,10 +62,10 @@ def _read_part(prefix: Path, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDAr
     images_file, labels_file = _find(prefix, part, "images-idx3"), _find(prefix, part, "labels-idx1")
     assert images_file is not None
     if labels_file is None:
-        raise UserError(f"{images_file} has no labels beside it; expected {part}-labels-idx1-ubyte or .gz")
+        raise DataError(f"{images_file} has no labels beside it; expected {part}-labels-idx1-ubyte or .gz")
     images, labels = read_idx_file(images_file, 3), read_idx_file(labels_file, 1)
     if len(images) != len(labels):
-        raise UserError(f"{images_file} holds {len(images)} images, but {labels_file} {len(labels)} labels")
+        raise DataError(f"{images_file} holds {len(images)} images, but {labels_file} {len(labels)} labels")
     return images, labels
 
 
@@ -76,20 +76,20 @@ def read_idx_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
         try:
             data = gzip.decompress(data)
         except EOFError as error:
-            raise UserError(f"{path} is truncated: its gzip stream ends too early") from error
+            raise DataError(f"{path} is truncated: its gzip stream ends too early") from error
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise UserError(f"{path} is damaged: its gzip stream cannot be read ({error})") from error
+            raise DataError(f"{path} is damaged: its gzip stream cannot be read ({error})") from error
     header = 4 + 4 * dimensions
     if len(data) < header:
-        raise UserError(f"{path} is truncated: {len(data)} bytes, not even a header of {header}")
+        raise DataError(f"{path} is truncated: {len(data)} bytes, not even a header of {header}")
     magic, *shape = (int(value) for value in np.frombuffer(data, dtype=">u4", count=1 + dimensions))
     if magic != MAGIC[dimensions]:
-        raise UserError(
+        raise DataError(
             f"{path} has the wrong magic number 0x{magic:08x}; an IDX file of unsigned bytes with {dimensions} "
             f"dimension{'s' * (dimensions > 1)} begins with 0x{MAGIC[dimensions]:08x}"
         )
     if len(data) != header + math.prod(shape):
         state = "truncated" if len(data) < header + math.prod(shape) else "too long"
         sizes = " x ".join(map(str, shape))
-        raise UserError(f"{path} is {state}: its header says {sizes} bytes, but {len(data) - header} follow")
+        raise DataError(f"{path} is {state}: its header says {sizes} bytes, but {len(data) - header} follow")
     return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape)

@@ -21,7 +21,7 @@ from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Source
 from backproof.data.targets import TargetSpec
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 IMAGES = re.compile(r"images|test_images|imgs|jpegimages", re.IGNORECASE)
 MASKS = re.compile(r"masks?|labels|annotations|segmentationclass|.+_(results|masks)", re.IGNORECASE)
@@ -81,7 +81,7 @@ def read_masks(root: Path) -> Source:
         if without:
             are = "1 image has" if len(without) == 1 else f"{len(without)} images have"
             mask = of_masks / without[0].relative_to(folder).with_suffix(".png")
-            raise UserError(f"{are} no mask, the first is {without[0]}: expected {mask}")
+            raise DataError(f"{are} no mask, the first is {without[0]}: expected {mask}")
         unused = [path.name for name, path in found.items() if name not in images]
         if unused:
             are = "1 mask" if len(unused) == 1 else f"{len(unused)} masks"
@@ -89,7 +89,7 @@ def read_masks(root: Path) -> Source:
         paths += images.values()
         masks += [found[name] for name in images]
     if not paths:
-        raise UserError(f"dataset {root} is empty: its folder of images holds no images")
+        raise DataError(f"dataset {root} is empty: its folder of images holds no images")
     for path in (*paths, *masks):
         require_text(path)
     return Source(
@@ -112,7 +112,7 @@ def _by_name(folder: Path) -> dict[str, Path]:
     for path in _pictures(folder):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in named:
-            raise UserError(f"{named[name]} and {path} differ in their suffix alone, so their masks would be the same")
+            raise DataError(f"{named[name]} and {path} differ in their suffix alone, so their masks would be the same")
         named[name] = path
     return named
 
@@ -124,10 +124,10 @@ def _classes(path: Path) -> tuple[str, ...]:
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8") from error
+        raise DataError(f"{path} is not UTF-8") from error
     names = [name for name in names if name]
     if len(names) < 2:
-        raise UserError(f"{path} lists {len(names)} classes; a mask of classes needs two or more, one name a line")
+        raise DataError(f"{path} lists {len(names)} classes; a mask of classes needs two or more, one name a line")
     if len(set(names)) < len(names):
-        raise UserError(f"{path} lists '{next(n for n in names if names.count(n) > 1)}' twice")
+        raise DataError(f"{path} lists '{next(n for n in names if names.count(n) > 1)}' twice")
     return tuple(names)

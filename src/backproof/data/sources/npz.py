@@ -11,7 +11,7 @@ from backproof.data.sources.order import natural
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Source
 from backproof.data.targets import require_finite
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 Array = npt.NDArray[np.generic]
 
@@ -32,9 +32,9 @@ def read_npz(path: Path) -> Source:
     if "x_test" in arrays or "y_test" in arrays:
         x_test, y_test = _samples(path, arrays, "x_test"), _targets(path, arrays, "y_test")
         if x_test.shape[1:] != x.shape[1:]:
-            raise UserError(f"{path}: samples of x have shape {x.shape[1:]}, those of x_test {x_test.shape[1:]}")
+            raise DataError(f"{path}: samples of x have shape {x.shape[1:]}, those of x_test {x_test.shape[1:]}")
         if (y.shape[1:], y.dtype.kind) != (y_test.shape[1:], y_test.dtype.kind):
-            raise UserError(f"{path}: targets of y are {_kind(y)}, those of y_test {_kind(y_test)}")
+            raise DataError(f"{path}: targets of y are {_kind(y)}, those of y_test {_kind(y_test)}")
         test_from = len(x)
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
     names = _names(path, arrays, y)
@@ -50,20 +50,20 @@ def _load(path: Path) -> dict[str, Array]:
             if isinstance(found, np.lib.npyio.NpzFile):
                 return dict(found)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise UserError(f"{path} is damaged, or no .npz file of plain arrays ({error})") from error
-    raise UserError(f"{path} holds one array without a name; write it with np.savez(path, x=x, y=y)")
+        raise DataError(f"{path} is damaged, or no .npz file of plain arrays ({error})") from error
+    raise DataError(f"{path} holds one array without a name; write it with np.savez(path, x=x, y=y)")
 
 
 def _named(path: Path, arrays: dict[str, Array], name: str) -> Array:
     if name not in arrays:
-        raise UserError(f"{path} has no array '{name}'; it holds: {', '.join(sorted(arrays)) or 'nothing'}")
+        raise DataError(f"{path} has no array '{name}'; it holds: {', '.join(sorted(arrays)) or 'nothing'}")
     return arrays[name]
 
 
 def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
     x = _named(path, arrays, name)
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "fiub":
-        raise UserError(
+        raise DataError(
             f"{path}: {name} has shape {x.shape} and type {x.dtype}; expected numbers (M, D), (M, H, W), "
             "(M, H, W, C) or (M, C, H, W)"
         )
@@ -81,17 +81,17 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
 def _targets(path: Path, arrays: dict[str, Array], name: str) -> Array:
     y, samples = _named(path, arrays, name), len(arrays["x" + name[1:]])
     if y.ndim == 0 or y.dtype.kind not in "iufbU" or (y.dtype.kind == "U" and y.ndim > 1):
-        raise UserError(
+        raise DataError(
             f"{path}: {name} has shape {y.shape} and type {y.dtype}; expected (M,) whole numbers or strings for "
             "classes, (M,) or (M, K) floats for numbers, or masks (M, H, W)"
         )
     if len(y) != samples:
-        raise UserError(f"{path}: x{name[1:]} holds {samples} samples, but {name} {len(y)} targets")
+        raise DataError(f"{path}: x{name[1:]} holds {samples} samples, but {name} {len(y)} targets")
     if y.dtype.kind not in "iu":
         return y
     numbers = y.astype(np.int64)  # one type for y and y_test: of uint64 and int64 NumPy would make float64
     if not np.array_equal(numbers, y):
-        raise UserError(f"{path}: {name} holds {y.max()}; labels are at most {np.iinfo(np.int64).max}")
+        raise DataError(f"{path}: {name} holds {y.max()}; labels are at most {np.iinfo(np.int64).max}")
     return numbers
 
 
@@ -99,14 +99,14 @@ def _names(path: Path, arrays: dict[str, Array], y: Array) -> tuple[str, ...]:
     """Those of `classes`, or of `names` where targets are numbers; () where there are none."""
     key, other = ("names", "classes") if y.dtype.kind == "f" else ("classes", "names")
     if other in arrays:
-        raise UserError(f"{path}: y are {_kind(y)}, so '{other}' would not be used; leave it out")
+        raise DataError(f"{path}: y are {_kind(y)}, so '{other}' would not be used; leave it out")
     if key not in arrays:
         return ()
     names = arrays[key]
     if names.ndim != 1 or names.dtype.kind != "U":
-        raise UserError(f"{path}: {key} has shape {names.shape} and type {names.dtype}; expected (K,) strings")
+        raise DataError(f"{path}: {key} has shape {names.shape} and type {names.dtype}; expected (K,) strings")
     if y.dtype.kind == "U":
-        raise UserError(f"{path}: y holds names already, so classes would not be used; leave one of them out")
+        raise DataError(f"{path}: y holds names already, so classes would not be used; leave one of them out")
     return tuple(str(name) for name in names)
 
 

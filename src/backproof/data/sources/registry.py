@@ -8,7 +8,7 @@ from inspect import isfunction
 from pathlib import Path
 
 from backproof.data.sources.source import Source
-from backproof.errors import OptionError, UserError, unknown
+from backproof.errors import DataError, OptionError, unknown
 from backproof.registry import Registry
 from backproof.user_file import failures_told, is_reference
 
@@ -104,7 +104,7 @@ def find(name: str, data_dir: str | Path) -> Source:
             return _read(path)
     if "/" in name or "\\" in name:
         raise OptionError("{dataset:{}}: there is no such file or folder", name)
-    raise unknown("dataset", name, {entry.name for entry in available(data_dir)})
+    raise unknown("dataset", name, {entry.name for entry in available(data_dir)}, DataError)
 
 
 def _found(registered: Dataset, data_dir: Path) -> Source:
@@ -114,7 +114,7 @@ def _found(registered: Dataset, data_dir: Path) -> Source:
         with failures_told(registered.read, f"dataset '{name}'"):
             source = registered.read()
         if not isinstance(source, Source):
-            raise UserError(f"dataset '{name}': its function returns {type(source).__name__}, not a Source")
+            raise DataError(f"dataset '{name}': its function returns {type(source).__name__}, not a Source")
         return source
     folder = data_dir / name
     with _reading(folder):
@@ -130,13 +130,13 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
     data_dir = Path(data_dir)
     writers = {known: entry.write for known, entry in DATASETS.items() if entry.write is not None}
     if name in DATASETS and name not in writers:
-        raise UserError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}")
+        raise DataError(f"dataset '{name}' is built in and needs no making; can be made: {', '.join(writers)}")
     if name not in writers:
-        raise unknown("dataset to make", name, writers)
+        raise unknown("dataset to make", name, writers, DataError)
     folder = data_dir / name
     try:
         if folder.exists():
-            raise UserError(f"{folder} exists already; delete it first to make it again")
+            raise DataError(f"{folder} exists already; delete it first to make it again")
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
             whole = Path(unfinished) / name
@@ -146,7 +146,7 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
             if not folder.exists():  # another process may have made the same bytes meanwhile
                 whole.rename(folder)
     except OSError as error:
-        raise UserError(f"cannot write dataset '{name}' to {folder}: {error.strerror or error}") from error
+        raise DataError(f"cannot write dataset '{name}' to {folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -193,7 +193,7 @@ def _read(path: Path) -> Source:
     with _reading(path):
         format_ = _format_of(path)
         if format_ is None:
-            raise UserError(
+            raise DataError(
                 f"{path} is no dataset: expected a folder of <class>/<image> or of images and masks, a folder of "
                 "IDX files, or an .npz file"
             )
@@ -206,4 +206,4 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+        raise DataError(f"cannot read {error.filename or path}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.targets import Targets, TargetSpec, understood
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 Image = npt.NDArray[Any]  # (H, W, C) uint8 or float32; a vector (D,) where a source has no images
 
@@ -89,12 +89,12 @@ class Source:
         """
         this = f"{where}: '{name}'"
         if images.ndim not in (2, 4) or 0 in images.shape[1:]:
-            raise UserError(f"{where}: a sample of '{name}' has the shape {images.shape[1:]}, not (H, W, C) or (D,)")
+            raise DataError(f"{where}: a sample of '{name}' has the shape {images.shape[1:]}, not (H, W, C) or (D,)")
         if y.shape[:1] != images.shape[:1]:
-            raise UserError(f"{this} has {len(images)} samples, but y of the shape {y.shape}")
+            raise DataError(f"{this} has {len(images)} samples, but y of the shape {y.shape}")
         y, targets = understood(y, names, this)
         if targets.kind == "mask" and y.shape[-2:] != images.shape[1:3]:
-            raise UserError(f"{this} has samples of {images.shape[1:]}, but masks of {y.shape[-2:]}")
+            raise DataError(f"{this} has samples of {images.shape[1:]}, but masks of {y.shape[-2:]}")
         digest = hashlib.sha256(np.ascontiguousarray(images).data)
         digest.update(repr((images.shape, images.dtype.str, targets.names, test_from)).encode() + y.tobytes())
         if targets.kind != "class":

@@ -10,7 +10,7 @@ from backproof.data.sources.folder import ImageFiles, digest_files, require_text
 from backproof.data.sources.registry import file_format
 from backproof.data.sources.source import Source
 from backproof.data.targets import TargetSpec
-from backproof.errors import UserError
+from backproof.errors import DataError
 
 TABLE = "targets.csv"
 
@@ -26,19 +26,19 @@ def read_table(root: Path) -> Source:
             rows = [(lines.line_num, row) for row in lines if row]
     except (UnicodeDecodeError, csv.Error) as error:
         reason = "UTF-8" if isinstance(error, UnicodeDecodeError) else f"a table ({error})"
-        raise UserError(f"{table} is not {reason}") from error
+        raise DataError(f"{table} is not {reason}") from error
     if not rows:
-        raise UserError(f"{table} is empty: it names no images")
+        raise DataError(f"{table} is empty: it names no images")
     seen: dict[str, int] = {}
     paths, y = [], []
     for number, row in rows:
         where = f"{table}, line {number}"
         if len(row) != len(names) + 1:
-            raise UserError(f"{where}: {len(row)} values, but the heading has {len(names) + 1}")
+            raise DataError(f"{where}: {len(row)} values, but the heading has {len(names) + 1}")
         if row[0] in seen:
-            raise UserError(f"{where}: {row[0]} is there already, in line {seen[row[0]]}")
+            raise DataError(f"{where}: {row[0]} is there already, in line {seen[row[0]]}")
         if not (root / row[0]).is_file():
-            raise UserError(f"{where}: there is no file {root / row[0]}")
+            raise DataError(f"{where}: there is no file {root / row[0]}")
         seen[row[0]] = number
         require_text(root / row[0])
         paths.append(root / row[0])
@@ -58,11 +58,11 @@ def read_table(root: Path) -> Source:
 def _heading(table: Path, heading: list[str]) -> tuple[str, ...]:
     names = tuple(name.strip() for name in heading[1:])
     if not heading:
-        raise UserError(f"{table} is empty; expected a heading such as file,width,height, then a line an image")
+        raise DataError(f"{table} is empty; expected a heading such as file,width,height, then a line an image")
     if not names or heading[0].strip() != "file":
-        raise UserError(f"{table} begins with '{','.join(heading)}'; expected a heading such as file,width,height")
+        raise DataError(f"{table} begins with '{','.join(heading)}'; expected a heading such as file,width,height")
     if len(set(names)) < len(names):
-        raise UserError(f"{table} has two columns '{next(name for name in names if names.count(name) > 1)}'")
+        raise DataError(f"{table} has two columns '{next(name for name in names if names.count(name) > 1)}'")
     return names
 
 
@@ -72,5 +72,5 @@ def _number(where: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not abs(value) <= np.finfo(np.float32).max:
-        raise UserError(f"{where}: '{text}' is no finite number")
+        raise DataError(f"{where}: '{text}' is no finite number")
     return value

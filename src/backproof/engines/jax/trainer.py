@@ -11,7 +11,7 @@ from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResul
 from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
 from backproof.engines.jax.optimizers import compiled_in, numbers, require
 from backproof.engines.jax.program import Trained, program
-from backproof.errors import UserError
+from backproof.errors import DataError
 from backproof.graph import Array, Arrays, Graph
 from backproof.ops.dropout import Dropping
 from backproof.ops.label_loss import LabelLoss
@@ -110,7 +110,7 @@ class JaxTrainer:
         self._prepare(optimizer)
         size = len(placed[self.graph.inputs[0].name])
         if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= size:
-            raise UserError(f"rows is of shape (steps, N), whole numbers from 0 to {size - 1}")
+            raise DataError(f"rows is of shape (steps, N), whole numbers from 0 to {size - 1}")
         steps = range(mode.step, mode.step + len(rows))
         masks = [self._masks(Mode(mode.training, mode.seed, step), rows.shape[1]) for step in steps]
         with self._surroundings():
@@ -204,7 +204,7 @@ class JaxTrainer:
                 wrong &= labels != node.op.ignore_index
             if wrong.any():
                 found = f"{labels[wrong].min()} or {labels[wrong].max()}"
-                raise UserError(f"node '{node.name}': labels lie in 0..{classes - 1}, but some are {found}")
+                raise DataError(f"node '{node.name}': labels lie in 0..{classes - 1}, but some are {found}")
 
     def _masks(self, mode: Mode, n: int) -> dict[str, Array]:
         """What dropout keeps of a batch of n samples, by node."""

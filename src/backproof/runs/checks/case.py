@@ -10,7 +10,7 @@ import numpy as np
 from backproof.data import Batch, DataOptions, Partition, PreprocessingOptions, load
 from backproof.data.targets import TargetSpec
 from backproof.engines import Mode
-from backproof.errors import UserError
+from backproof.errors import DataError
 from backproof.graph import BATCH, Array, Arrays, Graph, Shape
 from backproof.models import build, read_options
 from backproof.optim import Optimizer
@@ -88,7 +88,7 @@ def case_of_model(name: str, options: NetworkOptions, batches: int = 1) -> Train
     if options.data:
         data = load(DataOptions(dataset=options.data, data_dir=options.data_dir), PreprocessingOptions(resize=size))
         if not len(data.train):
-            raise UserError(f"dataset '{data.name}' has no training samples")
+            raise DataError(f"dataset '{data.name}' has no training samples")
         graph = network(model, Shape(BATCH, *data.train.x.shape[1:]), task_of(data.targets))
         taken = _batches_of(data.train, graph, options.batch_size, batches, rng)
         title = f"{title} on {data.name}"

@@ -20,7 +20,7 @@ from backproof.engines.kernel import Saved, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.loss import Weighed, divided
 from backproof.engines.numpy.workspace import Workspace
-from backproof.errors import UserError
+from backproof.errors import DataError
 from backproof.graph import Array, Arrays
 from backproof.ops import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.label_loss import AnyLabelLoss, LabelLoss
@@ -51,7 +51,7 @@ class Counted(NamedTuple):
             where = labels != op.ignore_index
             labels = labels[where]
         if labels.size and (labels.min() < 0 or labels.max() >= classes):
-            raise UserError(
+            raise DataError(
                 f"node '{node}': labels lie in 0..{classes - 1}, but some are {labels.min()} or {labels.max()}"
             )
         weights = np.ones(classes, x.dtype) if op.class_weights is None else np.array(op.class_weights, x.dtype)
@@ -146,7 +146,7 @@ class SoftmaxCrossEntropyKernel(LabelLossKernel[SoftmaxCrossEntropy]):
         """Where each sample's true class stands in the flattened (N, C)."""
         # As unsigned numbers, negative labels are large too: one comparison finds both kinds of wrong label.
         if np.maximum.reduce(labels.view(np.uint64)) >= classes:
-            raise UserError(
+            raise DataError(
                 f"node '{call.node}': labels lie in 0..{classes - 1}, but some are {labels.min()} or {labels.max()}"
             )
         true = np.multiply(call.pool.counting(n), classes, out=call.borrow("true", (n,), np.int64))

@@ -8,7 +8,7 @@ from backproof.engines.kernel import Call, Saved, computes
 from backproof.engines.reference.kernels.activation import log_softmax
 from backproof.engines.reference.kernels.loss import LossKernel
 from backproof.engines.reference.kernels.table import KERNELS
-from backproof.errors import UserError
+from backproof.errors import DataError
 from backproof.graph import Array, Arrays
 from backproof.ops import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.label_loss import AnyLabelLoss
@@ -33,7 +33,7 @@ class LabelLossKernel(LossKernel[AnyLabelLoss]):
             if label == op.ignore_index:
                 continue
             if not 0 <= label < len(x):
-                raise UserError(f"node '{node}': the label {label} is none of the classes 0 to {len(x) - 1}")
+                raise DataError(f"node '{node}': the label {label} is none of the classes 0 to {len(x) - 1}")
             total += self.f(op, x[:, *place], label)
             u += weight(op, label)
         return total, u

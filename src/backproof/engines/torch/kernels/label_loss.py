@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from backproof.engines.torch.kernels.loss import reduced
 from backproof.engines.torch.kernels.table import Call, Tensors, computes
-from backproof.errors import UserError
+from backproof.errors import DataError
 from backproof.ops import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.label_loss import LabelLoss
 
@@ -24,7 +24,7 @@ def _require_classes(op: LabelLoss, x: Tensor, labels: Tensor, node: str) -> Non
     if counted.numel():
         low, high = (int(bound) for bound in counted.aminmax())
         if low < 0 or high >= classes:
-            raise UserError(f"node '{node}': labels lie in 0..{classes - 1}, but some are {low} or {high}")
+            raise DataError(f"node '{node}': labels lie in 0..{classes - 1}, but some are {low} or {high}")
 
 
 def _loss(
