@@ -179,7 +179,7 @@ class CustomKernel(Kernel[Op, Call]):
             if mine.get(name) is not array:
                 raise UserError(
                     f"{self.name}.backward puts a new array into g['{name}']; fill the one that is there: "
-                    f"g['{name}'][...] = .."
+                    f"g['{name}'][...] = ..."
                 )
         for i, (dx, shape) in enumerate(zip(made, shapes, strict=True)):
             if dx is not None:

@@ -27,7 +27,7 @@ def spec_of(parameters: Mapping[str, Any]) -> RunSpec:
     further = options_in("train_options", parameters["train_options"])
     for name in further:
         if name in OWN:
-            raise UserError(f"train_options has '{name}', which is a parameter of the estimator: write {name}=..")
+            raise UserError(f"train_options has '{name}', which is a parameter of the estimator: write {name}=...")
         if name not in FURTHER:
             raise unknown("train option", name, set(FURTHER) - set(OWN))
     own = {name: plain(parameters[name]) for name in OWN}

@@ -36,7 +36,7 @@ class Guard(CustomKernel):
             if np.all(np.isnan(array)) and array.size:
                 raise UserError(
                     f"{self.name}.backward leaves g['{name}'] unfilled; set it, and do not add to it: "
-                    f"g['{name}'][...] = .."
+                    f"g['{name}'][...] = ..."
                 )
         return made
 
