@@ -6,7 +6,8 @@ import pickle
 import pytest
 
 from backproof.errors import UserError
-from backproof.metrics import METRICS, Metrics, measure
+from backproof.metrics import METRICS, Metrics, measure, metric
+from backproof.metrics.metric import Mean
 
 
 def test_mapping_and_attributes() -> None:
@@ -48,3 +49,8 @@ def test_every_measure_says_what_it_is() -> None:
 def test_a_measure_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"acuracy.*accuracy"):
         measure("acuracy")
+
+
+def test_a_metric_cannot_take_the_name_of_the_cost() -> None:
+    with pytest.raises(UserError, match="a metric is called 'cost'"):
+        metric(type("Mine", (Mean,), {"name": "cost"}))

@@ -3,11 +3,11 @@
 import numpy as np
 
 from backproof.data.targets import TargetSpec
-from backproof.metrics.metric import Array, Metric, metric
+from backproof.metrics.metric import Array, Mean, metric
 
 
 @metric
-class Accuracy(Metric):
+class Accuracy(Mean):
     """Fraction classified correctly.
 
     Of samples, or of pixels where each of them has a class.
@@ -24,13 +24,9 @@ class Accuracy(Metric):
     def count(self, prediction: Array, target: Array) -> Array:
         return np.array([np.count_nonzero(prediction.argmax(1) == target), target.size], np.float64)
 
-    def value(self, totals: Array) -> float:
-        right, samples = totals
-        return float(right / samples)
-
 
 @metric
-class Top5(Metric):
+class Top5(Mean):
     """Fraction whose true class is among the five with the highest scores.
 
     scikit-learn's `top_k_accuracy_score(k=5)`. Of equal scores the class of the higher index comes first, as there.
@@ -50,7 +46,3 @@ class Top5(Metric):
         before = np.count_nonzero((prediction > true) | ((prediction == true) & later), axis=1)
         found = (before < 5) & ~np.isnan(true[:, 0])
         return np.array([np.count_nonzero(found), len(target)], np.float64)
-
-    def value(self, totals: Array) -> float:
-        found, samples = totals
-        return float(found / samples)

@@ -10,19 +10,32 @@ import numpy as np
 from backproof.metrics.metric import Array, Metric, metric
 
 
-def overlap(prediction: Array, target: Array) -> Array:
-    """(3, classes): pixels of each class in both masks, in the predicted one, and in the true one."""
-    if target.dtype.kind == "f":
-        predicted, true = prediction >= 0.5, target >= 0.5
-        sizes = [np.count_nonzero(pixels) for pixels in (predicted & true, predicted, true)]
-        return np.array(sizes, np.float64)[:, None]
-    classes, predicted = prediction.shape[1], prediction.argmax(1)
-    labels = (target[predicted == target], predicted.ravel(), target.ravel())
-    return np.array([np.bincount(pixels, minlength=classes) for pixels in labels], np.float64)
+class Overlap(Metric):
+    """A mean over classes of what follows from pixels in both masks, in the predicted one, and in the true one."""
+
+    tasks = ("segmentation",)
+    streams = True
+
+    def count(self, prediction: Array, target: Array) -> Array:
+        if target.dtype.kind == "f":
+            predicted, true = prediction >= 0.5, target >= 0.5
+            sizes = [np.count_nonzero(pixels) for pixels in (predicted & true, predicted, true)]
+            return np.array(sizes, np.float64)[:, None]
+        classes, predicted = prediction.shape[1], prediction.argmax(1)
+        labels = (target[predicted == target], predicted.ravel(), target.ravel())
+        return np.array([np.bincount(pixels, minlength=classes) for pixels in labels], np.float64)
+
+    def value(self, totals: Array) -> float:
+        both, predicted, true = totals[:, totals[1] + totals[2] > 0]
+        return float(np.mean(self.of_classes(both, predicted, true))) if len(both) else 1.0
+
+    def of_classes(self, both: Array, predicted: Array, true: Array) -> Array:
+        """The value of each class, from numbers of pixels."""
+        raise NotImplementedError
 
 
 @metric
-class IoU(Metric):
+class IoU(Overlap):
     """Intersection over union of masks, mean over the classes.
 
     IoU = both / (predicted + true - both), also called Jaccard index. scikit-learn's `jaccard_score(average="macro")`
@@ -31,19 +44,13 @@ class IoU(Metric):
 
     name = "iou"
     title = short = "IoU"
-    tasks = ("segmentation",)
-    streams = True
 
-    def count(self, prediction: Array, target: Array) -> Array:
-        return overlap(prediction, target)
-
-    def value(self, totals: Array) -> float:
-        both, predicted, true = totals[:, totals[1] + totals[2] > 0]
-        return float(np.mean(both / (predicted + true - both))) if len(both) else 1.0
+    def of_classes(self, both: Array, predicted: Array, true: Array) -> Array:
+        return both / (predicted + true - both)
 
 
 @metric
-class Dice(Metric):
+class Dice(Overlap):
     """Dice coefficient of masks, mean over the classes.
 
     Dice = 2 both / (predicted + true): the F1 of pixels (Dice 1945).
@@ -51,12 +58,6 @@ class Dice(Metric):
 
     name = "dice"
     title = short = "Dice"
-    tasks = ("segmentation",)
-    streams = True
 
-    def count(self, prediction: Array, target: Array) -> Array:
-        return overlap(prediction, target)
-
-    def value(self, totals: Array) -> float:
-        both, predicted, true = totals[:, totals[1] + totals[2] > 0]
-        return float(np.mean(2 * both / (predicted + true))) if len(both) else 1.0
+    def of_classes(self, both: Array, predicted: Array, true: Array) -> Array:
+        return 2 * both / (predicted + true)

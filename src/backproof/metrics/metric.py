@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.targets import TargetSpec
+from backproof.errors import UserError
 from backproof.registry import Registry
 
 Array = npt.NDArray[Any]
@@ -75,6 +76,13 @@ class Metric(Measure):
         raise NotImplementedError
 
 
+class Mean(Metric):
+    """A metric whose statistics are a sum and how many were added."""
+
+    def value(self, totals: Array) -> float:
+        return float(totals[0] / totals[1])
+
+
 class Cost(Measure):
     """Loss and L2 penalty."""
 
@@ -105,7 +113,9 @@ AnyMetric = TypeVar("AnyMetric", bound=Metric)
 
 
 def metric(cls: type[AnyMetric]) -> type[AnyMetric]:
-    """Class decorator: put a metric into the registry."""
+    """Class decorator: put a metric into the registry. Raises `UserError` for a name that is given away."""
+    if cls.name in NOT_METRICS:
+        raise UserError(f"a metric is called '{cls.name}', which the training loop measures itself; rename it")
     METRICS.add(cls.name, cls(), cls)
     return cls
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from backproof.data.targets import TargetSpec
-from backproof.metrics.metric import Array, Metric, metric
+from backproof.metrics.metric import Array, Mean, Metric, metric
 
 
 @metric
-class MAE(Metric):
+class MAE(Mean):
     """Mean absolute error: of numbers, or of a mask's probabilities.
 
     Mean of |prediction - target| over all samples and all numbers of each. scikit-learn's `mean_absolute_error`.
@@ -24,10 +24,6 @@ class MAE(Metric):
 
     def count(self, prediction: Array, target: Array) -> Array:
         return np.array([np.abs(np.subtract(prediction, target, dtype=np.float64)).sum(), target.size])
-
-    def value(self, totals: Array) -> float:
-        total, numbers = totals
-        return float(total / numbers)
 
 
 @metric

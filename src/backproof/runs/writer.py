@@ -45,11 +45,9 @@ class RunWriter(Observer):
         self._latest = monotonic()
 
     def run_started(self, event: RunStarted) -> None:
-        """Note whose weights are kept."""
         self._trainer = event.trainer
 
     def step_done(self, event: StepDone) -> None:
-        """A checkpoint, if one is due."""
         if self._every:
             due = event.progress.step % self._every == 0
         else:
@@ -58,7 +56,6 @@ class RunWriter(Observer):
             self._write_checkpoint(Checkpoint.of(self._trainer, event.progress))
 
     def epoch_done(self, event: EpochDone) -> None:
-        """Arrays, figures, best weights and, last of all, the checkpoint."""
         arrays: dict[str, Any] = {} if event.dev is None else {f"{name}_dev": a for name, a in event.dev.arrays.items()}
         for extra in self._extras:
             arrays |= extra(event)
@@ -74,7 +71,6 @@ class RunWriter(Observer):
         self._write_checkpoint(checkpoint, best=event.best)
 
     def interrupted(self, event: Interrupted) -> None:
-        """A checkpoint after the last completed step."""
         self._write_checkpoint(Checkpoint.of(self._trainer, event.progress))
 
     def finish(self, result: RunResult, arrays: Arrays | None = None) -> None:
