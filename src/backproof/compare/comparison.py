@@ -52,7 +52,7 @@ class Comparison:
         for repeats in self.repeats:
             name = Cell(f"mean of {len(repeats.names)} seeds", "muted", hint=", ".join(repeats.names))
             rows.append([name, *(_spread_cell(repeats, column) for column in self.columns)])
-        return Table.of([Column("run"), *self.columns], rows, "Comparison")
+        return Table.of([Column("run"), *self.columns], rows)
 
 
 def comparison(runs: Sequence[Run | RunSnapshot]) -> Comparison:

@@ -101,18 +101,10 @@ def experiment_section(experiment: Experiment, identity: str) -> Html:
         experiment.title,
         legend(experiment),
         element("div", *figures, class_="grid"),
-        folded(
-            "All numbers",
-            *[join(element("h4", t.title) if t.title else None, html_table(t)) for t in tables(experiment)],
-        ),
+        folded("All numbers", *map(html_table, tables(experiment))),
         element("p", facts(experiment), class_="note"),
         note=experiment.note,
     )
-
-
-def caption(table: Table) -> Html | None:
-    """The table's title."""
-    return element("h4", table.title) if table.title else None
 
 
 def legend(experiment: Experiment) -> Html | None:

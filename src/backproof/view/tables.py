@@ -20,7 +20,10 @@ def html_table(table: Table, kind: str = "comparison") -> Html:
         for row in table.rows
     ]
     notes = [element("p", note, class_="note") for note in table.notes]
-    return join(element("div", element("table", head, element("tbody", *rows), class_=kind), class_="scroll"), *notes)
+    title = element("h4", table.title) if table.title else None
+    return join(
+        title, element("div", element("table", head, element("tbody", *rows), class_=kind), class_="scroll"), *notes
+    )
 
 
 def headings(columns: tuple[Column, ...]) -> list[Html]:

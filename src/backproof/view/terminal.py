@@ -48,8 +48,7 @@ def print_comparison(comparison: Comparison, console: "Console | None" = None) -
     if comparison.common:
         out.print(", ".join(f"{name}: {value}" for name, value in comparison.common.items()), highlight=False)
     out.print()
-    table = comparison.table()
-    print_table(Table(table.columns, table.rows), out)
+    print_table(comparison.table(), out)
 
 
 def print_weight_distance(distance: WeightDistance, console: "Console | None" = None) -> None:
@@ -63,12 +62,12 @@ def print_weight_distance(distance: WeightDistance, console: "Console | None" = 
     )
 
 
-def standard_console(plain_width: int = PLAIN_WIDTH) -> "Console":
-    """Standard output: as wide as the terminal, or `plain_width` where it is none."""
+def standard_console() -> "Console":
+    """Standard output: as wide as the terminal, or `PLAIN_WIDTH` where it is none."""
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=plain_width)
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 def columns_that_fit(table: Table, width: int, gap: int) -> list[list[int]]:

@@ -52,7 +52,7 @@ def panel(place: int, run: RunSnapshot) -> Iterable[Html | None]:
 
 def table_card(table: Table) -> Html:
     """A table below its title."""
-    return element("div", element("h3", table.title), html_table(table, "plain"), class_="card")
+    return element("div", html_table(table, "plain"), class_="card")
 
 
 def checks_block(run: RunSnapshot) -> Html | None:
