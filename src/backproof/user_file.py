@@ -119,7 +119,7 @@ def _forget(module: str) -> None:
 
 
 @contextmanager
-def failures_told(function: Callable[..., Any], subject: str) -> Iterator[None]:
+def reporting_failures(function: Callable[..., Any], subject: str) -> Iterator[None]:
     """Within it, what goes wrong in a function of a user's file is one sentence; other errors keep their traceback."""
     try:
         yield

@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
 from backproof.data import AugmentationOptions, Batches, Partition
-from backproof.data.augmentations import crop, noise, rotate
+from backproof.data.augmentations import crop, flip, noise, rotate
 from backproof.errors import UserError
 
 
@@ -59,3 +61,41 @@ def test_vectors_take_noise_but_no_rotation():
 def test_bad_options_are_refused(option, value):
     with pytest.raises(UserError, match=f"^{option} is"):
         AugmentationOptions(**{option: value})
+
+
+def test_a_flip_mirrors_with_its_probability():
+    image = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    random = np.random.default_rng(0)
+    flipped = [flip(image, random, 0.3)[0, 0, 0] == 2 for _ in range(500)]
+    assert np.mean(flipped) == pytest.approx(0.3, abs=0.06)
+    assert np.array_equal(flip(image, random, 1.0), image[:, :, ::-1])
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_augmentations_by_name_are_those_of_the_options(flatten):
+    x = np.random.default_rng(0).random((6, 1, 5, 4), dtype=np.float32)
+    part = Partition(x.reshape(6, 20) if flatten else x, np.arange(6), np.arange(6), (1, 5, 4))
+
+    def once(**given):
+        options = AugmentationOptions(**given)
+        return next(Batches(part, batch_size=None, augmentation=options, data_seed=0).epoch(1)).x
+
+    named = once(augment=("rotate,degrees=20", "crop,pixels=1", "noise,sigma=0.1"))
+    assert np.array_equal(named, once(rotate=20, crop=1, noise=0.1))
+    assert not np.array_equal(named, once())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("flip,probability=high", "augment=flip,probability=high: probability is 'high'; it must be a number"),
+        ("crop,pixels=1.5", "augment=crop,pixels=1.5: pixels is '1.5'; it must be a whole number"),
+        ("crop,1", "'crop' takes pixels=..., not '1'"),
+        ("flop", "unknown augmentation 'flop'; did you mean flip"),
+        ("rotate", "rotate is for images"),
+    ],
+)
+def test_augmentations_that_do_not_fit_are_named(text, message):
+    part = Partition(np.zeros((4, 3), np.float32), np.zeros(4, np.int64), np.arange(4))
+    with pytest.raises(UserError, match=re.escape(message)):
+        Batches(part, batch_size=None, augmentation=AugmentationOptions(augment=(text,)), data_seed=0)

@@ -153,7 +153,7 @@ def dots(folder, seed):
         for i in range(3):
             Image.new("L", (2, 2), i).save(folder / name / f"{i}.png")
 
-def darker(image, random, by=1):
+def darker(image, random, by=None):
     return image - by
 
 def broken():

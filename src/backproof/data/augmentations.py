@@ -20,11 +20,10 @@ from backproof.data.seeds import AUGMENT, generator
 from backproof.data.targets import Targets
 from backproof.errors import DataError, OptionError
 from backproof.registry import Registry
-from backproof.user_file import failures_told
+from backproof.user_file import reporting_failures
 
 Image = npt.NDArray[Any]
 RandomStep = Callable[..., Image]
-
 
 AUGMENTATIONS: Registry[RandomStep] = Registry("augmentation", inspect.isfunction)
 
@@ -87,17 +86,17 @@ class Augmentation:
     """The random steps of these options, for samples of one shape; false where there are none."""
 
     def __init__(self, options: AugmentationOptions, image_shape: tuple[int, ...], data_seed: int) -> None:
-        own: dict[str, dict[str, Any]] = {
+        with_options: dict[str, dict[str, Any]] = {
             "rotate": {"degrees": options.rotate},
             "crop": {"pixels": options.crop},
             "noise": {"sigma": options.noise},
         }
-        given = [(name, AUGMENTATIONS[name], settings) for name, settings in own.items() if any(settings.values())]
-        self.steps = given + [_parsed(text) for text in options.augment]
+        self.steps = [(name, AUGMENTATIONS[name], given) for name, given in with_options.items() if any(given.values())]
+        self.steps += [_parsed(text) for text in options.augment]
         for name, step, _ in self.steps:
             if _spatial(step) and not image_shape:
-                option = f"{{{name}}}" if name in own else f"{{augment:{name}}}"
-                raise OptionError(option + " is for images, but the samples of this dataset are vectors")
+                option, value = (f"{{{name}}}", ()) if name in with_options else ("{augment:{}}", (name,))
+                raise OptionError(option + " is for images, but the samples of this dataset are vectors", *value)
         self.image_shape = image_shape
         self.data_seed = data_seed
 
@@ -130,7 +129,7 @@ def _done(
     try:
         made = step(image, random, **settings)
     except Exception:
-        with failures_told(step, f"augmentation '{name}'"):
+        with reporting_failures(step, f"augmentation '{name}'"):
             raise
     if getattr(made, "shape", ()) != image.shape:
         raise DataError(f"augmentation '{name}' made {np.shape(made)} of {image.shape}; it must keep the shape")
@@ -141,7 +140,7 @@ def _parsed(text: str) -> tuple[str, RandomStep, dict[str, Any]]:
     """ "cutout,size=8" -> the name, the step called so, and {"size": 8}."""
     name, *given = (part.strip() for part in text.split(","))
     step, settings = AUGMENTATIONS.require(name), {}
-    takes = list(inspect.signature(step).parameters)[2:]
+    takes = dict(list(inspect.signature(step).parameters.items())[2:])
     for setting in given:
         key, equals, value = setting.partition("=")
         if not equals or key not in takes:
@@ -151,4 +150,9 @@ def _parsed(text: str) -> tuple[str, RandomStep, dict[str, Any]]:
             settings[key] = literal_eval(value)
         except (ValueError, SyntaxError):
             settings[key] = value
+        default = takes[key].default
+        number = int if isinstance(default, int) else (int, float)
+        if isinstance(default, int | float) and not isinstance(settings[key], number):
+            whole = "whole " if number is int else ""
+            raise OptionError("{augment:{}}: {} is '{}'; it must be a {}number", text, key, value, whole)
     return name, step, settings

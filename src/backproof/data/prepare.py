@@ -1,4 +1,4 @@
-"""From a source to one array: every image read and preprocessed, the bad ones left out or reported."""
+"""From a source to one array: every image read and preprocessed, the bad ones skipped or reported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Prepared:
     """All samples of a source after preprocessing.
 
     x: (M, C, H, W) or (M, D); uint8 where no step made other values of the pixels, else float32.
-    ids: (M,) the samples' numbers in the source. skipped: the images left out, each with the reason.
+    ids: (M,) the samples' numbers in the source. skipped: the images not used, each with the reason.
     masks: their masks, (M, H, W) whole numbers or (M, 1, H, W) uint8 or float32; None where targets are no masks.
     """
 

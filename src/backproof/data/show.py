@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What `backproof data show` tells of a dataset.
+    """What `backproof data show` shows of a dataset.
 
     Attributes
     ----------
     name, kind, where
         What it is called, what it was read from, and its path.
     samples
-        How many samples there are, those that cannot be read left out.
+        How many samples there are, without those that cannot be read.
     targets
         What its targets are; class names are in the order of their indices.
     counts

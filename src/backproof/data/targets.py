@@ -71,7 +71,7 @@ def understood(y: Targets, names: tuple[str, ...], where: str) -> tuple[Targets,
             raise DataError(f"{where}: y holds masks of {y.min():g} to {y.max():g}; probabilities are 0 to 1")
         spec = TargetSpec("mask", (), integer=False)
     elif y.dtype.kind == "f" and y.ndim in (1, 2) and 0 not in y.shape[1:]:
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # reported below
             y = (y if y.ndim == 2 else y[:, None]).astype(np.float32)
         require_finite(f"{where}: y", y)
         count = y.shape[1]

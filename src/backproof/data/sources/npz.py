@@ -68,7 +68,7 @@ def _samples(path: Path, arrays: dict[str, Array], name: str) -> Array:
             "(M, H, W, C) or (M, C, H, W)"
         )
     if x.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # reported below
             x = x.astype(np.float32)
         require_finite(f"{path}: {name}", x)
     if x.ndim == 3:

@@ -10,7 +10,7 @@ from pathlib import Path
 from backproof.data.sources.source import Source
 from backproof.errors import DataError, OptionError, unknown
 from backproof.registry import Registry
-from backproof.user_file import failures_told, is_reference
+from backproof.user_file import is_reference, reporting_failures
 
 Reader = Callable[[], Source]
 Writer = Callable[[Path, int], None]
@@ -111,7 +111,7 @@ def _found(registered: Dataset, data_dir: Path) -> Source:
     """What the function of a dataset gives, or the folder that it has written, which may be now."""
     name = registered.name
     if registered.read is not None:
-        with failures_told(registered.read, f"dataset '{name}'"):
+        with reporting_failures(registered.read, f"dataset '{name}'"):
             source = registered.read()
         if not isinstance(source, Source):
             raise DataError(f"dataset '{name}': its function returns {type(source).__name__}, not a Source")
@@ -141,7 +141,7 @@ def make(name: str, data_dir: str | Path, seed: int = 0) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=data_dir) as unfinished:
             whole = Path(unfinished) / name
             whole.mkdir()
-            with failures_told(writers[name], f"dataset '{name}'"):
+            with reporting_failures(writers[name], f"dataset '{name}'"):
                 writers[name](whole, seed)
             if not folder.exists():  # another process may have made the same bytes meanwhile
                 whole.rename(folder)
