@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -89,7 +90,11 @@ def test_terminal_gets_a_bar_that_leaves(monkeypatch, tmp_path):
     observer.run_started(started(tmp_path))
     observer.epoch_started(EpochStarted(1, 0))
     observer.step_done(
-        StepDone(Progress(batch=5, samples=320, cost=320.0, totals={"accuracy": [160, 320]}), None, None)
+        StepDone(
+            Progress(batch=5, samples=320, counted=320.0, cost=320.0, totals={"accuracy": np.array([160.0, 320.0])}),
+            None,
+            None,
+        )
     )
     bar = out.getvalue()
     assert "5/20" in bar

@@ -1,9 +1,8 @@
 """What a metric is: additive statistics of each batch, and one number made of their sums."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 
 from backproof.data.targets import TargetSpec
@@ -120,13 +119,13 @@ def metric(cls: type[AnyMetric]) -> type[AnyMetric]:
     return cls
 
 
-def add(totals: dict[str, Any], metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
-    """Count a batch into `totals`: the sums of each metric as plain lists, which JSON keeps exactly."""
+def add(totals: dict[str, Array], metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
+    """Count a batch into `totals`: the sums of each metric's statistics, which are replaced and never written into."""
     for each in metrics:
-        counted = np.asarray(each.count(prediction, target), np.float64)
-        totals[each.name] = (counted + totals.get(each.name, 0.0)).tolist()
+        counted, total = each.count(prediction, target), totals.get(each.name)
+        totals[each.name] = counted if total is None else total + counted
 
 
-def values(totals: dict[str, Any]) -> dict[str, float]:
+def values(totals: Mapping[str, Array]) -> dict[str, float]:
     """The metrics that `totals` were counted for."""
-    return {name: float(METRICS[name].value(np.asarray(total))) for name, total in totals.items()}
+    return {name: float(METRICS[name].value(total)) for name, total in totals.items()}

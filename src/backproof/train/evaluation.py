@@ -1,7 +1,6 @@
 """A partition measured in evaluation mode."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -77,7 +76,7 @@ def evaluate(predictor: Predictor, partition: Partition, optimizer: Optimizer, t
     graph = predictor.graph
     assert graph.loss is not None, "a network is evaluated with its loss"
     loss = samples = 0.0
-    totals: dict[str, Any] = {}
+    totals: dict[str, Array] = {}
     arrays: Arrays = {}
     for batch in in_order(partition, evaluation_batch(graph)):
         values = predictor.forward(inputs(graph, batch), EVALUATION)

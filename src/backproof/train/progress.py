@@ -37,7 +37,7 @@ class EpochRecord:
     early_stop: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Progress:
     """All that the loop must remember, besides weights and optimizer state, to go on exactly.
 
@@ -66,7 +66,7 @@ class Progress:
     loss: float = 0.0
     samples: int = 0
     counted: float = 0.0
-    totals: dict[str, Any] = field(default_factory=dict)
+    totals: dict[str, Array] = field(default_factory=dict)
     finite: bool = True
     training_seconds: float = 0.0
     seconds: float = 0.0
@@ -95,7 +95,7 @@ class Progress:
         """What was measured since `before`, a copy made earlier in the same epoch; None for all of the epoch."""
         before = before or Progress()
         n = self.counted - before.counted
-        totals = {name: np.subtract(total, before.totals.get(name, 0.0)) for name, total in self.totals.items()}
+        totals = {name: total - before.totals.get(name, 0.0) for name, total in self.totals.items()}
         cost, loss = (self.cost - before.cost) / n, (self.loss - before.loss) / n
         return Metrics({"cost": cost, "loss": loss, **metric_values(totals)})
 
@@ -108,7 +108,11 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, exact."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        totals = {name: np.asarray(total).tolist() for name, total in self.totals.items()}
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"totals": totals}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Progress) and self.to_json() == other.to_json()
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -117,4 +121,5 @@ class Progress:
             correct = content.pop("correct")
             content["totals"] = {"accuracy": [correct, content["samples"]]} if content["samples"] else {}
             content["best_value"] = content.pop("best_cost")
-        return cls(**{"counted": content["samples"]} | content)
+        totals = {name: np.array(total) for name, total in content.get("totals", {}).items()}
+        return cls(**{"counted": content["samples"]} | content | {"totals": totals})
