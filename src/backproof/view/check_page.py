@@ -1,19 +1,19 @@
 """The page of a check: the verdict, who agrees on what, the network coloured by error. It needs nothing but itself."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from pathlib import Path
 
 import backproof
 from backproof.figures.checks import by_depth, error_map, growth_figure, network_map
 from backproof.tables.numbers import duration
-from backproof.verify.core.finding import CheckReport, Finding, worst_by
+from backproof.verify.core.finding import CheckReport
 from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
+from backproof.verify.tables import check_table, failures_table
 from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
 from backproof.view.sections.curves import plot
+from backproof.view.tables import html_table
 
 LISTED = 300
 """Failures in the folded list, at most."""
@@ -109,16 +109,14 @@ def sections(report: CheckReport, identity: str) -> Iterator[Html]:
         yield section("Training steps", card, note="All engines train on the same bytes from the same weights.")
     yield section(
         "By operation" if isinstance(report, ModelReport) else report.title[:1].upper() + report.title[1:],
-        element("div", element("div", table(report), class_="scroll"), class_="card"),
-        note="The worst error of each engine, over all that was compared; what rounding explains stands below it.",
+        element("div", html_table(check_table(report)), class_="card"),
+        note="The worst error of each engine, over all that was compared: up to 1 is what rounding explains.",
     )
     if report.failures:
-        rows = [finding_row(f) for f in report.failures[:LISTED]]
-        head = element("tr", *[element("th", t, class_="text") for t in ("where", "what", "engine", "error", "detail")])
-        listing = element("table", element("thead", head), element("tbody", *rows), class_="comparison")
+        listing = html_table(failures_table(report.failures[:LISTED]), "comparison findings")
         more = len(report.failures) - LISTED
         title = f"All {len(report.failures):,} differences" + (f", the first {LISTED} of them" if more > 0 else "")
-        yield element("section", folded(title, element("div", listing, class_="scroll")))
+        yield element("section", folded(title, listing))
 
 
 def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
@@ -192,62 +190,4 @@ def picture_card(picture: Picture, identity: str) -> Html:
         element("p", said, class_="note"),
         *panels,
         class_="card" if f.passed else "card failure",
-    )
-
-
-def table(report: CheckReport) -> Html:
-    """Subjects (of a network: its operations) by engines, with the worst error of each."""
-    kinds = (
-        {node.name: type(node.op).__name__ for node in report.graph.nodes} if isinstance(report, ModelReport) else {}
-    )
-    findings = [f for f in report.findings if not kinds or f.case == "isolated"]
-    worst: dict[str, dict[str, Finding]] = {}
-    for (row, engine), f in worst_by(findings, lambda f: (kinds.get(f.subject, f.subject), f.engine)).items():
-        worst.setdefault(row, {})[engine] = f
-    count = Counter(kinds.get(subject, subject) for subject in dict.fromkeys(f.subject for f in findings))
-    head = [element("th", "operation" if kinds else "", class_="name")]
-    head += [element("th", "nodes")] if kinds else []
-    head += [element("th", engine) for engine in report.engines]
-    rows = [
-        element(
-            "tr",
-            element("th", row, class_="name"),
-            element("td", str(count[row])) if kinds else None,
-            *[cell(cells.get(engine)) for engine in report.engines],
-        )
-        for row, cells in worst.items()
-    ]
-    return element("table", element("thead", element("tr", *head)), element("tbody", *rows), class_="comparison")
-
-
-def cell(finding: Finding | None) -> Html:
-    """The worst error, with what rounding explains, and a mark; why something failed is in the list below."""
-    if finding is None:
-        return element("td", "–")
-    if finding.verdict == "skipped":
-        return element("td", element("span", finding.verdict, class_="muted"), title=finding.detail)
-    if finding.verdict == "failed":
-        return element("td", element("b", "✕ failed", class_="truth"), title=finding.detail)
-    error = _error(finding)
-    mark = element("span", "✓", class_="agrees") if finding.passed else None
-    shown = element("span", mark, " ", error) if finding.passed else element("b", f"✕ {error}", class_="truth")
-    where = f"{finding.subject}, {finding.case}: {finding.what}"
-    return element("td", shown, element("small", f"≤ {finding.tolerance:.0e}"), title=where)
-
-
-def _error(finding: Finding) -> str:
-    return f"{finding.error:.1e}" if isfinite(finding.error) and finding.error else f"{finding.error:g}"
-
-
-def finding_row(f: Finding) -> Html:
-    """A line of the list."""
-    error = _error(f)
-    replay = element("small", element("code", f.replay)) if f.replay else None
-    return element(
-        "tr",
-        element("th", f.subject, element("small", f.case), class_="name"),
-        element("td", f.what, class_="text"),
-        element("td", f.engine, class_="text"),
-        element("td", error),
-        element("td", f.detail, replay, class_="text", style="white-space:normal;min-width:340px"),
     )

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from backproof.verify import CheckReport, Finding
-from backproof.view.terminal import standard_console
+from backproof.verify.tables import check_table
+from backproof.view.terminal import print_table, standard_console
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 SHOWN = 12
 """Failures that are shown one by one."""
@@ -22,7 +22,7 @@ def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Co
     """
     out = console or standard_console()
     for kind, report in reports.items():
-        out.print(check_table(kind, report))
+        print_table(check_table(report, kind), out)
         out.print()
     findings = [f for report in reports.values() for f in report.findings]
     failures = distinct([f for f in findings if not f.passed])
@@ -34,35 +34,6 @@ def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Co
     for line in skipped(findings):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     out.print(verdict(findings, seconds), highlight=False, soft_wrap=True)
-
-
-def check_table(kind: str, report: CheckReport) -> "Table":
-    """One line a subject: the worst error of each engine in units of the tolerance, and the time."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(kind)
-    for engine in report.engines:
-        table.add_column(engine, justify="right")
-    table.add_column("seconds", justify="right")
-    for subject in report.subjects:
-        cells = [cell(report.worst(subject, engine)) for engine in report.engines]
-        table.add_row(subject, *cells, f"{report.seconds.get(subject, 0.0):.1f}")
-    return table
-
-
-def cell(worst: Finding | None) -> str:
-    """The worst finding in a word: its error in units of the tolerance, green or red; - where nothing was compared."""
-    if worst is None or worst.verdict == "skipped":
-        return "[dim]-[/dim]"
-    if worst.verdict == "failed":
-        return "[red]failed[/red]"
-    if worst.reference == "contract" and not worst.passed:
-        return "[red]broken[/red]"
-    colour = "green" if worst.passed else "red"
-    text = f"{worst.badness:.2f}" if worst.badness < 10 else f"{worst.badness:.0e}"
-    return f"[{colour}]{'' if worst.passed else '✗ '}{text}[/{colour}]"
 
 
 def distinct(failures: list[Finding]) -> list[Finding]:
@@ -98,7 +69,8 @@ def skipped(findings: list[Finding]) -> list[str]:
         against = "" if reference == "contract" else f" against {reference}"
         lines.append(f"skipped{against}: {names} ({count}): {reason}")
     if kinks:
-        lines.append(f"skipped by finite differences: probes at kinks of {kinks} tensors, whose other probes count")
+        tensors = f"{kinks} tensor{'s' * (kinks != 1)}"
+        lines.append(f"skipped by finite differences: probes at kinks of {tensors}, whose other probes count")
     return lines
 
 

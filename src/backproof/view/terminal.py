@@ -102,7 +102,8 @@ def heading(table: Table, column: Column) -> str:
 
 def cell_lines(cell: Cell, column: Column, *, first: bool) -> list[str]:
     """The value without the unit that stands in the heading, and a note."""
-    text = cell.text(column.unit).removesuffix(SUFFIXES.get(column.unit, "\0"))
+    sign = "✗ " if cell.mark == "differs" else ""
+    text = sign + cell.text(column.unit).removesuffix(SUFFIXES.get(column.unit, "\0"))
     if first:
         return [text + " *" * bool(cell.note)]
     return [text, cell.note] if cell.note else [text]
