@@ -340,7 +340,7 @@ def test_a_model_from_a_file(digits, tmp_path):
             {"model_options": {"batch_norm": True}, "batch_size": 23},
             "batch_size=23 leaves a batch of one .* take batch",
         ),
-        ({"learning_rate": 1e30, "optimizer": "sgd"}, "the loss is no longer finite in epoch .* StandardScaler"),
+        ({"learning_rate": 1e200, "optimizer": "sgd"}, "the loss is no longer finite in epoch .* StandardScaler"),
         ({"input_shape": (64,), "random_state": "x"}, "'x' cannot be used to seed"),
     ],
 )
@@ -379,3 +379,17 @@ def test_scikit_learn_is_loaded_when_first_used():
         "bp.sklearn.Classifier; assert 'sklearn' in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_loss_without_probabilities_is_refused(digits):
+    with pytest.raises(ValueError, match="a classifier's loss is cross_entropy"):
+        bp.sklearn.Classifier(train_options={"loss": "hinge"}).fit(*digits)
+
+
+def test_dtype_is_that_of_the_samples(digits):
+    X, y = digits
+    fitted = bp.sklearn.Classifier(**SMALL).fit(X.astype(np.float32), y)
+    assert {w.dtype for w in fitted.weights_.values()} == {np.dtype(np.float32)}
+    assert fitted.predict_proba(X).dtype == np.float32, "that of the fit"
+    assert bp.sklearn.Classifier(**SMALL).fit(X, y).predict_proba(X).dtype == np.float64
+    assert bp.sklearn.Classifier(**SMALL, dtype="float32").fit(X, y).predict_proba(X).dtype == np.float32

@@ -6,28 +6,23 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from backproof.data import Batches, TargetSpec
+from backproof.data import TargetSpec
 from backproof.engines import DType
-from backproof.graph import BATCH, Array, Graph, Shape
-from backproof.models import build
+from backproof.graph import Array, Graph
 from backproof.ops import SoftmaxCrossEntropy
-from backproof.runs.optimizer import make_optimizer
-from backproof.runs.prepare import check_last_batch, initial_weights
+from backproof.runs.prepare import make_loss
 from backproof.runs.spec import RunSpec
-from backproof.sklearn.errors import EstimatorError, as_value_error
-from backproof.sklearn.history import History
-from backproof.sklearn.network import Network, require_trainer
-from backproof.sklearn.samples import Labels, class_weights, in_input_shape, listed, partition, require_shape, set_aside
-from backproof.sklearn.settings import options_in, require_patience, spec_of
+from backproof.sklearn.errors import EstimatorError
+from backproof.sklearn.estimator import NetworkEstimator, Problem
+from backproof.sklearn.samples import Labels, class_weights, listed
 from backproof.tasks import Classification
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     """A neural network as a scikit-learn classifier: softmax cross-entropy, minibatches, any model, any engine.
 
     All parameters are checked by `fit`, as scikit-learn wants it; bad ones raise a `UserError` that is a `ValueError`.
@@ -52,7 +47,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         train_options: further options of `bp.train` by name: those of the optimizer and its schedule
             (`weight_decay`, `momentum`, `schedule`), the engine (`device`, `threads`, `memory`), augmentation, and
             `init`, `weights`, `weights_skip`, `label_smoothing`.
-        dtype: "float32" or "float64". Probabilities have it too.
+        dtype: "float32" or "float64"; None for that of X in the first fit, and float64 where X is of neither, as
+            scikit-learn's own estimators. Probabilities have it too.
         warm_start: a further `fit` goes on where the last one ended, for `epochs` more, with the optimizer's state. At
             a constant learning rate two fits of 5 epochs give the bits of one of 10.
         random_state: of initial weights, batches, dropout and validation samples. Equal seeds give equal bits.
@@ -71,13 +67,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     classes_: Labels
-    graph_: Graph
-    n_iter_: int
-    loss_curve_: list[float]
-    validation_loss_curve_: list[float]
-    validation_scores_: list[float]
-    _network: Network
-    _sample_shape: tuple[int, ...]
+    _metric = "accuracy"
 
     def __init__(
         self,
@@ -95,72 +85,45 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_iter_no_change: int = 10,
         input_shape: Sequence[int] | None = None,
         train_options: Mapping[str, Any] | None = None,
-        dtype: DType = "float32",
+        dtype: DType | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
-        self.model = model
-        self.model_options = model_options
-        self.engine = engine
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
+        super().__init__(
+            model,
+            model_options=model_options,
+            engine=engine,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            batch_size=batch_size,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            input_shape=input_shape,
+            train_options=train_options,
+            dtype=dtype,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.input_shape = input_shape
-        self.train_options = train_options
-        self.dtype = dtype
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on X, (n, features) or (n, channels, height, width), and labels y, (n,) of any kind.
-
-        Raises `ValueError` for parameters or data that do not fit, naming them, and if the loss becomes NaN.
-        """
-        go_on = self.warm_start and self.__sklearn_is_fitted__()
-        with as_value_error():
-            spec = spec_of(self.get_params(deep=False))
-            x, labels = self._training_data(X, y, spec, reset=not go_on)
-            if go_on and not np.array_equal(np.unique(labels), self.classes_):
-                raise EstimatorError(f"y has other classes than the last fit, whose were {listed(self.classes_)}")
-            return self._train(
-                spec,
-                x,
-                labels,
-                np.unique(labels),
-                epochs=spec.training.epochs,
-                go_on=go_on,
-                early_stopping=self.early_stopping,
-            )
-
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over some of the samples. The first call needs `classes`, all labels that will ever come.
 
         It goes on from an earlier `fit` too. Raises `ValueError` as `fit` does.
         """
         go_on = self.__sklearn_is_fitted__()
-        with as_value_error():
-            spec = spec_of(self.get_params(deep=False))
-            if self.early_stopping:
-                raise EstimatorError("early_stopping is for fit; partial_fit trains one epoch and sets nothing aside")
-            if self.class_weight == "balanced":
-                raise EstimatorError("class_weight='balanced' is for fit, which sees all samples; give a dict")
-            if classes is None and not go_on:
-                raise EstimatorError("the first call of partial_fit needs classes, all labels that will ever come")
-            known = self.classes_ if go_on else np.unique(classes)
-            if go_on and classes is not None and not np.array_equal(np.unique(classes), known):
-                raise EstimatorError(f"classes differ from those of the first call, {listed(known)}")
-            x, labels = self._training_data(X, y, spec, reset=not go_on)
-            strange = np.setdiff1d(labels, known)
-            if len(strange):
-                raise EstimatorError(f"y has labels that are not in classes: {listed(strange)}")
-            return self._train(spec, x, labels, known, epochs=1, go_on=go_on, early_stopping=False)
+        if isinstance(self.class_weight, str):
+            raise EstimatorError("class_weight='balanced' is for fit, which sees all samples; give a dict")
+        if classes is None and not go_on:
+            raise EstimatorError("the first call of partial_fit needs classes, all labels that will ever come")
+        known = self.classes_ if go_on else np.unique(classes)
+        if go_on and classes is not None and not np.array_equal(np.unique(classes), known):
+            raise EstimatorError(f"classes differ from those of the first call, {listed(known)}")
+        return self._fit(X, y, sample_weight, go_on=go_on, portion=True, classes=known)
 
     def predict(self, X: Any) -> Labels:
         """The label of each sample, (n,)."""
@@ -180,88 +143,23 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         outputs = self._outputs(X)
         return np.asarray(outputs[:, 1] - outputs[:, 0]) if len(self.classes_) == 2 else outputs
 
-    @property
-    def weights_(self) -> dict[str, Array]:
-        """Copies of all parameters by full name, in canonical layout, running statistics included."""
-        check_is_fitted(self)
-        return self._network.weights()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_network")
-
-    def _training_data(self, X: Any, y: Any, spec: RunSpec, *, reset: bool) -> tuple[Array, Labels]:
-        """Samples and labels as arrays, known to fit each other."""
-        if not reset:
-            require_shape(X, self._sample_shape)
-        X, y = validate_data(self, X, y, reset=reset, dtype=spec.engine.dtype, order="C", allow_nd=True)
+    def _validated(self, X: Any, y: Any, **how: Any) -> tuple[Array, Labels]:
+        X, y = validate_data(self, X, y, **how)
         check_classification_targets(y)
         return X, y
 
-    def _train(
-        self, spec: RunSpec, x: Array, y: Labels, classes: Labels, *, epochs: int, go_on: bool, early_stopping: bool
-    ) -> Self:
-        """Make the network, or take the one there is; train it, and keep what has become of it."""
-        if len(classes) == 1:
-            raise EstimatorError(f"there is only one class, {listed(classes)}; a classifier needs two or more")
-        require_trainer(spec.engine)
-        samples = partition(in_input_shape(x, self.input_shape), np.searchsorted(classes, y))
-        weights = class_weights(self.class_weight, classes, y)
-        graph = self._graph(Shape(BATCH, *samples.x.shape[1:]), len(classes)).with_loss(
-            SoftmaxCrossEntropy(label_smoothing=spec.model.label_smoothing, class_weights=weights)
-        )
-        if go_on and graph != self.graph_:
-            raise EstimatorError("the network or its loss is another one than in the last fit; fit a clone")
-        network = self._network if go_on else self._new_network(graph, spec)
-        train, dev, patience = samples, None, 0
-        if early_stopping:
-            patience = require_patience(self.n_iter_no_change)
-            train, dev = set_aside(samples, self.validation_fraction, network.seed)
-        size = spec.training.batch_size
-        batches = Batches(
-            train,
-            batch_size=None if size == "full" else size,
-            augmentation=spec.augmentation,
-            data_seed=network.seed,
-            dtype=spec.engine.dtype,
-        )
-        check_last_batch(graph, batches)
-        optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, network.progress.epoch - 1 + epochs)
-        history = History(verbose=self.verbose)
-        task = Classification(TargetSpec("class", tuple(map(str, classes))))
-        network.train(
-            spec.engine, optimizer, batches, task, epochs=epochs, dev=dev, patience=patience, observers=[history]
-        )
-        if history.best:
-            network.load(history.best)
-
-        if not go_on:
-            self.loss_curve_, self.validation_loss_curve_, self.validation_scores_ = [], [], []
-        self._network, self._sample_shape, self.graph_, self.classes_ = network, x.shape[1:], graph, classes
-        self.loss_curve_ += [record.train.loss for record in history.records]
-        self.validation_loss_curve_ += [record.dev.loss for record in history.records if record.dev]
-        self.validation_scores_ += [record.dev.accuracy for record in history.records if record.dev]
-        self.n_iter_ = len(self.loss_curve_)
-        return self
-
-    def _graph(self, input: Shape, classes: int) -> Graph:
-        """The model, still without a loss."""
-        graph = build(self.model, input, classes, options_in("model_options", self.model_options))
-        scores = graph.shapes[graph.output]
-        if scores != Shape(BATCH, classes):
-            raise EstimatorError(f"model puts out {scores}, a class for each pixel; it must put out {(BATCH, classes)}")
-        return graph
-
-    def _new_network(self, graph: Graph, spec: RunSpec) -> Network:
-        """With weights drawn from the random state, or from the file in `train_options`."""
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return Network(graph, initial_weights(replace(spec.model, model_seed=seed), graph), seed)
-
-    def _outputs(self, X: Any) -> Array:
-        """The network's outputs, (n, classes)."""
-        check_is_fitted(self)
-        with as_value_error():
-            place = spec_of(self.get_params(deep=False)).engine
-            require_shape(X, self._sample_shape)
-            x = validate_data(self, X, reset=False, dtype=place.dtype, order="C", allow_nd=True)
-            input = self.graph_.inputs[0].shape
-            return self._network.outputs(place, partition(x.reshape(len(x), *input.per_sample)))
+    def _problem(self, spec: RunSpec, y: Labels, weight: Array | None, *, go_on: bool, classes: Any) -> Problem:
+        known = np.unique(y) if classes is None else classes
+        if classes is None and go_on and not np.array_equal(known, self.classes_):
+            raise EstimatorError(f"y has other classes than the last fit, whose were {listed(self.classes_)}")
+        strange = np.setdiff1d(y, known)
+        if len(strange):
+            raise EstimatorError(f"y has labels that are not in classes: {listed(strange)}")
+        if len(known) == 1:
+            raise EstimatorError(f"there is only one class, {listed(known)}; a classifier needs two or more")
+        task = Classification(TargetSpec("class", tuple(map(str, known))))
+        loss = make_loss(spec.model, task)
+        if not isinstance(loss, SoftmaxCrossEntropy):
+            raise EstimatorError("a classifier's loss is cross_entropy, whose outputs are logits of probabilities")
+        weights = class_weights(self.class_weight, known, y, weight)
+        return Problem(task, np.searchsorted(known, y), replace(loss, class_weights=weights), {"classes_": known})

@@ -7,12 +7,13 @@ from backproof.train.progress import EpochRecord
 
 
 class History(Observer):
-    """Keeps the figures of each epoch and, of the epoch with the lowest validation cost, the weights.
+    """Keeps what was measured of each epoch and, of the epoch with the lowest validation cost, the weights.
 
-    Raises `EstimatorError`, which ends the fit, once the loss is no longer finite.
+    `score` is the metric to print. Raises `EstimatorError`, which ends the fit, once the loss is no longer finite.
     """
 
-    def __init__(self, *, verbose: bool) -> None:
+    def __init__(self, score: str, *, verbose: bool) -> None:
+        self._score = score
         self.records: list[EpochRecord] = []
         self.best: Arrays = {}
         self._verbose = verbose
@@ -24,8 +25,9 @@ class History(Observer):
         if event.best:
             self.best = event.trainer.parameters()
         if self._verbose:
-            dev = f", validation loss {record.dev.loss:.4f}, accuracy {record.dev.accuracy:.4f}" if record.dev else ""
-            print(f"epoch {record.epoch}: loss {record.train.loss:.4f}{dev}")
+            dev = record.dev
+            said = f", validation loss {dev.loss:.4f}, {self._score} {dev[self._score]:.4f}" if dev else ""
+            print(f"epoch {record.epoch}: loss {record.train.loss:.4f}{said}")
 
     def anomaly_found(self, event: AnomalyFound) -> None:
         """End the fit."""

@@ -25,7 +25,7 @@ class Network:
     weights and optimizer state in canonical form and no trainer, so it can be opened where that engine is missing.
 
     Attributes:
-        graph: the network with its loss.
+        graph: the network with its loss, which may change between two calls.
         seed: of initial weights, dropout, batches and the validation samples.
         progress: epochs and steps done.
     """
@@ -98,7 +98,7 @@ class Network:
             self._parameters = parameters
 
     def _trainer_on(self, place: EngineOptions) -> Trainer:
-        if self._trainer is None or self._place != place:
+        if self._trainer is None or self._place != place or self._trainer.graph != self.graph:
             engine = require_trainer(place)
             if place.threads:
                 engine.set_threads(place.threads)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
 
 from backproof.data import Partition
 from backproof.graph import Array
@@ -17,10 +18,26 @@ from backproof.sklearn.settings import plain
 Labels = npt.NDArray[Any]
 
 
-def partition(x: Array, y: Labels | None = None) -> Partition:
-    """Samples, (n, features) or (n, channels, height, width), and class indices, (n,); 0 where none are known."""
-    labels = np.zeros(len(x), dtype=np.int64) if y is None else y
-    return Partition(x, labels, np.arange(len(x)), x.shape[1:] if x.ndim == 4 else ())
+def partition(x: Array, y: Labels | None = None, weight: Array | None = None) -> Partition:
+    """Samples, (n, features) or (n, channels, height, width), and their targets; 0 where none are known."""
+    targets = np.zeros(len(x), dtype=np.int64) if y is None else y
+    return Partition(x, targets, np.arange(len(x)), x.shape[1:] if x.ndim == 4 else (), weight)
+
+
+def sample_weights(x: Array, y: Labels, given: Any) -> tuple[Array, Labels, Array | None]:
+    """The samples that count, and how much, float64 (n,); None where all count the same.
+
+    Those of weight 0 are left out, so that no minibatch is without weight. Raises `ValueError` for weights that are no
+    numbers from 0 up, one a sample, or all 0.
+    """
+    if given is None:
+        return x, y, None
+    weight = _check_sample_weight(given, x, dtype=np.float64)
+    if (weight < 0).any() or not weight.any():
+        raise EstimatorError("sample_weight must be 0 or more, and above 0 for some sample")
+    counts = weight > 0
+    x, y, weight = (a if counts.all() else a[counts] for a in (x, y, weight))
+    return x, y, None if (weight == weight[0]).all() else weight
 
 
 def in_input_shape(x: Array, input_shape: Sequence[int] | None) -> Array:
@@ -47,7 +64,7 @@ def require_shape(X: Any, fitted: tuple[int, ...]) -> None:
 
 
 def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition, Partition]:
-    """Training and validation samples, each with the classes in their proportions.
+    """Training and validation samples, each with the classes, if there are any, in their proportions.
 
     Raises `ValueError` for a fraction that leaves a class or a partition without samples.
     """
@@ -56,24 +73,31 @@ def set_aside(samples: Partition, fraction: float, seed: int) -> tuple[Partition
         raise EstimatorError(f"validation_fraction is {fraction!r}; it must be between 0 and 1, such as 0.1")
     rows = np.arange(len(samples))
     try:
-        train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=samples.y)
+        classes = samples.y if samples.y.dtype.kind == "i" else None
+        train, dev = train_test_split(rows, test_size=share, random_state=seed, stratify=classes)
     except ValueError as error:
         raise EstimatorError(
             f"validation_fraction {share} of {len(rows)} samples leaves a class without samples on one side: {error}"
         ) from error
-    return partition(samples.x[train], samples.y[train]), partition(samples.x[dev], samples.y[dev])
+    w = samples.weight
+    train, dev = (partition(samples.x[rows], samples.y[rows], w if w is None else w[rows]) for rows in (train, dev))
+    return train, dev
 
 
 def class_weights(
-    wanted: Mapping[Any, float] | Literal["balanced"] | None, classes: Labels, y: Labels
+    wanted: Mapping[Any, float] | Literal["balanced"] | None, classes: Labels, y: Labels, weight: Array | None
 ) -> tuple[float, ...] | None:
-    """How much each class counts, in the order of `classes`.
+    """How much each class counts, in the order of `classes`, where the samples have a weight or None.
 
     Raises `ValueError` for a label that is none of them, and for a weight that is not above 0.
     """
     if wanted is None:
         return None
-    weights: Array = compute_class_weight(wanted, classes=classes, y=y)
+    if isinstance(wanted, str) and wanted == "balanced" and weight is not None:
+        # compute_class_weight takes weights of samples since scikit-learn 1.8 only.
+        weights: Array = weight.sum() / (len(classes) * np.array([weight[y == label].sum() for label in classes]))
+    else:
+        weights = compute_class_weight(wanted, classes=classes, y=y)
     if not (np.isfinite(weights).all() and (weights > 0).all()):  # of a batch without any weight there is no mean
         raise EstimatorError(f"class_weight is {wanted!r}; each weight must be above 0 and finite")
     return tuple(weights.tolist())
