@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,17 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu
 def _no_custom_parts() -> Iterator[None]:
     """What users' files have entered into registries is taken out after each test."""
     yield
+    forget_users_files()
+
+
+def forget_users_files() -> None:
+    """As if this process had executed none."""
     for source in EXECUTED.values():
+        files = {str(source.path), *map(str, source.beside)}
+        written = [name for name, module in sys.modules.items() if getattr(module, "__file__", "") in files]
+        for name in written:
+            del sys.modules[name]
         for forget in FORGETTERS:
-            forget(source.module.__name__)
+            for name in (source.module.__name__, *written):
+                forget(name)
     EXECUTED.clear()

@@ -9,9 +9,26 @@ A file of such parts is used with `--use FILE.py`, and any part is named where i
 docs/how-to/write-your-own-parts.md.
 """
 
+from backproof.data import augmentation, dataset, file_format, generated
 from backproof.engines.custom import kernel, pytorch, update
 from backproof.graph import initializer, operation
+from backproof.metrics import metric
 from backproof.models import model
 from backproof.optim.optimizer import optimizer
+from backproof.optim.schedules import schedule
 
-__all__ = ["initializer", "kernel", "model", "operation", "optimizer", "pytorch", "update"]
+__all__ = [
+    "augmentation",
+    "dataset",
+    "file_format",
+    "generated",
+    "initializer",
+    "kernel",
+    "metric",
+    "model",
+    "operation",
+    "optimizer",
+    "pytorch",
+    "schedule",
+    "update",
+]

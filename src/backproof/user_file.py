@@ -1,7 +1,7 @@
 """A user's own Python file: run as a module, and what goes wrong in it told in one sentence with the line."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,13 +26,15 @@ class Source:
         path: the file, resolved.
         content: the bytes that were executed, and `sha256`, what identifies them.
         module: what they became.
-        beside: files of the same folder that it imported, resolved.
+        beside: files of the same folder that it may have imported, resolved.
+        package: whether it is an installed package rather than a file.
     """
 
     path: Path
     content: bytes
     module: ModuleType
     beside: tuple[Path, ...] = ()
+    package: bool = False
 
     @property
     def sha256(self) -> str:
@@ -40,13 +42,18 @@ class Source:
         return sha256(self.content).hexdigest()
 
     def wrote(self, part: Any) -> bool:
-        """Whether a class or function stands in this file, or in this package."""
-        module = getattr(part, "__module__", "")
-        return bool(module == self.module.__name__ or module.startswith(f"{self.module.__name__}."))
+        """Whether a class or function stands in this file, beside it, or in this package."""
+        name = getattr(part, "__module__", "")
+        if self.package or name == self.module.__name__:
+            return bool(f"{name}.".startswith(f"{self.module.__name__}."))
+        return getattr(sys.modules.get(name), "__file__", None) in {str(path) for path in self.beside}
 
 
 EXECUTED: dict[Path, Source] = {}
 """The latest execution of each file in this process."""
+
+PACKAGES: list[str] = []
+"""Packages that were asked for by `use`."""
 
 INSTEAD: dict[Path, Path] = {}
 """Files that are executed instead of others: what a run has kept, instead of what is not there any more."""
@@ -90,12 +97,19 @@ def execute(path: Path, subject: str) -> Source:
 
 
 def _execute(path: Path, resolved: Path, content: bytes, subject: str) -> Source:
+    for module in list(sys.modules.values()):  # a script, or what another file has imported, is not executed twice
+        if getattr(module, "__file__", None) == str(resolved) and not module.__name__.startswith(USER_MODULE):
+            if resolved in EXECUTED:
+                raise UserError(f"{subject} has changed since it was imported; begin a new Python process")
+            return Source(resolved, content, module)
     module = ModuleType(f"{USER_MODULE}{sha256(str(resolved).encode()).hexdigest()[:12]}")
     module.__file__ = str(resolved)
     _forget(module.__name__)
     EXECUTED.pop(resolved, None)
-    before = set(sys.modules)
     sys.modules[module.__name__] = module  # dataclasses look their module up here
+    neighbours = {p.stem: source.module for p, source in EXECUTED.items() if p.parent == resolved.parent}
+    before = set(sys.modules)
+    sys.modules.update({name: neighbour for name, neighbour in neighbours.items() if name not in before})
     sys.path.insert(0, str(resolved.parent))
     try:
         exec(compile(content, str(resolved), "exec"), module.__dict__)
@@ -105,12 +119,12 @@ def _execute(path: Path, resolved: Path, content: bytes, subject: str) -> Source
         raise failure(path, error, subject) from error
     finally:
         sys.path.remove(str(resolved.parent))
+        for name in neighbours.keys() - before:
+            del sys.modules[name]
     imported = [getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before]
     beside = {Path(file) for file in imported if file and "site-packages" not in file} - {resolved}
-    earlier = {other for source in EXECUTED.values() for other in source.beside}
-    return Source(
-        resolved, content, module, tuple(sorted(p for p in beside | earlier if p.is_relative_to(resolved.parent)))
-    )
+    beside |= {other for source in EXECUTED.values() for other in (source.path, *source.beside)}
+    return Source(resolved, content, module, tuple(sorted(p for p in beside if p.is_relative_to(resolved.parent))))
 
 
 def _forget(module: str) -> None:
@@ -131,6 +145,17 @@ def reporting_failures(function: Callable[..., Any], subject: str) -> Iterator[N
         raise failure(Path(function.__code__.co_filename), error, subject) from error
 
 
+def all_used() -> list[str]:
+    """What another process has to `use` to know the same parts."""
+    return [*map(str, EXECUTED), *PACKAGES]
+
+
+def use_all(names: Iterable[str]) -> None:
+    """`use` each; see `all_used`."""
+    for name in names:
+        use(name)
+
+
 def failure(path: Path, error: BaseException, subject: str, where: str = "") -> UserError:
     """One sentence: `subject`, the file's last line under way, `where`, and the error's own words."""
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()]
@@ -145,18 +170,19 @@ def use(name: str) -> Source:
 
     What it declares can then be used by name. Raises `UserError` if there is none of that name, or if it fails.
     """
-    if is_reference(name) or "/" in name or "\\" in name:
+    if is_reference(name) or "/" in name or "\\" in name or Path(name).is_file():
         return execute(Path(name), f"'{name}'")
     points = {point.name: point.value for point in entry_points(group="backproof.plugins")}
     package = points.get(name, name).partition(":")[0]
     try:
         module = import_module(package)
     except ImportError as error:
-        if not isinstance(error, ModuleNotFoundError) or error.name != package:
+        if not isinstance(error, ModuleNotFoundError) or not f"{package}.".startswith(f"{error.name}."):
             raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
         known = f"; installed with parts for backproof are: {', '.join(points)}" if points else ""
         raise UserError(f"there is no package '{name}', and a file's name ends in .py{known}") from None
     except Exception as error:
         raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+    PACKAGES.append(name)
     path = Path(module.__file__ or name)
-    return Source(path, path.read_bytes() if path.is_file() else b"", module)
+    return Source(path, path.read_bytes() if path.is_file() else b"", module, package=True)

@@ -15,6 +15,7 @@ import numpy as np
 from backproof.bench.job import Job
 from backproof.errors import UserError
 from backproof.graph import Array
+from backproof.user_file import all_used
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -41,6 +42,7 @@ class Process:
             env=pinned(job.threads),
         )
         self.first_loss: float | None = None
+        self._send(json.dumps(all_used()))
         self._send(job.to_json())
 
     def ready(self) -> None:

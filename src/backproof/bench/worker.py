@@ -1,4 +1,4 @@
-"""A contender's process: `python -m backproof.bench.worker`, a job on standard input, then one line a request.
+"""A contender's process: `python -m backproof.bench.worker`. On standard input come users' files, a job, and requests.
 
 The parent sets the thread variables before this process imports anything. Answers are lines of JSON.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from backproof.errors import UserError
 from backproof.peak_memory import peak_memory_mb
+from backproof.user_file import use_all
 
 
 def main() -> int:
@@ -32,6 +33,7 @@ def answers() -> Iterator[dict[str, Any]]:
     from backproof.bench.contenders import make
     from backproof.bench.job import job_from_json
 
+    use_all(json.loads(sys.stdin.readline()))
     contender = make(job_from_json(sys.stdin.readline()))
     yield {"first_loss": contender.first_loss()}
     for line in sys.stdin:

@@ -11,7 +11,8 @@ from backproof.errors import UserError, command_line_name, options_named
 
 app = App(
     name="backproof",
-    help="Train the same network on engines written by hand and on PyTorch, and see that they agree.",
+    help="Train the same network on engines written by hand and on PyTorch, and see that they agree. "
+    "Every command takes --use FILE, a Python file with parts of your own.",
     version=__version__,
     version_flags=["--version"],
     help_format="plaintext",
@@ -34,13 +35,36 @@ def main(tokens: Sequence[str] | None = None) -> int:
     0: done. 2: the user gave something that cannot be; one sentence about it is on standard error. 130: Ctrl-C.
     """
     try:
-        code: int | None = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        given = without_use(sys.argv[1:] if tokens is None else tokens)
+        code: int | None = app(given, print_error=False, exit_on_error=False, result_action="return_value")
     except (UserError, CycloptsError) as error:
         print(f"backproof: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return code or 0
+
+
+def without_use(tokens: Sequence[str]) -> list[str]:
+    """The tokens without `--use FILE`, whose files are executed now: what they declare is then known to any command.
+
+    `train` keeps the option, because the files belong to its runs.
+    """
+    left = list(tokens)
+    if not left or left[0] == "train" or not any(token.partition("=")[0] == "--use" for token in left):
+        return left
+    from backproof.user_file import use
+
+    rest: list[str] = []
+    while left:
+        option, equals, value = (token := left.pop(0)).partition("=")
+        if option != "--use":
+            rest.append(token)
+        elif equals or left:
+            use(value if equals else left.pop(0))
+        else:
+            raise UserError("--use needs a file, or the name of an installed package")
+    return rest
 
 
 def _sentence(error: Exception) -> str:

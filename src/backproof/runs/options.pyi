@@ -74,6 +74,7 @@ class Options(TypedDict, total=False):
     # training
     epochs: int
     batch_size: int | Literal["full"]
+    metric: Sequence[str]
     eval_dev: bool
     follow: str
     early_stopping: int

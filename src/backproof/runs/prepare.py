@@ -14,7 +14,7 @@ from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.runs.optimizer import make_optimizer
 from backproof.runs.spec import ModelOptions, RunSpec, TrainingOptions
 from backproof.runs.toml import tables_of
-from backproof.runs.use import engine_of
+from backproof.runs.use import engine_of, metrics_of
 from backproof.runs.use import load as load_used
 from backproof.tasks import Task, task_of
 
@@ -73,7 +73,7 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     if len(data.train) == 0:
         raise OptionError("dataset '{}' has no training samples; {split} and {select} leave it none", data.name)
     batches = fresh_batches(spec, data)
-    task = task_of(data.targets)
+    task = task_of(data.targets, metrics_of(spec))
     follow = followed(spec.training, task)
     graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), task)
     check_last_batch(graph, batches)

@@ -90,6 +90,9 @@ class TrainingOptions(OptionGroup):
 
     epochs: int = option(10, "Passes over the training samples.", minimum=0)
     batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
+    metric: tuple[str, ...] = option(
+        (), "A metric of your own to measure too, as FILE.py:CLASS; may be given many times."
+    )
     eval_dev: bool = option(True, "Measure the dev partition after each epoch.")
     follow: str = option(
         "",

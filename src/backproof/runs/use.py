@@ -20,7 +20,7 @@ from backproof import user_file
 from backproof.engines import Engine, custom, get_engine
 from backproof.errors import OptionError, RunError
 from backproof.graph import INITIALIZERS, Graph, Op
-from backproof.metrics import Metric
+from backproof.metrics import METRICS, Metric, metric
 from backproof.models import MODELS
 from backproof.optim import Optimizer
 from backproof.registry import is_built_in
@@ -128,6 +128,20 @@ def engine_of(spec: RunSpec) -> Engine:
     return get_engine(spec.engine.engine, **settings)
 
 
+def metrics_of(spec: RunSpec) -> list[Metric]:
+    """Backproof's metrics, those of the session, and those of the files that the run uses, but of no other file."""
+    for name in filter(is_reference, spec.training.metric):
+        metric(METRICS.from_file(name))
+    for name in spec.training.metric:
+        METRICS.require(name)
+    files = [source.module.__name__ for source in load(tables_of(spec))]
+    return [
+        measured
+        for measured in METRICS.values()
+        if not (module := type(measured).__module__).startswith(user_file.USER_MODULE) or module in files
+    ]
+
+
 def keep(folder: Path, tables: Tables, parts: Iterable[Any]) -> None:
     """Put what a run uses into its folder: files, versions of packages, and the text of those `parts` of a session."""
     names, sources = named(tables), load(tables)
@@ -142,7 +156,7 @@ def keep(folder: Path, tables: Tables, parts: Iterable[Any]) -> None:
 
 
 def _keep(folder: Path, name: str, source: Source) -> Used:
-    if not source.module.__name__.startswith(user_file.USER_MODULE):
+    if source.package:
         package = source.module.__name__.partition(".")[0]
         return Used(use=name, sha256=source.sha256, version=_version(package))
     place = next(p for p in (folder / str(i or "") for i in count()) if not (p / source.path.name).exists())
@@ -158,14 +172,14 @@ def _session(parts: Iterable[Any], sources: Sequence[Source]) -> tuple[bytes, tu
     """The text of what stands in no file or package that the run names, and what is defined in it."""
     loose = dict.fromkeys(p for p in parts if not any(source.wrote(p) for source in sources))
     texts = [_source_text(part) for part in loose]
-    return ("\n\n\n".join(texts) + "\n").encode(), tuple(part.__qualname__ for part in loose)
+    return ("\n\n\n".join(texts) + "\n").encode(), tuple(part.__name__ for part in loose)
 
 
 def _source_text(part: Any) -> str:
     try:
         return inspect.getsource(part).rstrip()
     except (OSError, TypeError):  # typed at a prompt that keeps none
-        return f"# {part.__qualname__}: its source was not at hand"
+        return f"# {part.__name__}: its source was not at hand"
 
 
 def _version(package: str) -> str:

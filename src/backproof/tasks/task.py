@@ -1,6 +1,6 @@
 """What a task declares: which losses fit its targets, what is measured of predictions, and what is kept and shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -44,6 +44,8 @@ class Task:
         unfit: what to do about a model that puts out something else.
         kept_samples: how many test samples are kept at the end, with the network's answers.
         targets: what a target is.
+
+    Of `metrics`, all there are if None, those that fit are measured.
     """
 
     name: ClassVar[str]
@@ -51,8 +53,9 @@ class Task:
     kept_samples: ClassVar[int] = 0
     unfit: ClassVar[str] = "choose another {model}"
 
-    def __init__(self, targets: TargetSpec) -> None:
+    def __init__(self, targets: TargetSpec, metrics: Iterable[Metric] | None = None) -> None:
         self.targets = targets
+        self._known = tuple(METRICS.values() if metrics is None else metrics)
 
     @property
     def losses(self) -> Mapping[str, type[Loss]]:
@@ -76,7 +79,7 @@ class Task:
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """What is measured of predictions in an evaluation."""
-        return tuple(m for m in METRICS.values() if self.name in m.tasks and m.fits(self.targets))
+        return tuple(m for m in self._known if self.name in m.tasks and m.fits(self.targets))
 
     @cached_property
     def streaming(self) -> tuple[Metric, ...]:

@@ -16,7 +16,9 @@ from backproof.graph import OPERATIONS, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.optim import OPTIMIZERS
+from backproof.user_file import all_used, use_all
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.custom.file import check_custom
 from backproof.verify.networks.check import check_model
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
@@ -81,7 +83,7 @@ def carry_out(plan: CheckPlan, processes: int = 1) -> Iterator[tuple[Kind, Check
         for task in plan.tasks:
             yield task[0], carry_out_task(plan, task)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), use_all, (all_used(),)) as pool:
         for (kind, _name), report in zip(plan.tasks, pool.map(partial(carry_out_task, plan), plan.tasks), strict=True):
             yield kind, report
 
@@ -94,6 +96,10 @@ def carry_out_task(plan: CheckPlan, task: tuple[Kind, str]) -> CheckReport:
         engine.set_threads(1)
     keep = Keeper(plan.save) if plan.save else None
     match kind:
+        case "operations" if OPERATIONS.is_custom(name):
+            return check_custom(OPERATIONS[name], engines, seeds=range(plan.seeds), keep=keep)
+        case "optimizers" if OPTIMIZERS.is_custom(name):
+            return check_custom(OPTIMIZERS[name], engines, keep=keep)
         case "operations":
             return check_ops(engines, [OPERATIONS[name]], seeds=range(plan.seeds), dtypes=plan.dtypes, keep=keep)
         case "optimizers":

@@ -9,7 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from backproof.engines import Engine, installed
-from backproof.engines.custom import EXPRESSIONS, KERNELS, UPDATES
+from backproof.engines.custom import EXPRESSIONS, KERNELS, UPDATES, source_file
 from backproof.errors import UserError
 from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
@@ -44,14 +44,6 @@ def read_file(path: Path) -> list[type[Op] | type[Optimizer]]:
             f"'{path}' declares nothing to check: no class in it derives from backproof.graph.Op or "
             f"backproof.optim.Optimizer, and it has no kernel for an operation of ours"
         )
-    for op in operations:
-        _require_op(op, path)
-    for optimizer in optimizers:
-        if optimizer not in UPDATES["numpy"]:
-            raise UserError(
-                f"'{path}': {optimizer.__name__} has no update; put @bp.custom.update({optimizer.__name__}) above its "
-                f"formula"
-            )
     return [*operations, *optimizers]
 
 
@@ -87,6 +79,7 @@ def check_custom(
     there is one. An optimizer: state and sizes, and weights against those of the PyTorch optimizer beside it. Where the
     class is one of ours, with a kernel of theirs, the reference engine is the reference.
     """
+    _require_whole(kind)
     start = perf_counter()
     own = CustomEngine()
     extra: tuple[Finding, ...] = ()
@@ -158,36 +151,37 @@ def _is_base(cls: type, classes: Sequence[type]) -> bool:
     return not computed and any(c is not cls and issubclass(c, cls) for c in classes)
 
 
-def _require_op(op: type[Op], path: Path) -> None:
-    """Raise `UserError` for a declaration that is not whole."""
-    name = op.__name__
-    if op not in KERNELS["numpy"]:
+def _require_whole(kind: type[Op] | type[Optimizer]) -> None:
+    """Raise `UserError` for a declaration that lacks something."""
+    name, path = kind.__name__, Path(source_file(kind))
+    place = f"'{path.name}': " if path.name else ""
+    if issubclass(kind, Optimizer):
+        if kind not in UPDATES["numpy"]:
+            raise UserError(f"{place}{name} has no update; put @bp.custom.update({name}) above its formula")
+        return
+    if kind not in KERNELS["numpy"]:
         raise UserError(
-            f"'{path}': {name} has no kernel; put @bp.custom.kernel({name}) above a class with forward and backward"
+            f"{place}{name} has no kernel; put @bp.custom.kernel({name}) above a class with forward and backward"
         )
     try:
-        samples = list(op.samples())
+        samples = list(kind.samples())
     except NotImplementedError:
         samples = []
     except Exception as error:
-        raise failure(path, error, f"'{path}'", f"{name}.samples") from error
+        raise failure(path, error, f"'{path.name}'", f"{name}.samples") from error
     if not samples:
         raise UserError(
-            f"'{path}': {name} has no samples; write a classmethod samples that yields Sample(op=..., shapes=...), "
-            f"batch first"
+            f"{place}{name} has no samples; write a classmethod samples that yields Sample(op=..., shapes=...), batch "
+            f"first"
         )
     for sample in samples:
         if not isinstance(sample, Sample):
-            raise UserError(
-                f"'{path}': {name}.samples yields a {type(sample).__name__}, not a Sample(op=..., shapes=...)"
-            )
+            raise UserError(f"{place}{name}.samples yields a {type(sample).__name__}, not a Sample(op=..., shapes=...)")
         try:
             make_case(sample, 0)
         except NotImplementedError:
-            raise UserError(
-                f"'{path}': {name} has no output_shape; it takes the inputs' shapes and returns one"
-            ) from None
+            raise UserError(f"{place}{name} has no output_shape; it takes the inputs' shapes and returns one") from None
         except UserError as error:
-            raise UserError(f"'{path}': {name} refuses its own sample {sample}: {error}") from error
+            raise UserError(f"{place}{name} refuses its own sample {sample}: {error}") from error
         except Exception as error:
-            raise failure(path, error, f"'{path}'", f"{name} on its sample {sample}") from error
+            raise failure(path, error, f"'{path.name}'", f"{name} on its sample {sample}") from error
