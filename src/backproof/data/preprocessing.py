@@ -59,7 +59,6 @@ class MinMax:
     high: float = 1.0
 
     def __call__(self, image: Image) -> Image:
-        """(H, W, C) -> (H, W, C)."""
         least, greatest = image.min(), image.max()
         if least == greatest:
             return np.full_like(image, (self.low + self.high) / 2)
@@ -78,7 +77,6 @@ class AdaptiveInvert:
     high: float
 
     def __call__(self, image: Image) -> Image:
-        """(H, W, C) -> (H, W, C)."""
         if image.min() < self.low or image.max() > self.high:
             sentence = "{adaptive_invert} needs values of {:g} to {:g}, not {:g} to {:g}; add {minmax:True}"
             raise OptionError(sentence, self.low, self.high, image.min(), image.max())
@@ -143,7 +141,6 @@ class Standardize:
     """
 
     def __call__(self, image: Image) -> Image:
-        """(H, W, C) -> (H, W, C)."""
         if image.min() == image.max():  # its mean is rounded, so that its deviation need not be 0
             return np.zeros_like(image)
         standard: Image = (image - image.mean()) / image.std()
