@@ -41,7 +41,8 @@ def off(command: App) -> set[str]:
 
 def named(text: str) -> set[str]:
     """The options that a text names."""
-    return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(re.findall(r"`([^`]+)`", text))))
+    code = [block or span for block, span in re.findall(r"```(.*?)```|`([^`]+)`", text, re.DOTALL)]
+    return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(code)))
 
 
 def subjects(line: str) -> set[str]:

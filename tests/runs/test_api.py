@@ -26,7 +26,7 @@ def test_train_compare_resume(tmp_path) -> None:
     a = bp.train(**small, epochs=2)
     b = bp.train(bp.spec(**small, epochs=2, engine="reference", dtype="float64", batch_size="full"))
     assert (a.status, b.status) == ("finished", "finished")
-    assert [row.name for row in bp.compare(a, b.path).rows] == ["mlp-numpy", "mlp-reference"]
+    assert [run.name for run in bp.compare(a, b.path).runs] == ["mlp-numpy", "mlp-reference"]
     assert len(bp.resume(a, epochs=3).epochs()) == 3
     assert len(bp.resume(str(a.path), epochs=4).epochs()) == 4
     with pytest.raises(bp.UserError, match="unknown option 'epoch'; did you mean epochs"):

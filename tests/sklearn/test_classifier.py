@@ -322,7 +322,7 @@ def test_a_model_from_a_file(digits, tmp_path):
         ({"class_weight": "balancd"}, "'class_weight' .* must be an instance of 'dict'"),
         ({"engine": "numppy"}, "unknown engine 'numppy'; did you mean numpy"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean adam"),
-        ({"dtype": "float16"}, "unknown value of dtype 'float16'; did you mean float64 or float32"),
+        ({"dtype": "float16"}, "dtype is 'float16'; did you mean float64 or float32"),
         ({"learning_rate": -1.0}, "learning_rate is -1; it must be 0 or more"),
         ({"learning_rate": "fast"}, r"^learning_rate: expected `float \| null`, got `str`"),
         ({"epochs": -1}, r"^epochs is -1; it must be 0 or more"),
