@@ -230,5 +230,11 @@ def test_a_network_that_ends_in_its_own_loss(make_spec, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"loss does not go with model=.*, which ends in its own loss"):
         run(make_spec(model=f"{file}:net", layers=None, loss="nll"))
     file.write_text(file.read_text().replace("NLLLoss", "MSE"))
-    with pytest.raises(UserError, match=r"ends in a loss that takes float targets \(N, 10\); the data has int targets"):
-        run(make_spec(model=f"{file}:net", layers=None))
+    assert run(make_spec(model=f"{file}:net", layers=None)).graph.inputs[1].kind == "float", "classes become one-hot"
+
+
+def test_a_network_whose_loss_takes_other_targets(spec_for, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(MODEL.format(loss="NLLLoss"))
+    with pytest.raises(UserError, match=r"loss 'loss' takes int targets \(N,\); the data has float targets \(N, 2\)"):
+        run(spec_for("numbers", model=f"{file}:net", layers=None))

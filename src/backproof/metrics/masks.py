@@ -46,7 +46,8 @@ class IoU(Overlap):
     title = short = "IoU"
 
     def of_classes(self, both: Array, predicted: Array, true: Array) -> Array:
-        return both / (predicted + true - both)
+        iou: Array = both / (predicted + true - both)
+        return iou
 
 
 @metric
@@ -60,4 +61,5 @@ class Dice(Overlap):
     title = short = "Dice"
 
     def of_classes(self, both: Array, predicted: Array, true: Array) -> Array:
-        return 2 * both / (predicted + true)
+        dice: Array = 2 * both / (predicted + true)
+        return dice

@@ -112,10 +112,13 @@ def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
             has = "model '{}' has the output" if len(graph.outputs) == 1 else "model '{}' has the outputs"
             wrong = f"{{loss_weights}} gives {len(weights)}; {has} {', '.join(graph.outputs)}"
             raise OptionError(wrong, options.model)
-        return graph.with_loss(make_loss(options, task), weights=weights or None)
-    for name in ("loss", "loss_weights", *LOSS_OPTIONS):
-        if getattr(options, name) != getattr(ModelOptions, name):
-            raise OptionError(f"{{{name}}} does not go with {{model:{{}}}}, which ends in its own loss", options.model)
+        graph = graph.with_loss(make_loss(options, task), weights=weights or None)
+    else:
+        for name in ("loss", "loss_weights", *LOSS_OPTIONS):
+            if getattr(options, name) != getattr(ModelOptions, name):
+                wrong = f"{{{name}}} does not go with {{model:{{}}}}, which ends in its own loss"
+                raise OptionError(wrong, options.model)
+    task.require_loss_fit(graph)
     return graph
 
 

@@ -104,13 +104,16 @@ class Task:
                 f"model '{{}}' puts out {output}, and {self.name} of this data needs {self.output_shape}; {self.unfit}",
                 model,
             )
-        if graph.loss is not None and len(graph.inputs) > 1:
-            target, shape = graph.inputs[1], Shape(BATCH, *self.targets.shape)
-            if target.shape != shape or (target.kind == "int") != self.targets.integer:
-                raise UserError(
-                    f"model '{model}' ends in a loss that takes {target.kind} targets {target.shape}; the data has "
-                    f"{'int' if self.targets.integer else 'float'} targets {shape}"
-                )
+
+    def require_loss_fit(self, graph: Graph) -> None:
+        """Raise `UserError` for a loss that takes other targets; it may take classes as one-hot rows of numbers."""
+        target, kind = graph.inputs[1], "int" if self.targets.integer else "float"
+        fits = {(Shape(BATCH, *self.targets.shape), kind), (self.output_shape, "float")}
+        if (target.shape, target.kind) not in fits:
+            raise UserError(
+                f"loss '{graph.loss}' takes {target.kind} targets {target.shape}; the data has {kind} targets "
+                f"{Shape(BATCH, *self.targets.shape)}"
+            )
 
     def prediction(self, output: Array, graph: Graph) -> Array:  # noqa: ARG002
         """What metrics take, from the output of `graph`, a network with its loss."""
