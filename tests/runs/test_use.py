@@ -124,7 +124,7 @@ def test_the_same_bits_as_our_own_optimizer_and_operation():
 
 
 def test_trained_kept_and_read_without_executing(capsys):
-    assert main([*MINE, "--optimizer", "ball", "--mass", "0.8", "--show-samples", "2"]) == 0
+    assert main([*MINE, "--optimizer", "mine.py:Ball", "--mass", "0.8", "--show-samples", "2"]) == 0
     run = Path("runs/a")
     (record,) = json.loads((run / "use" / "used.json").read_text())
     assert (record["use"], record["kept"]) == ("mine.py", "mine.py")

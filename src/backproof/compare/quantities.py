@@ -12,7 +12,6 @@ from typing import Literal
 
 from backproof.metrics import METRICS, Metrics
 from backproof.metrics.metric import NOT_METRICS
-from backproof.optim import require_optimizer
 from backproof.runs.store import RunSnapshot
 from backproof.tables import Column, Unit
 
@@ -97,10 +96,10 @@ def _number(
 
 
 def _optimizer(run: RunSnapshot) -> str:
-    """ "sgd 0.05"; the optimizer's own rate if none was given."""
-    options = run.spec.optimizer
-    rate = options.learning_rate if options.learning_rate is not None else require_optimizer(options.optimizer)().lr
-    return f"{options.optimizer} {rate:g}"
+    """ "sgd 0.05"; the optimizer's own rate if none was given, and none where a user's file is not at hand."""
+    options = run.spec.optimizer.effective
+    rate = options.get("learning_rate")
+    return f"{options['optimizer']} {rate:g}" if rate is not None else str(options["optimizer"])
 
 
 def _parameters(run: RunSnapshot) -> float:
