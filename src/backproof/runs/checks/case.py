@@ -56,8 +56,8 @@ class NetworkOptions(OptionGroup):
     input: tuple[int, ...] = option((1, 28, 28), "The shape of a sample: channels,height,width or features.", minimum=1)
     image_size: int | None = option(None, "Height and width of the samples, instead of those of --input.", minimum=1)
     classes: int = option(10, "How many classes there are, or numbers of a regression.", minimum=1)
-    task: Literal["", "classification", "segmentation", "regression"] = option(
-        "", "What random targets are: classes, masks or numbers; if not given, what the model's output looks like."
+    task: Literal["classification", "segmentation", "regression"] | None = option(
+        None, "What random targets are: classes, masks or numbers; if not given, what the model's output looks like."
     )
     loss: str = option("", "As of train: the task's own if not given.")
     model_option: tuple[str, ...] = option((), "An option of the model, as KEY=VALUE; may be given many times.")

@@ -1,1 +1,1 @@
-"""Operations, one at a time: results, gradients, and what every engine promises of them."""
+"""Operations, one at a time: results, gradients, and the contract of every engine."""
