@@ -18,12 +18,10 @@ class ElementWise(Op):
     """y has the shape of x; each element depends on its own alone."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input."""
         return inputs[0]
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A matrix, one element, images; kinks met exactly; inputs that overflow an exponential."""
         for shape in SHAPES:
             yield Sample(op=cls(), shapes=(shape,))
         yield Sample(op=cls(), shapes=((6, 5),), values="whole")
@@ -49,7 +47,6 @@ class LeakyReLU(ElementWise):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also a steep slope."""
         yield from super().samples()
         yield Sample(op=LeakyReLU(0.3), shapes=((4, 3),))
 
@@ -86,7 +83,6 @@ class GELU(ElementWise):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Exact and approximate."""
         yield from super().samples()
         yield Sample(op=GELU("tanh"), shapes=((5, 4),))
         yield Sample(op=GELU("tanh"), shapes=((2, 3, 2, 2),))
@@ -134,7 +130,6 @@ class Softplus(Wide):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also a sharper and a gentler bend, and a low threshold."""
         yield from super().samples()
         yield Sample(op=Softplus(beta=3.0), shapes=((4, 3),))
         yield Sample(op=Softplus(beta=0.25, threshold=2.0), shapes=((4, 3),))
@@ -153,7 +148,6 @@ class ELU(ElementWise):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also a bend at 0."""
         yield from super().samples()
         yield Sample(op=ELU(0.3), shapes=((4, 3),))
 
@@ -187,12 +181,10 @@ class Hardtanh(Clip):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As given."""
         return self.min_val, self.max_val
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also bounds on one side of 0, and equal ones."""
         yield from super().samples()
         yield Sample(op=Hardtanh(0.5, 0.5), shapes=((4, 3),))
         yield Sample(op=Hardtanh(0.25, 0.75), shapes=((4, 3),))
@@ -207,7 +199,6 @@ class ReLU6(Clip):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """0 and 6."""
         return 0.0, 6.0
 
 
@@ -222,7 +213,6 @@ class AlongAxis(ElementWise):
     axis: int = later(1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which has that axis."""
         (x,) = inputs
         name = type(self).__name__
         if len(x) < 2:
@@ -233,7 +223,6 @@ class AlongAxis(ElementWise):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Also other axes of sequences and images, from either end."""
         yield from super().samples()
         yield Sample(op=cls(axis=-1), shapes=((2, 3, 4),))
         yield Sample(op=cls(), shapes=((2, 3, 4),))

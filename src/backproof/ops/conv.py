@@ -95,7 +95,6 @@ class Conv2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Each attribute alone and mixed, kernels of all parities, the smallest images, no window on the image."""
         yield Sample(op=Conv2d(2, 3, padding=3), shapes=((1, 4, 3, 5),))
         yield Sample(op=Conv2d(3, 3, padding=1), shapes=((1, 2, 4, 4),))
         yield Sample(op=Conv2d(3, 3, padding=1, bias=False), shapes=((2, 2, 3, 5),))
@@ -198,7 +197,6 @@ class ConvTranspose2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """The doubling of a decoder, each attribute alone and mixed, the smallest images."""
         yield Sample(op=ConvTranspose2d(2, 2, stride=2), shapes=((2, 3, 3, 2),))
         yield Sample(op=ConvTranspose2d(2, 3), shapes=((1, 2, 3, 4),))
         yield Sample(op=ConvTranspose2d(2, 3, padding=1, bias=False), shapes=((2, 2, 3, 3),))

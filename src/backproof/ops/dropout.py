@@ -27,7 +27,6 @@ class Dropping(Op):
             raise ModelError(f"{type(self).__name__}'s p lies in [0, 1), not {self.p}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input."""
         return inputs[0]
 
     def mask(self, shape: tuple[int, ...], seed: int, step: int, node: str) -> npt.NDArray[np.bool_]:
@@ -62,7 +61,6 @@ class Dropout(Dropping):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Both modes, nothing dropped, most dropped."""
         yield Sample(op=Dropout(0.4), shapes=((6, 5),))
         yield Sample(op=Dropout(0.4), shapes=((6, 5),), training=False)
         yield Sample(op=Dropout(0.0), shapes=((3, 2),))
@@ -81,7 +79,6 @@ class Dropout2d(Dropping):
     """
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which is of images."""
         (x,) = inputs
         if len(x) != 4:
             raise ModelError(f"Dropout2d takes an input of shape (N, C, H, W), not {x}; Dropout takes any")
@@ -93,7 +90,6 @@ class Dropout2d(Dropping):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Both modes, nothing dropped, most dropped, one pixel."""
         yield Sample(op=Dropout2d(0.4), shapes=((3, 4, 2, 3),))
         yield Sample(op=Dropout2d(0.4), shapes=((3, 4, 2, 3),), training=False)
         yield Sample(op=Dropout2d(0.0), shapes=((2, 1, 2, 2),))

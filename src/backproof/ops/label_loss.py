@@ -65,7 +65,6 @@ class LabelLoss(ReducedLoss):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Samples and pixels; weights; a label left out inside and outside of the classes; a sum; far values."""
         yield Sample(op=cls(), shapes=((5, 4), (5,)))
         yield Sample(op=cls(), shapes=((1, 2), (1,)))
         yield Sample(op=cls(), shapes=((2, 3, 2, 4), (2, 2, 4)))

@@ -49,7 +49,6 @@ class Linear(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """A usual case, one sample, one feature in and out, no bias, as many outputs as inputs; sequences, heads."""
         yield Sample(op=Linear(4), shapes=((5, 3),))
         yield Sample(op=Linear(3), shapes=((1, 7),))
         yield Sample(op=Linear(1), shapes=((6, 1),))

@@ -19,7 +19,6 @@ class OfEqualShape(Op):
     arity: ClassVar[int] = 2
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As both inputs, or as the one with the batch."""
         a, b = inputs
         if a == b or _broadcasts(b, a):
             return a
@@ -29,7 +28,6 @@ class OfEqualShape(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Matrices and images; the same numbers for every sample, channel, place, in either order, or a single one."""
         yield Sample(op=cls(), shapes=((4, 3), (4, 3)))
         yield Sample(op=cls(), shapes=((2, 3, 2, 2), (2, 3, 2, 2)))
         yield Sample(op=cls(), shapes=((4, 3), (3,)), constants=(1,))
@@ -95,7 +93,6 @@ class Concat(Op):
     arity: ClassVar[int] = -1
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """Axis 1 summed, all else equal."""
         if not inputs:
             raise ModelError("Concat takes one input or more, and there is none")
         first = inputs[0]
@@ -106,7 +103,6 @@ class Concat(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Two and three inputs of unequal width, images, a single input."""
         yield Sample(op=Concat(), shapes=((4, 3), (4, 2)))
         yield Sample(op=Concat(), shapes=((2, 1, 2, 3), (2, 3, 2, 3), (2, 2, 2, 3)))
         yield Sample(op=Concat(), shapes=((3, 2),))

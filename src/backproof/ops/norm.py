@@ -42,7 +42,6 @@ class BatchNorm(Op):
             raise ModelError(f"BatchNorm's eps is above 0, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which needs a channel axis."""
         (x,) = inputs
         if len(x) < 2:
             raise ModelError(f"BatchNorm takes an input of shape (N, features) or (N, C, H, W), not {x}")
@@ -73,7 +72,6 @@ class BatchNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Both modes, two values only, one feature, other momentum and ε, images, one image, one pixel."""
         yield Sample(op=BatchNorm(), shapes=((6, 3),))
         yield Sample(op=BatchNorm(), shapes=((6, 3),), training=False)
         yield Sample(op=BatchNorm(), shapes=((1, 3),), training=False)
@@ -124,7 +122,6 @@ class LayerNorm(Op):
         return self.normalized_shape if isinstance(self.normalized_shape, tuple) else (self.normalized_shape,)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, which ends in `normalized_shape`."""
         (x,) = inputs
         if x[1:][-len(self.dimensions) :] != self.dimensions:
             ending = ", ".join(map(str, self.dimensions))
@@ -137,7 +134,6 @@ class LayerNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Features, one sample, whole images, planes, rows; without β, without both; evaluation."""
         yield Sample(op=LayerNorm(5), shapes=((4, 5),))
         yield Sample(op=LayerNorm(3, eps=1e-2), shapes=((1, 3),))
         yield Sample(op=LayerNorm((3, 2, 4)), shapes=((2, 3, 2, 4),))
@@ -174,7 +170,6 @@ class GroupNorm(Op):
             raise ModelError(f"GroupNorm's eps is 0 or more, not {self.eps}")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """As the input, whose channels fall into groups."""
         (x,) = inputs
         if len(x) < 2 or int(x[1]) % self.num_groups:
             raise ModelError(
@@ -189,7 +184,6 @@ class GroupNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """One group, some, as many as channels; features, one pixel; without γ and β; evaluation."""
         yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),))
         yield Sample(op=GroupNorm(1), shapes=((2, 3, 2, 2),))
         yield Sample(op=GroupNorm(3), shapes=((2, 3, 2, 3),))

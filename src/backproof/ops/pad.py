@@ -78,7 +78,6 @@ class Pad(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Every mode, equal and unequal sides, as much as reflection allows, nothing, one pixel."""
         yield Sample(op=Pad(1), shapes=((2, 3, 2, 3),))
         yield Sample(op=Pad((1, 0, 2, 3), value=-1.5), shapes=((2, 1, 3, 2),))
         yield Sample(op=Pad(0), shapes=((2, 2, 3, 2),))

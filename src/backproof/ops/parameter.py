@@ -52,7 +52,6 @@ class Parameter(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Of one to three axes, a single number, a constant."""
         for shape in ((3,), (2, 3), (2, 3, 4), (1,)):
             yield Sample(op=Parameter(shape), shapes=())
         yield Sample(op=Parameter((2, 3), trainable=False), shapes=())

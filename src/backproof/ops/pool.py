@@ -71,7 +71,6 @@ class MaxPool2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Windows side by side, overlapping, with gaps, over the edge; the smallest images; equal pixels."""
         yield Sample(op=MaxPool2d(2), shapes=((2, 3, 4, 6),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 6),))
         yield Sample(op=MaxPool2d(3, stride=1), shapes=((1, 2, 4, 5),))
@@ -133,7 +132,6 @@ class AvgPool2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Windows side by side, overlapping, over the edge; every way to count; the smallest images."""
         yield Sample(op=AvgPool2d(2), shapes=((2, 3, 4, 6),))
         yield Sample(op=AvgPool2d(3, stride=1), shapes=((1, 2, 4, 5),))
         yield Sample(op=AvgPool2d((1, 3), stride=(2, 1)), shapes=((2, 2, 4, 5),))
@@ -177,7 +175,6 @@ class AdaptiveAvgPool2d(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Global, sizes that divide and that do not, as many windows as pixels, more windows than pixels."""
         yield Sample(op=AdaptiveAvgPool2d(1), shapes=((2, 3, 3, 5),))
         yield Sample(op=AdaptiveAvgPool2d(2), shapes=((2, 2, 4, 6),))
         yield Sample(op=AdaptiveAvgPool2d((2, 3)), shapes=((1, 2, 5, 7),))

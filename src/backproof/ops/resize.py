@@ -109,7 +109,6 @@ class Resize(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Every mode by size and by factor: larger, smaller, unequal, whole and broken ratios, one pixel."""
         for mode, align_corners in (("nearest", False), ("bilinear", False), ("bilinear", True)):
             for size, shape in (
                 (5, (2, 2, 3, 2)),

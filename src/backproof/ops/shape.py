@@ -15,13 +15,11 @@ class Flatten(Op):
     """(N, C, H, W) -> (N, C·H·W), last index fastest."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """All but the batch in one dimension."""
         (x,) = inputs
         return Shape(BATCH, x.size)
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Images, one pixel, and what is flat already."""
         yield Sample(op=Flatten(), shapes=((3, 2, 4, 5),))
         yield Sample(op=Flatten(), shapes=((1, 1, 1, 1),))
         yield Sample(op=Flatten(), shapes=((4, 6),))
@@ -39,7 +37,6 @@ class Reshape(Op):
     shape: tuple[int, ...]
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """The sample's dimensions replaced."""
         (x,) = inputs
         if self.shape.count(-1) > 1:
             raise ModelError(f"Reshape to {self.shape} leaves more than one dimension open")
@@ -54,7 +51,6 @@ class Reshape(Op):
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
-        """Flat to image, image to image, one sample; a dimension that follows from the others; no dimension."""
         yield Sample(op=Reshape((2, 3, 2)), shapes=((4, 12),))
         yield Sample(op=Reshape((6, 2)), shapes=((3, 2, 3, 2),))
         yield Sample(op=Reshape((1,)), shapes=((1, 1),))
