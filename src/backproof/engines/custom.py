@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Array, Arrays, Op, Shape, operation
 from backproof.optim import OPTIMIZERS, Optimizer
@@ -164,7 +164,7 @@ class CustomKernel(Kernel[Op, Call]):
         self.check("forward", "the output", y, self._output_shape(op, inputs), "output_shape says")
         return np.asarray(y), (tuple(x.shape for x in inputs), saved)
 
-    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
+    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         shapes, saved = saved
         mine = dict(g)
         made = self.call("backward", lambda: self.inner.backward(op, dy, saved, p, mine, call))

@@ -15,6 +15,9 @@ AnyOp = TypeVar("AnyOp", bound=Op)
 Saved = tuple[Any, ...]
 """What forward keeps for backward."""
 
+Slopes = tuple[Array | None, ...]
+"""The gradients of a kernel's inputs; None for one that is not wanted or does not exist."""
+
 
 class Call:
     """What a kernel is told besides its arrays.
@@ -53,9 +56,7 @@ class Kernel(Generic[AnyOp, AnyCall]):
         """The output, and what backward needs. `p`: the node's parameters by local name."""
         raise NotImplementedError
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: AnyCall
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: AnyCall) -> Slopes:
         """From the gradient of the output, fill `g` (parameters' gradients) and return the inputs' gradients.
 
         None stands for an input whose gradient is not wanted or does not exist.

@@ -6,8 +6,8 @@ import numpy as np
 
 from backproof.engines.kernel import Kernel
 from backproof.engines.numpy.kernels.activation import ReLUKernel as FastReLUKernel
-from backproof.engines.reference.kernels import activation
-from backproof.engines.reference.kernels.activation import sigmoid
+from backproof.engines.reference.kernels import KERNELS
+from backproof.engines.reference.kernels.activation import SoftmaxKernel, sigmoid
 from backproof.ops import (
     ELU,
     GELU,
@@ -25,8 +25,13 @@ from backproof.ops import (
 from faults.fault import wrong_kernel
 
 
+def right(op):
+    """The class of the kernel as it should be."""
+    return type(KERNELS[op])
+
+
 @wrong_kernel(ReLU, at="gradient of input")
-class DerivativeOneAtZero(activation.ReLUKernel):
+class DerivativeOneAtZero(right(ReLU)):
     """ReLU'(0) = 1."""
 
     def df(self, op, x, y):
@@ -34,7 +39,7 @@ class DerivativeOneAtZero(activation.ReLUKernel):
 
 
 @wrong_kernel(Hardtanh, ReLU6, at="gradient of input")
-class DerivativeOneAtTheBounds(activation.ClipKernel):
+class DerivativeOneAtTheBounds(right(Hardtanh)):
     """The gradient passes where the input lies on a bound."""
 
     def df(self, op, x, y):
@@ -43,7 +48,7 @@ class DerivativeOneAtTheBounds(activation.ClipKernel):
 
 
 @wrong_kernel(Hardtanh, ReLU6, at="gradient of input")
-class UpperBoundForgottenInBackward(activation.ClipKernel):
+class UpperBoundForgottenInBackward(right(Hardtanh)):
     """The gradient passes above the upper bound."""
 
     def df(self, op, x, y):
@@ -51,7 +56,7 @@ class UpperBoundForgottenInBackward(activation.ClipKernel):
 
 
 @wrong_kernel(LeakyReLU, at="gradient of input")
-class SlopeForgottenInBackward(activation.LeakyReLUKernel):
+class SlopeForgottenInBackward(right(LeakyReLU)):
     """The derivative of negative inputs is 0, as ReLU's."""
 
     def df(self, op, x, y):
@@ -59,7 +64,7 @@ class SlopeForgottenInBackward(activation.LeakyReLUKernel):
 
 
 @wrong_kernel(LeakyReLU, at="gradient of input")
-class SlopeOneAtZero(activation.LeakyReLUKernel):
+class SlopeOneAtZero(right(LeakyReLU)):
     """The derivative at 0 is 1, not the slope."""
 
     def df(self, op, x, y):
@@ -67,7 +72,7 @@ class SlopeOneAtZero(activation.LeakyReLUKernel):
 
 
 @wrong_kernel(ELU, at="gradient of input")
-class AlphaForgottenInBackward(activation.ELUKernel):
+class AlphaForgottenInBackward(right(ELU)):
     """The derivative of negative inputs is eˣ, without α."""
 
     def df(self, op, x, y):
@@ -75,7 +80,7 @@ class AlphaForgottenInBackward(activation.ELUKernel):
 
 
 @wrong_kernel(Sigmoid, at="gradient of input")
-class DerivativeOfTheWrongArgument(activation.SigmoidKernel):
+class DerivativeOfTheWrongArgument(right(Sigmoid)):
     """σ' is taken at y = σ(x), not at x."""
 
     def df(self, op, x, y):
@@ -83,7 +88,7 @@ class DerivativeOfTheWrongArgument(activation.SigmoidKernel):
 
 
 @wrong_kernel(Tanh, at="gradient of input")
-class SquareForgotten(activation.TanhKernel):
+class SquareForgotten(right(Tanh)):
     """The derivative is 1 - y."""
 
     def df(self, op, x, y):
@@ -91,7 +96,7 @@ class SquareForgotten(activation.TanhKernel):
 
 
 @wrong_kernel(GELU, at="output, gradient of input")
-class AlwaysApproximate(activation.GELUKernel):
+class AlwaysApproximate(right(GELU)):
     """The formula with tanh is taken where the exact one is asked for."""
 
     def f(self, op, x):
@@ -102,7 +107,7 @@ class AlwaysApproximate(activation.GELUKernel):
 
 
 @wrong_kernel(SiLU, at="gradient of input")
-class DerivativeOfSigmoidAlone(activation.SiLUKernel):
+class DerivativeOfSigmoidAlone(right(SiLU)):
     """The product rule is cut short: x σ'(x), without σ(x)."""
 
     def df(self, op, x, y):
@@ -110,7 +115,7 @@ class DerivativeOfSigmoidAlone(activation.SiLUKernel):
 
 
 @wrong_kernel(Softplus, at="gradient of input")
-class BetaForgottenInBackward(activation.SoftplusKernel):
+class BetaForgottenInBackward(right(Softplus)):
     """The derivative is σ(x), not σ(β x)."""
 
     def df(self, op, x, y):
@@ -118,7 +123,7 @@ class BetaForgottenInBackward(activation.SoftplusKernel):
 
 
 @wrong_kernel(Softplus, at="output, gradient of input")
-class ThresholdIgnored(activation.SoftplusKernel):
+class ThresholdIgnored(right(Softplus)):
     """No input counts as large enough to be its own softplus."""
 
     def f(self, op, x):
@@ -129,7 +134,7 @@ class ThresholdIgnored(activation.SoftplusKernel):
 
 
 @wrong_kernel(Softmax, at="gradient of input")
-class JacobianWithoutItsSecondTerm(activation.SoftmaxKernel):
+class JacobianWithoutItsSecondTerm(SoftmaxKernel):
     """dx = y dy: the diagonal of the Jacobian alone, where y (dy - Σ dy y) belongs."""
 
     def backward(self, op, dy, saved, p, g, call):
@@ -155,7 +160,7 @@ class Overflowing(Kernel):
 
 
 @wrong_kernel(Softmax, at="output, gradient of input")
-class OverTheLastAxis(activation.SoftmaxKernel):
+class OverTheLastAxis(SoftmaxKernel):
     """The sum runs over the last axis, which is not that of the classes in images."""
 
     def forward(self, op, inputs, p, call):
@@ -168,7 +173,7 @@ class OverTheLastAxis(activation.SoftmaxKernel):
 
 
 @wrong_kernel(ReLU, at="values taken unchanged")
-class ComputedInPlace(activation.ReLUKernel):
+class ComputedInPlace(right(ReLU)):
     """The output is written over the input."""
 
     def forward(self, op, inputs, p, call):
@@ -178,7 +183,7 @@ class ComputedInPlace(activation.ReLUKernel):
 
 
 @wrong_kernel(ReLU, at="gradient of output unchanged")
-class GradientComputedInPlace(activation.ReLUKernel):
+class GradientComputedInPlace(right(ReLU)):
     """The gradient of the output, which others hold too, is written over."""
 
     def backward(self, op, dy, saved, p, g, call):

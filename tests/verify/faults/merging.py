@@ -3,7 +3,8 @@
 import numpy as np
 
 from backproof.engines.kernel import Kernel
-from backproof.engines.reference.kernels.merge import ConcatKernel, MulKernel, WeightedSumKernel
+from backproof.engines.reference.kernels import KERNELS
+from backproof.engines.reference.kernels.merge import AddKernel, ConcatKernel, MulKernel, WeightedSumKernel
 from backproof.ops import Add, Concat, Mul, WeightedSum
 from faults.fault import wrong_kernel
 
@@ -20,22 +21,33 @@ class GradientSplitAtTheWrongPlace(ConcatKernel):
 
 @wrong_kernel(Mul, at="gradient of input")
 class FactorsExchanged(MulKernel):
-    """da = dy a and db = dy b: each gets its own value for that of the other."""
+    """da = dy a and db = dy b, of equal shape: each gets its own value for that of the other."""
 
     def backward(self, op, dy, saved, p, g, call):
-        return super().backward(op, dy, saved[::-1], p, g, call)
+        a, b = saved
+        return super().backward(op, dy, (b, a) if a.shape == b.shape else saved, p, g, call)
 
 
 @wrong_kernel(Add, at="gradient of input")
-class GradientShared(Kernel):
+class GradientShared(AddKernel):
     """Each summand gets half of the gradient."""
 
+    def backward(self, op, dy, saved, p, g, call):
+        return super().backward(op, dy / 2, saved, p, g, call)
+
+
+@wrong_kernel(Add, Mul, at="gradient of input")
+class NotSummedOverTheBatch(Kernel):
+    """What is broadcast gets the gradient from the first sample alone."""
+
     def forward(self, op, inputs, p, call):
-        a, b = inputs
-        return a + b, ()
+        return KERNELS[type(op)].forward(op, inputs, p, call)
 
     def backward(self, op, dy, saved, p, g, call):
-        return dy / 2, dy / 2
+        first = dy.copy()
+        first[1:] = 0
+        full, part = (KERNELS[type(op)].backward(op, d, saved, p, g, call) for d in (dy, first))
+        return tuple(b if x.ndim < dy.ndim else a for x, a, b in zip(saved, full, part, strict=True))
 
 
 @wrong_kernel(WeightedSum, at="gradient of input")

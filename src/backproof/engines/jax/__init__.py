@@ -26,7 +26,6 @@ class JaxEngine:
 
     @property
     def operations(self) -> Collection[type[Op]]:
-        """The operations that it has kernels for."""
         return KERNELS.keys()
 
     def compile(self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu") -> JaxTrainer:

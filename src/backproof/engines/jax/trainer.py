@@ -36,7 +36,6 @@ class JaxTrainer:
         self.load(parameters)
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        """The prediction, the loss if the targets are given, and any node wanted."""
         with_loss = reaches_loss(self.graph, inputs, want)
         names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
         entered, masks = self._enter(inputs, mode, with_loss)
@@ -47,7 +46,6 @@ class JaxTrainer:
             return _own(found)
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the trainer stays as it was."""
         entered, masks = self._enter(inputs, mode, True)
         floats = {name: entered.pop(name) for name in self._floats}
         weights, state, _ = self._trained
@@ -126,23 +124,19 @@ class JaxTrainer:
             return np.array(losses)
 
     def parameters(self) -> dict[str, Array]:
-        """Copies of all parameters."""
         return _own(self._parameters, self.graph.parameters)
 
     def load(self, parameters: Arrays) -> None:
-        """Set all parameters."""
         check_parameters(self.graph, parameters)
         placed = self._placed({name: parameters[name] for name in self.graph.parameters})
         weights = {name: placed.pop(name) for name in self._trainable}
         self._trained = self._trained._replace(weights=weights, state=placed)
 
     def optimizer_state(self) -> dict[str, Array]:
-        """Copies of the optimizer's state."""
         slots = self._optimizer.slots if self._optimizer else ()
         return _own(self._trained.slots, [f"{slot}/{name}" for slot in slots for name in self._trainable])
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        """Set the optimizer's state; an empty one starts afresh."""
         require(optimizer)
         if state:
             check_optimizer_state(self.graph, optimizer, state)

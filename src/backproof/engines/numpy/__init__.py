@@ -33,13 +33,11 @@ class NumpyEngine:
 
     @property
     def operations(self) -> Collection[type[Op]]:
-        """The operations that it has kernels for."""
         return self.trainer.kernels.keys()
 
     def compile(
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
     ) -> NumpyTrainer:
-        """See `Engine.compile`."""
         if device != "cpu":
             raise OptionError(
                 "engine '{}' computes on the cpu, not on '{}'; leave {device} out, or take torch", self.name, device

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from backproof.engines.kernel import AnyOp, Kernel, Kernels, Saved
+from backproof.engines.kernel import AnyOp, Kernel, Kernels, Saved, Slopes
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import BATCH, Array, Arrays, Graph, Shape
 
@@ -98,9 +98,7 @@ class Canonical(Kernel[AnyOp, Workspace]):
         y, saved = self.kernel.forward(op, given, p, call)
         return _copy(channels_last(y), "turned", call) if call.output_turned else y, saved
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         dy = _copy(channels_first(dy), "canonical dy", call) if call.output_turned else dy
         dxs = self.kernel.backward(op, dy, saved, p, g, call)
         return tuple(

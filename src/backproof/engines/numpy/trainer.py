@@ -97,7 +97,6 @@ class NumpyTrainer:
         self._turned = {fused: turned_values(self._fused if fused else graph, self.kernels) for fused in (True, False)}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        """See `Trainer.forward`."""
         with_loss = reaches_loss(self.graph, inputs, want)
         plan = Plan(
             batch_size(self.graph, inputs, targets=with_loss),
@@ -110,7 +109,6 @@ class NumpyTrainer:
         return {name: self._canonical(name, sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """See `Trainer.gradients`."""
         plan = Plan(batch_size(self.graph, inputs, targets=True), input_gradients=True, keep=self._keep)
         sweep = self._run_forward(plan, inputs, mode)
         input_gradients = sweep.backward()
@@ -132,7 +130,6 @@ class NumpyTrainer:
         self._update(gradients.state, optimizer, mode.step)
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
-        """See `Trainer.train_step`."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
         fused = watch is None or not self.fusing_keeps_bits
@@ -213,22 +210,18 @@ class NumpyTrainer:
         return 0.5 * optimizer.l2 * float(np.dot(w, w))
 
     def parameters(self) -> dict[str, Array]:
-        """See `Trainer.parameters`."""
         return self._parameters.canonical()
 
     def load(self, parameters: Arrays) -> None:
-        """See `Trainer.load`."""
         self._parameters.load(parameters)
 
     def optimizer_state(self) -> dict[str, Array]:
-        """See `Trainer.optimizer_state`."""
         state: dict[str, Array] = {}
         for slot, flat in self._state.items():
             state |= self._parameters.canonical_slot(slot, flat)
         return state
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        """See `Trainer.load_optimizer_state`."""
         require_update(self.engine, self.updates, optimizer)
         slots = {slot: self._parameters.new_slot(optimizer.initial_slot(slot)) for slot in optimizer.slots}
         if state:

@@ -163,12 +163,10 @@ class Planned(GradientMemory):
         return buffer
 
     def hold(self, gradient: Array) -> None:
-        """One more needs it."""
         if not self._settled:
             self._arena.hold(gradient)
 
     def drop(self, gradient: Array) -> None:
-        """One less needs it."""
         if not self._settled:
             self._arena.drop(gradient)
 

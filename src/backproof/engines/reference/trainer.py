@@ -42,14 +42,12 @@ class ReferenceTrainer:
         self.load(parameters)
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        """The prediction, the loss if the targets are given, and any node wanted."""
         with_loss = reaches_loss(self.graph, inputs, want)
         sweep, _ = self._forward(inputs, mode, with_loss=with_loss)
         names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
         return {name: sweep.value(name).copy() for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the trainer stays as it was."""
         sweep, gradients = self._forward(inputs, mode, with_loss=True)
         of_inputs = sweep.backward()
         return Gradients(
@@ -66,7 +64,6 @@ class ReferenceTrainer:
         self._update(gradients.parameters, gradients.state, optimizer, mode.step)
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
-        """Forward, backward, update."""
         sweep, gradients = self._forward(inputs, mode, with_loss=True, watch=watch)
         sweep.backward(watch)
         penalty = self._add_penalty(gradients, optimizer)
@@ -74,20 +71,16 @@ class ReferenceTrainer:
         return StepResult(self._loss(sweep), penalty, sweep.value(self.graph.output))
 
     def parameters(self) -> dict[str, Array]:
-        """Copies of all parameters."""
         return {name: value.copy() for name, value in self._parameters.items()}
 
     def load(self, parameters: Arrays) -> None:
-        """Set all parameters."""
         check_parameters(self.graph, parameters)
         self._parameters = {name: np.array(parameters[name], np.float64) for name in self.graph.parameters}
 
     def optimizer_state(self) -> dict[str, Array]:
-        """Copies of the optimizer's state."""
         return {name: value.copy() for name, value in self._slots.items()}
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        """Set the optimizer's state; an empty one starts afresh."""
         require_update(self.engine, self.updates, optimizer)
         if state:
             check_optimizer_state(self.graph, optimizer, state)

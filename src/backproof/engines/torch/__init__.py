@@ -25,7 +25,6 @@ class TorchEngine:
 
     @property
     def operations(self) -> Collection[type[Op]]:
-        """The operations that it has kernels for."""
         return KERNELS.keys()
 
     def compile(

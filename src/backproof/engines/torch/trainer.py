@@ -39,7 +39,6 @@ class TorchTrainer:
         self._updater: Updater | None = None
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        """The prediction, the loss if the targets are given, and any node wanted."""
         with_loss = reaches_loss(self.graph, inputs, want)
         with torch.no_grad():
             values = self._forward(self._enter(inputs, with_loss), mode, with_loss, self._copies(mode))
@@ -47,7 +46,6 @@ class TorchTrainer:
         return {name: _own(values[name]) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
-        """Gradients of parameters and inputs; the trainer stays as it was."""
         entered = self._enter(inputs, with_loss=True)
         of = self._weights | {i.name: entered[i.name].requires_grad_() for i in self.graph.inputs if i.kind == "float"}
         state = self._copies(mode)
@@ -82,7 +80,6 @@ class TorchTrainer:
         updater.update(mode.step)
 
     def train_step(self, inputs: Arrays, optimizer: Optimizer, mode: Mode, watch: Watch | None = None) -> StepResult:
-        """Forward, backward, update."""
         updater = self._require_updater(optimizer)
         values = self._forward(self._enter(inputs, with_loss=True), mode, True, {})
         if watch is not None:
@@ -110,22 +107,18 @@ class TorchTrainer:
         return StepResult(loss.item(), before, _lend(values[self.graph.output]))
 
     def parameters(self) -> dict[str, Array]:
-        """Copies of all parameters."""
         return {name: _own(value) for name, value in self._tensors.items()}
 
     def load(self, parameters: Arrays) -> None:
-        """Set all parameters."""
         check_parameters(self.graph, parameters)
         with torch.no_grad():
             for name, value in self._tensors.items():
                 value.copy_(torch.tensor(np.array(parameters[name], order="C")))
 
     def optimizer_state(self) -> dict[str, Array]:
-        """Copies of the optimizer's state."""
         return {name: _own(value) for name, value in self._updater.slots().items()} if self._updater else {}
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        """Set the optimizer's state; an empty one starts afresh."""
         if state:
             check_optimizer_state(self.graph, optimizer, state)
         self._updater = Updater(optimizer, self._weights, self.graph.parameters, state)

@@ -1,6 +1,6 @@
 """The kernels that this engine computes otherwise than the NumPy engine: compiled loops, each one pass over memory."""
 
-from backproof.engines.numba.kernels import activation, conv, norm, pool
-from backproof.engines.numba.kernels.kernel import KERNELS
+from backproof.engines.kernel import import_kernels
+from backproof.engines.numba.kernels.kernel import KERNELS as KERNELS
 
-__all__ = ["KERNELS", "activation", "conv", "norm", "pool"]
+import_kernels(__name__, __path__)

@@ -25,5 +25,4 @@ class ReLUKernel(activation.ReLUKernel):
     """Without an array for the mask."""
 
     def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy [y > 0]."""
         relu_gradient(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))

@@ -158,11 +158,9 @@ class ColumnKernel(norm.ColumnKernel[AnyOp]):
     """The passes that BatchNorm shares with its fused form."""
 
     def statistics(self, x: Array, mean: Array, variance: Array, pool: Pool) -> None:
-        """μ and σ²."""
         statistics(x, mean, variance)
 
     def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], pool: Pool) -> None:
-        """dx = a (dy + c x + d) in training, dx = a dy in evaluation. dx may be dy itself."""
         if len(coefficients) == 1:
             scale(dy, *coefficients, dx)
         elif dx is dy:
@@ -176,11 +174,9 @@ class BatchNormKernel(ColumnKernel[BatchNorm], norm.BatchNormKernel):
     """The NumPy engine's but for the passes."""
 
     def apply(self, x: Array, a: Array, b: Array, y: Array, pool: Pool) -> None:
-        """y = a x + b."""
         affine(x, a, b, y)
 
     def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
-        """Σ dy x and Σ dy."""
         sums(x, dy, d_gamma, d_beta)
 
 
@@ -189,7 +185,6 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU], fused.BatchNormReLUKernel
     """The NumPy engine's but for the passes."""
 
     def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, pool: Pool) -> None:
-        """y = max(a x + b [+ r], 0)."""
         if residual:
             (r,) = residual
             affine_add_relu(x, a, b, r, y)
@@ -197,5 +192,4 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU], fused.BatchNormReLUKernel
             affine_relu(x, a, b, y)
 
     def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
-        """dr, Σ dr x and Σ dr."""
         relu_sums(x, y, dy, dr, d_gamma, d_beta)

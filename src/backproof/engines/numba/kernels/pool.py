@@ -60,12 +60,10 @@ class MaxPool2dKernel(pool.MaxPool2dKernel):
     """One pass over the map, where NumPy takes one a tap."""
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Workspace) -> None:
-        """See the NumPy engine's, which is the faster one where a window's loop over channels is short."""
-        if y.shape[3] < pool.FEW_CHANNELS:
+        if y.shape[3] < pool.FEW_CHANNELS:  # a short loop over channels, where NumPy is faster
             super().find(g, padded, y, winner, call)
             return
         find(padded, y, winner, (*g.kernel,), (*g.stride,), (*g.dilation,))
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
-        """See the NumPy engine's."""
         hand_back(dy, winner, padded, (*g.kernel,), (*g.stride,), (*g.dilation,))

@@ -1,39 +1,8 @@
 """The fast kernels, one file a family of operations, forward and backward side by side."""
 
-from backproof.engines.numpy.kernels import (
-    activation,
-    conv,
-    dropout,
-    fused,
-    label_loss,
-    linear,
-    loss,
-    merge,
-    norm,
-    pad,
-    parameter,
-    pool,
-    resize,
-    shape,
-)
-from backproof.engines.numpy.kernels.kernel import CUSTOM, KERNELS, NumpyKernel
+from backproof.engines.kernel import import_kernels
+from backproof.engines.numpy.kernels.kernel import CUSTOM as CUSTOM
+from backproof.engines.numpy.kernels.kernel import KERNELS as KERNELS
+from backproof.engines.numpy.kernels.kernel import NumpyKernel as NumpyKernel
 
-__all__ = [
-    "CUSTOM",
-    "KERNELS",
-    "NumpyKernel",
-    "activation",
-    "conv",
-    "dropout",
-    "fused",
-    "label_loss",
-    "linear",
-    "loss",
-    "merge",
-    "norm",
-    "pad",
-    "parameter",
-    "pool",
-    "resize",
-    "shape",
-]
+import_kernels(__name__, __path__)

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.engines.kernel import AnyOp, Saved, computes
+from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Workspace
@@ -47,16 +47,12 @@ class _Activation(NumpyKernel[AnyOp]):
     layout: ClassVar = "any"
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = f(x)."""
         (x,) = inputs
         y = call.borrow_output(x.shape)
         self.compute(op, x, y, call)
         return y, (x, y)
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dx, if anybody wants it."""
+    def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         x, y = saved
@@ -78,11 +74,9 @@ class ReLUKernel(_Activation[ReLU]):
     """Multiplying by a mask beats every masked assignment."""
 
     def compute(self, op: ReLU, x: Array, y: Array, call: Workspace) -> None:
-        """y = max(x, 0)."""
         np.maximum(x, 0, out=y)
 
     def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy [y > 0]."""
         positive = np.greater(y, 0, out=call.borrow("positive", y.shape, np.bool_))
         np.multiply(dy, positive, out=dx)
 
@@ -92,7 +86,6 @@ class LeakyReLUKernel(_Activation[LeakyReLU]):
     """The factor, 1 or negative_slope, is worked out once and serves both directions."""
 
     def compute(self, op: LeakyReLU, x: Array, y: Array, call: Workspace) -> None:
-        """y = x · factor,   factor = slope + (1 - slope) [x > 0]."""
         factor = call.borrow("factor", x.shape)
         np.greater(x, 0, out=factor, casting="unsafe")
         factor *= 1 - op.negative_slope
@@ -100,7 +93,6 @@ class LeakyReLUKernel(_Activation[LeakyReLU]):
         np.multiply(x, factor, out=y)
 
     def differentiate(self, op: LeakyReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · factor."""
         np.multiply(dy, call.borrow("factor", x.shape), out=dx)
 
 
@@ -118,11 +110,9 @@ class SigmoidKernel(_Activation[Sigmoid]):
     """From y alone."""
 
     def compute(self, op: Sigmoid, x: Array, y: Array, call: Workspace) -> None:
-        """y = σ(x)."""
         _sigmoid(x, 1, out=y)
 
     def differentiate(self, op: Sigmoid, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · y (1 - y)."""
         np.subtract(1, y, out=dx)
         dx *= y
         dx *= dy
@@ -133,11 +123,9 @@ class TanhKernel(_Activation[Tanh]):
     """NumPy's own tanh."""
 
     def compute(self, op: Tanh, x: Array, y: Array, call: Workspace) -> None:
-        """y = tanh x."""
         np.tanh(x, out=y)
 
     def differentiate(self, op: Tanh, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · (1 - y²)."""
         np.multiply(y, y, out=dx)
         np.subtract(1, dx, out=dx)
         dx *= dy
@@ -152,13 +140,11 @@ class GELUKernel(_Activation[GELU]):
     """What backward needs of Φ it works out anew: cheaper than memory."""
 
     def compute(self, op: GELU, x: Array, y: Array, call: Workspace) -> None:
-        """y = x · 2Φ(x) / 2."""
         _two_phi(op, x, out=y)
         y *= x
         y *= 0.5
 
     def differentiate(self, op: GELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · (2Φ(x) + 2x φ(x)) / 2."""
         slope = call.pool.scratch("slope", x.shape)
         if op.approximate == "tanh":
             _two_phi(op, x, out=dx)
@@ -202,12 +188,10 @@ class SiLUKernel(_Activation[SiLU]):
     """σ(x) is worked out anew in backward: y / x is none at 0."""
 
     def compute(self, op: SiLU, x: Array, y: Array, call: Workspace) -> None:
-        """y = x σ(x)."""
         _sigmoid(x, 1, out=y)
         y *= x
 
     def differentiate(self, op: SiLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · σ(x) (1 + x - y)."""
         sigma = _sigmoid(x, 1, out=call.pool.scratch("sigma", x.shape))
         np.subtract(x, y, out=dx)
         dx += 1
@@ -220,7 +204,6 @@ class SoftplusKernel(_Activation[Softplus]):
     """With z = β x:  log(1 + eᶻ) = max(z, 0) + log(1 + e^-|z|), which cannot overflow."""
 
     def compute(self, op: Softplus, x: Array, y: Array, call: Workspace) -> None:
-        """y = max(x, 0) + log(1 + e^-|z|) [z <= threshold] / β."""
         np.abs(x, out=y)
         y *= -op.beta
         np.exp(y, out=y)
@@ -231,7 +214,6 @@ class SoftplusKernel(_Activation[Softplus]):
         y += np.maximum(x, 0, out=call.pool.scratch("straight", x.shape))
 
     def differentiate(self, op: Softplus, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · max(σ(z), [z > threshold])."""
         _sigmoid(x, op.beta, out=dx)
         straight = np.greater(x, op.threshold / op.beta, out=call.borrow("mask", x.shape, np.bool_))
         np.maximum(dx, straight, out=dx)
@@ -243,14 +225,12 @@ class ELUKernel(_Activation[ELU]):
     """Both branches at once: one of max(x, 0) and min(x, 0) is 0."""
 
     def compute(self, op: ELU, x: Array, y: Array, call: Workspace) -> None:
-        """y = max(x, 0) + α (e^min(x, 0) - 1)."""
         np.minimum(x, 0, out=y)
         np.expm1(y, out=y)
         y *= op.alpha
         y += np.maximum(x, 0, out=call.pool.scratch("positive", x.shape))
 
     def differentiate(self, op: ELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy · e^min(x, 0) · (1 or α)."""
         np.minimum(x, 0, out=dx)
         np.exp(dx, out=dx)
         factor = call.pool.scratch("factor", x.shape)
@@ -267,13 +247,11 @@ class ClipKernel(_Activation[Clip]):
     """As ReLU, with two bounds."""
 
     def compute(self, op: Clip, x: Array, y: Array, call: Workspace) -> None:
-        """y = min(max(x, lower), upper)."""
         lower, upper = op.bounds
         np.maximum(x, lower, out=y)
         np.minimum(y, upper, out=y)
 
     def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy [y > lower] [y < upper]."""
         lower, upper = op.bounds
         mask = call.borrow("mask", y.shape, np.bool_)
         np.multiply(dy, np.greater(y, lower, out=mask), out=dx)
@@ -291,14 +269,12 @@ class SoftmaxKernel(_Activation[Softmax]):
     """The row's largest input is taken off first, so that nothing overflows."""
 
     def compute(self, op: Softmax, x: Array, y: Array, call: Workspace) -> None:
-        """y = eˣ / Σ eˣ."""
         axis, row = _row(op, x, call)
         np.subtract(x, np.max(x, axis=axis, keepdims=True, out=row), out=y)
         np.exp(y, out=y)
         np.divide(y, np.sum(y, axis=axis, keepdims=True, out=row), out=y)
 
     def differentiate(self, op: Softmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = y (dy - Σ dy y)."""
         np.multiply(dy, y, out=dx)
         axis, row = _row(op, x, call)
         np.subtract(dy, np.sum(dx, axis=axis, keepdims=True, out=row), out=dx)
@@ -310,7 +286,6 @@ class LogSoftmaxKernel(_Activation[LogSoftmax]):
     """The row's largest input is taken off first, so that nothing overflows."""
 
     def compute(self, op: LogSoftmax, x: Array, y: Array, call: Workspace) -> None:
-        """y = x - log Σ eˣ."""
         axis, row = _row(op, x, call)
         np.subtract(x, np.max(x, axis=axis, keepdims=True, out=row), out=y)
         exponentials = np.exp(y, out=call.pool.scratch("softmax", x.shape))
@@ -319,7 +294,6 @@ class LogSoftmaxKernel(_Activation[LogSoftmax]):
         y -= row
 
     def differentiate(self, op: LogSoftmax, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
-        """dx = dy - eʸ Σ dy."""
         axis, row = _row(op, x, call)
         np.sum(dy, axis=axis, keepdims=True, out=row)
         np.exp(y, out=dx)

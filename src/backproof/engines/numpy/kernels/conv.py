@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.convolution import Algorithm, Geometry, Scatter, add_taps, choose
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Pool, Workspace
@@ -33,11 +33,9 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
     scatter = staticmethod(add_taps)
 
     def axes(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The weight as (kh, kw, in, out)."""
         return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
 
     def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = x * W + b."""
         (x,) = inputs
         conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
         y = call.borrow_output((len(x), *conv.geometry.out, op.out_channels))
@@ -46,10 +44,7 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
-    def backward(
-        self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """db, dW and dx as above."""
+    def backward(self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         (x,) = saved
         conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
         if op.bias:
@@ -69,7 +64,6 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
     scatter = staticmethod(add_taps)
 
     def axes(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The weight as (kh, kw, out, in): that of the convolution from y to x."""
         return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
 
     def forward(
@@ -84,9 +78,7 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
-    def backward(
-        self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """db; dW with x and dy in changed places; dx = dy * W."""
         (x,) = saved
         conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
@@ -137,7 +129,6 @@ class Grouped:
         self._one: Algorithm = choose(live, samples, channels // groups, outputs // groups, winograd, scatter)
 
     def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
-        """y from x, group by group."""
         weight = W[self._taps]
         if self._groups == 1:
             self._one.forward(x, _contiguous(weight, "weight", pool), y, pool)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
@@ -27,7 +27,6 @@ class DropoutKernel(NumpyKernel[Dropping]):
     layout: ClassVar = "any"
 
     def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = x m / (1 - p)."""
         (x,) = inputs
         if not call.mode.training:
             return x, (None,)
@@ -43,10 +42,7 @@ class DropoutKernel(NumpyKernel[Dropping]):
         mask = op.mask(shape, call.mode.seed, call.mode.step, call.node)
         return np.ascontiguousarray(channels_last(mask)) if call.output_turned else mask
 
-    def backward(
-        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dx = dy m / (1 - p)."""
+    def backward(self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         (mask,) = saved
         if not call.wants[0] or mask is None:
             return (dy if call.wants[0] else None,)

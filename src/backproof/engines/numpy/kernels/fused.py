@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.fusion import BatchNormReLU, LinearReLU
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.linear import LinearKernel
@@ -25,7 +25,6 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
     """Inputs: x, and r where the chain holds an Add."""
 
     def forward(self, op: BatchNormReLU, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = max(a x + b [+ r], 0)."""
         x, *residual = (value.reshape(-1, value.shape[-1]) for value in inputs)
         a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
         y = call.borrow_output(inputs[0].shape)
@@ -33,10 +32,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         self.apply(x, a, b, residual, out, call.pool)
         return y, (x, out, a, mean, inverse, call.mode.training)
 
-    def backward(
-        self, op: BatchNormReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dr = dy [y > 0], and dx from it."""
+    def backward(self, op: BatchNormReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         x, y, a, mean, inverse, training = saved
         d_gamma, d_beta = g["weight"], g["bias"]
         dr = call.borrow_gradient(dy.shape)
@@ -83,9 +79,7 @@ class LinearReLUKernel(NumpyKernel[LinearReLU]):
         y, (x,) = self.linear.forward(op.linear, inputs, p, call)
         return np.maximum(y, 0, out=y), (x, y)
 
-    def backward(
-        self, op: LinearReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: LinearReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """Mask, then the linear layer's gradient."""
         x, y = saved
         positive = np.greater(y, 0, out=call.pool.mask(y.shape))

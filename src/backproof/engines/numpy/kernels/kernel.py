@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from backproof.engines import custom
 from backproof.engines.custom import Adapted, CustomKernel
-from backproof.engines.kernel import AnyOp, Kernel, Kernels, Saved
+from backproof.engines.kernel import AnyOp, Kernel, Kernels, Saved, Slopes
 from backproof.engines.numpy.layout import Layout
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays, Op
@@ -33,9 +33,7 @@ class UserKernel(NumpyKernel[Op]):
         output[...] = y
         return output, saved
 
-    def backward(
-        self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         made = self._inner.backward(op, dy, saved, p, g, call)
         return tuple(dx if dx is None else _borrowed(dx, call) for dx in made)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.loss import Weighed, divided
 from backproof.engines.numpy.workspace import Workspace
@@ -105,9 +105,7 @@ class LabelLossKernel(NumpyKernel[AnyLabelLoss]):
         weighed = Weighed.of(weights[0], counted.by_sample(by_row), counted.by_sample(w), mean=mean)
         return weighed.loss, (counted, kept, weighed.divisor, weighed)
 
-    def backward(
-        self, op: AnyLabelLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyLabelLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         counted, kept, divisor, weighed = saved
         d = self.slopes(op, kept) * dy
         if weighed is None:
@@ -154,7 +152,7 @@ class SoftmaxCrossEntropyKernel(LabelLossKernel[SoftmaxCrossEntropy]):
 
     def backward(
         self, op: SoftmaxCrossEntropy, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    ) -> Slopes:
         """dx = (softmax(x) - q) / N,   softmax(x) = e / Σ e."""
         if isinstance(saved[0], Counted):
             return super().backward(op, dy, saved, p, g, call)

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.products import product
 from backproof.engines.numpy.workspace import Workspace
@@ -31,11 +31,9 @@ class LinearKernel(NumpyKernel[Linear]):
     layout: ClassVar = "canonical"
 
     def axes(self, op: Linear, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The weight as (in, out), unless it is very wide."""
         return (1, 0) if parameter == "weight" and shape[1] < WIDE else super().axes(op, parameter, shape)
 
     def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = x W + b."""
         (x,) = inputs
         y = call.borrow_output((*x.shape[:-1], op.out_features))
         rows = _rows(x)
@@ -44,10 +42,7 @@ class LinearKernel(NumpyKernel[Linear]):
             np.add(y, p["bias"], out=y)
         return y, inputs
 
-    def backward(
-        self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dW = xᵀ dy,   db = Σₙ dy,   dx = dy Wᵀ."""
+    def backward(self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         x, dy = _rows(saved[0]), _rows(dy)
         wide = x.shape[1] >= WIDE
         if not wide:

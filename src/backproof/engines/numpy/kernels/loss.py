@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
@@ -86,9 +86,7 @@ class ElementWiseLossKernel(NumpyKernel[AnyElementWise]):
         weighed = Weighed.of(weights[0], rows.sum(axis=1), rows.shape[1], mean=mean)
         return weighed.loss, (x, t, kept, weighed.divisor, weighed)
 
-    def backward(
-        self, op: AnyElementWise, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyElementWise, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         x, t, kept, divisor, weighed = saved
         dx = call.borrow("dx", x.shape)
         dt = call.borrow("dt", x.shape) if call.wants[1] else None

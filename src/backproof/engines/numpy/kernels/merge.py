@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import axis_of, channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
@@ -28,9 +28,7 @@ class AddKernel(NumpyKernel[Add]):
         a, b = _aligned(inputs, call)
         return np.add(a, b, out=call.borrow_output(_whole(inputs))), inputs
 
-    def backward(
-        self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """The same buffer to both, which nobody writes to."""
         return tuple(_summed(dy, x, call) if wanted else None for x, wanted in zip(saved, call.wants, strict=True))
 
@@ -45,9 +43,7 @@ class MulKernel(NumpyKernel[Mul]):
         a, b = _aligned(inputs, call)
         return np.multiply(a, b, out=call.borrow_output(_whole(inputs))), inputs
 
-    def backward(
-        self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         a, b = _aligned(saved, call)
         return tuple(
             self._slope(dy, other, x, call) if wanted else None
@@ -101,9 +97,7 @@ class ConcatKernel(NumpyKernel[Concat]):
         np.concatenate(inputs, axis=axis, out=y)
         return y, (axis, widths)
 
-    def backward(
-        self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """Cut dy at the seams, each piece made contiguous for the matrix products to come."""
         axis, widths = saved
         pieces: list[Array | None] = []
@@ -136,9 +130,7 @@ class WeightedSumKernel(NumpyKernel[WeightedSum]):
             y += w * x
         return y, ()
 
-    def backward(
-        self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         return tuple(
             np.multiply(dy, w, out=call.borrow_gradient(dy.shape)) if wanted else None
             for w, wanted in zip(op.weights, call.wants, strict=True)

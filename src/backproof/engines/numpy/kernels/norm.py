@@ -26,7 +26,7 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from backproof.engines.kernel import AnyOp, Saved, computes
+from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Pool, Workspace
@@ -160,17 +160,13 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
     """y = a x + b and its gradient."""
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = a x + b."""
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
         a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
         y = call.borrow_output(inputs[0].shape)
         self.apply(x, a, b, y.reshape(x.shape), call.pool)
         return y, (x, a, mean, inverse, call.mode.training)
 
-    def backward(
-        self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dβ, dγ and dx as above."""
+    def backward(self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         x, a, mean, inverse, training = saved
         matrix, d_gamma, d_beta = dy.reshape(x.shape), g["weight"], g["bias"]
         self.reduce(x, matrix, d_gamma, d_beta, call.pool)
@@ -213,7 +209,6 @@ class _WithinSample(NumpyKernel[WithinSample]):
         raise NotImplementedError
 
     def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = γ x̂ + β."""
         turned = call.output_turned
         x, over = self.fold(op, inputs[0]), self.over(op, inputs[0], turned)
         y = call.borrow_output(inputs[0].shape)
@@ -229,10 +224,7 @@ class _WithinSample(NumpyKernel[WithinSample]):
             out += self.spread(op, p["bias"], inputs[0], turned)
         return y, (inputs[0], mean, inverse)
 
-    def backward(
-        self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dβ, dγ and dx as above."""
+    def backward(self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         given, mean, inverse = saved
         turned = call.output_turned
         x, folded, over = self.fold(op, given), self.fold(op, dy), self.over(op, given, turned)

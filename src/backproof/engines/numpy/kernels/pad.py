@@ -3,7 +3,7 @@
 y[n, i, j] = x[n, r(i), s(j)]        dx[n, r(i), s(j)] += dy[n, i, j]
 """
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
@@ -29,9 +29,7 @@ class PadKernel(NumpyKernel[Pad]):
             y[:, :, j] = op.value if source is None else y[:, :, left + source]
         return y, (x.shape,)
 
-    def backward(
-        self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """Forward in reverse: columns beside go back to their source, then rows, then the middle is left."""
         if not call.wants[0]:
             return (None,)

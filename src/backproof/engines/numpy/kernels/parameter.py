@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
@@ -18,8 +18,6 @@ class ParameterKernel(NumpyKernel[Parameter]):
     def forward(self, op: Parameter, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         return p["weight"], ()
 
-    def backward(
-        self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         g["weight"][...] = dy
         return ()

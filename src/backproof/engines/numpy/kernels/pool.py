@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
@@ -43,7 +43,6 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
     """Which tap holds the maximum is kept as a small whole number, of equal ones the first. A NaN is the largest."""
 
     def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = max over taps."""
         (x,) = inputs
         g = window(op, x.shape)
         shape = (len(x), *g.out, x.shape[3])
@@ -53,10 +52,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         self.find(g, padded, y, winner, call)
         return y, (winner, x.shape)
 
-    def backward(
-        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """Each dy to the pixel of its winner."""
+    def backward(self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         winner, shape = saved
@@ -129,7 +125,6 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
     """Sums over taps, scaled window by window."""
 
     def forward(self, op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """y = Σ / d."""
         (x,) = inputs
         g = window(op, x.shape)
         padded = g.padded(x, call.pool)
@@ -140,10 +135,7 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
         y *= divisors(op, g, x.dtype.str)
         return y, (x.shape,)
 
-    def backward(
-        self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dy / d to every tap."""
+    def backward(self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         (shape,) = saved
@@ -174,17 +166,13 @@ class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
     def forward(
         self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
     ) -> tuple[Array, Saved]:
-        """y = mean over each rectangle."""
         (x,) = inputs
         y = call.borrow_output((len(x), *op.output_size, x.shape[3]))
         for i, j, rows, columns in self._windows(op, *x.shape[1:3]):
             np.mean(x[:, rows, columns], axis=(1, 2), out=y[:, i, j])
         return y, (x.shape,)
 
-    def backward(
-        self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """dy / (pixels of the rectangle) to each of them."""
+    def backward(self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         (shape,) = saved

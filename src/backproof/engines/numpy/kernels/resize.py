@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from backproof.engines.kernel import Saved, computes
+from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
@@ -31,7 +31,6 @@ class ResizeKernel(NumpyKernel[Resize]):
     """One axis after the other."""
 
     def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        """Rows, then columns."""
         (x,) = inputs
         n, height, width, channels = x.shape
         out = op.output_size(height, 0), op.output_size(width, 1)
@@ -41,10 +40,7 @@ class ResizeKernel(NumpyKernel[Resize]):
         between(tall, places(op, width, 1), 2, y, call.pool)
         return y, (x.shape,)
 
-    def backward(
-        self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
-        """Columns, then rows."""
+    def backward(self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         (shape,) = saved

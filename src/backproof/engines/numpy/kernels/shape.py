@@ -8,7 +8,7 @@ there is one channel or nothing to turn.
 
 from typing import ClassVar
 
-from backproof.engines.kernel import AnyOp, Saved, computes
+from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
@@ -31,9 +31,7 @@ class _Rearrange(NumpyKernel[AnyOp]):
         y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
         return _contiguous(channels_last(y), "y", call) if call.output_turned else y, (canonical.shape,)
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         if not call.wants[0]:
             return (None,)
         (before,) = saved
@@ -56,7 +54,6 @@ class FlattenKernel(_Rearrange[Flatten]):
     """(N, C, H, W) -> (N, C·H·W)."""
 
     def shape(self, op: Flatten, x: Array) -> tuple[int, ...]:
-        """All but the batch in one dimension."""
         return (len(x), -1)
 
 
@@ -65,5 +62,4 @@ class ReshapeKernel(_Rearrange[Reshape]):
     """(N, ...) -> (N, *shape)."""
 
     def shape(self, op: Reshape, x: Array) -> tuple[int, ...]:
-        """The sample's dimensions replaced."""
         return (len(x), *op.shape)

@@ -1,13 +1,14 @@
 """Activations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import erf, exp, expm1, log, log1p, pi, sqrt, tanh
+from typing import Any
 
 import numpy as np
 
-from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
-from backproof.graph import Array, Arrays
+from backproof.graph import Array, Arrays, Op
 from backproof.ops import (
     ELU,
     GELU,
@@ -25,29 +26,25 @@ from backproof.ops import (
 from backproof.ops.activation import Clip
 
 
-class ElementWiseKernel(Kernel[AnyOp, Call]):
+class ElementWiseKernel(Kernel[Op, Call]):
     """y[i] = f(x[i])   and by the chain rule   ∂L/∂x[i] = dy[i] f'(x[i]), where i runs over all elements."""
 
-    def f(self, op: AnyOp, x: float) -> float:
+    def f(self, op: Any, x: float) -> float:
         """The function of one element."""
         raise NotImplementedError
 
-    def df(self, op: AnyOp, x: float, y: float) -> float:
+    def df(self, op: Any, x: float, y: float) -> float:
         """Its derivative at x, where y = f(x)."""
         raise NotImplementedError
 
-    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x of any shape -> y of the same."""
+    def forward(self, op: Op, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         (x,) = inputs
         y = np.zeros(x.shape)
         for i in np.ndindex(x.shape):
             y[i] = self.f(op, float(x[i]))
         return y, (x, y)
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy -> dx of the same shape."""
+    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         x, y = saved
         dx = np.zeros(x.shape)
         for i in np.ndindex(x.shape):
@@ -55,140 +52,73 @@ class ElementWiseKernel(Kernel[AnyOp, Call]):
         return (dx,)
 
 
-@computes(KERNELS, ReLU)
-class ReLUKernel(ElementWiseKernel[ReLU]):
-    """f(x) = max(x, 0)   f'(x) = 1 where x > 0, else 0."""
-
-    def f(self, op: ReLU, x: float) -> float:
-        """max(x, 0)."""
-        return max(x, 0.0)
-
-    def df(self, op: ReLU, x: float, y: float) -> float:
-        """1 or 0; 0 at the kink."""
-        return 1.0 if x > 0 else 0.0
-
-
-@computes(KERNELS, LeakyReLU)
-class LeakyReLUKernel(ElementWiseKernel[LeakyReLU]):
-    """f(x) = x where x > 0, else s x   f'(x) = 1 where x > 0, else s."""
-
-    def f(self, op: LeakyReLU, x: float) -> float:
-        """x or s x."""
-        return x if x > 0 else op.negative_slope * x
-
-    def df(self, op: LeakyReLU, x: float, y: float) -> float:
-        """1 or s; s at the kink."""
-        return 1.0 if x > 0 else op.negative_slope
+def element_wise(
+    rows: Mapping[type[Op], tuple[Callable[[Any, float], float], Callable[[Any, float, float], float]]],
+) -> None:
+    """Enter kernels: of each operation f(op, x) and f'(op, x, y), y = f(x)."""
+    for op, (f, df) in rows.items():
+        methods = {"f": staticmethod(f), "df": staticmethod(df)}
+        KERNELS[op] = type(f"{op.__name__}Kernel", (ElementWiseKernel,), methods)()
 
 
 def sigmoid(x: float) -> float:
-    """1 / (1 + e⁻ˣ); for negative x the same as eˣ / (1 + eˣ), which cannot overflow."""
+    """σ(x) = 1 / (1 + e⁻ˣ); for negative x the same as eˣ / (1 + eˣ), which cannot overflow."""
     return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
 
 
-@computes(KERNELS, Sigmoid)
-class SigmoidKernel(ElementWiseKernel[Sigmoid]):
-    """f(x) = 1 / (1 + e⁻ˣ)   f'(x) = y (1 - y)."""
-
-    def f(self, op: Sigmoid, x: float) -> float:
-        """1 / (1 + e⁻ˣ)."""
-        return sigmoid(x)
-
-    def df(self, op: Sigmoid, x: float, y: float) -> float:
-        """y (1 - y)."""
-        return y * (1 - y)
+def gelu(op: GELU, x: float) -> float:
+    """x Φ(x),   Φ(x) = (1 + erf(x / √2)) / 2;   approximately x (1 + tanh u) / 2,   u = √(2/π) (x + 0.044715 x³)."""
+    if op.approximate == "tanh":
+        return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+    return x * (1 + erf(x / sqrt(2))) / 2
 
 
-@computes(KERNELS, Tanh)
-class TanhKernel(ElementWiseKernel[Tanh]):
-    """f(x) = tanh x   f'(x) = 1 - y²."""
+def gelu_slope(op: GELU, x: float, y: float) -> float:
+    """Φ(x) + x φ(x),   φ(x) = e^(-x²/2) / √(2π);   approximately, by the product rule, with u as above,
 
-    def f(self, op: Tanh, x: float) -> float:
-        """tanh x."""
-        return tanh(x)
-
-    def df(self, op: Tanh, x: float, y: float) -> float:
-        """1 - y²."""
-        return 1 - y**2
-
-
-@computes(KERNELS, GELU)
-class GELUKernel(ElementWiseKernel[GELU]):
-    """f(x) = x Φ(x)   f'(x) = Φ(x) + x φ(x),   where   Φ(x) = (1 + erf(x / √2)) / 2   and   φ(x) = e^(-x²/2) / √(2π).
-
-    Approximately, with u = √(2/π) (x + 0.044715 x³):   f(x) = x (1 + tanh u) / 2   and by the product rule
-
-        f'(x) = (1 + tanh u) / 2 + x (1 - tanh² u) / 2 · √(2/π) (1 + 3 · 0.044715 x²)
+    (1 + tanh u) / 2 + x (1 - tanh² u) / 2 · √(2/π) (1 + 3 · 0.044715 x²).
     """
-
-    def f(self, op: GELU, x: float) -> float:
-        """x Φ(x)."""
-        if op.approximate == "tanh":
-            return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
-        return x * (1 + erf(x / sqrt(2))) / 2
-
-    def df(self, op: GELU, x: float, y: float) -> float:
-        """Φ(x) + x φ(x)."""
-        if op.approximate == "tanh":
-            t = tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
-            return (1 + t) / 2 + x * (1 - t**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
-        return (1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)
+    if op.approximate == "tanh":
+        t = tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
+        return (1 + t) / 2 + x * (1 - t**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
+    return (1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)
 
 
-@computes(KERNELS, SiLU)
-class SiLUKernel(ElementWiseKernel[SiLU]):
-    """f(x) = x σ(x)   f'(x) = σ(x) + x σ(x) (1 - σ(x))   with   σ(x) = 1 / (1 + e⁻ˣ)."""
-
-    def f(self, op: SiLU, x: float) -> float:
-        """x σ(x)."""
-        return x * sigmoid(x)
-
-    def df(self, op: SiLU, x: float, y: float) -> float:
-        """σ(x) (1 + x (1 - σ(x)))."""
-        return sigmoid(x) * (1 + x * (1 - sigmoid(x)))
+def softplus(op: Softplus, x: float) -> float:
+    """log(1 + eᶻ) / β with z = β x; x where z > threshold. max(z, 0) + log(1 + e^-|z|) is the same without overflow."""
+    z = op.beta * x
+    return x if z > op.threshold else (max(z, 0.0) + log1p(exp(-abs(z)))) / op.beta
 
 
-@computes(KERNELS, Softplus)
-class SoftplusKernel(ElementWiseKernel[Softplus]):
-    """f(x) = log(1 + e^(β x)) / β   f'(x) = e^(β x) / (1 + e^(β x)) = σ(β x);   x and 1 where β x > threshold."""
-
-    def f(self, op: Softplus, x: float) -> float:
-        """log(1 + eᶻ) = max(z, 0) + log(1 + e^-|z|): the same number, but it cannot overflow."""
-        z = op.beta * x
-        return x if z > op.threshold else (max(z, 0.0) + log1p(exp(-abs(z)))) / op.beta
-
-    def df(self, op: Softplus, x: float, y: float) -> float:
-        """σ(β x) or 1."""
-        return 1.0 if op.beta * x > op.threshold else sigmoid(op.beta * x)
+def clip(op: Clip, x: float) -> float:
+    """x between the bounds, or the bound that it is beyond."""
+    lower, upper = op.bounds
+    return min(max(x, lower), upper)
 
 
-@computes(KERNELS, ELU)
-class ELUKernel(ElementWiseKernel[ELU]):
-    """f(x) = x where x > 0, else α (eˣ - 1)   f'(x) = 1 where x > 0, else α eˣ."""
-
-    def f(self, op: ELU, x: float) -> float:
-        """x or α (eˣ - 1)."""
-        return x if x > 0 else op.alpha * expm1(x)
-
-    def df(self, op: ELU, x: float, y: float) -> float:
-        """1 or α eˣ; α at the bend."""
-        return 1.0 if x > 0 else op.alpha * exp(x)
+def clip_slope(op: Clip, x: float, y: float) -> float:
+    """1 strictly between the bounds, else 0."""
+    lower, upper = op.bounds
+    return 1.0 if lower < x < upper else 0.0
 
 
-@computes(KERNELS, Hardtanh)
-@computes(KERNELS, ReLU6)
-class ClipKernel(ElementWiseKernel[Clip]):
-    """f(x) = min(max(x, lower), upper)   f'(x) = 1 where lower < x < upper, else 0."""
-
-    def f(self, op: Clip, x: float) -> float:
-        """x, or the bound that it is beyond."""
-        lower, upper = op.bounds
-        return min(max(x, lower), upper)
-
-    def df(self, op: Clip, x: float, y: float) -> float:
-        """1 or 0; 0 at the kinks."""
-        lower, upper = op.bounds
-        return 1.0 if lower < x < upper else 0.0
+element_wise(
+    {
+        ReLU: (lambda op, x: max(x, 0.0), lambda op, x, y: 1.0 if x > 0 else 0.0),
+        LeakyReLU: (
+            lambda op, x: x if x > 0 else op.negative_slope * x,
+            lambda op, x, y: 1.0 if x > 0 else op.negative_slope,
+        ),
+        ELU: (lambda op, x: x if x > 0 else op.alpha * expm1(x), lambda op, x, y: 1.0 if x > 0 else op.alpha * exp(x)),
+        Sigmoid: (lambda op, x: sigmoid(x), lambda op, x, y: y * (1 - y)),
+        Tanh: (lambda op, x: tanh(x), lambda op, x, y: 1 - y**2),
+        SiLU: (lambda op, x: x * sigmoid(x), lambda op, x, y: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+        Softplus: (softplus, lambda op, x, y: 1.0 if op.beta * x > op.threshold else sigmoid(op.beta * x)),
+        GELU: (gelu, gelu_slope),
+        Hardtanh: (clip, clip_slope),
+        ReLU6: (clip, clip_slope),
+    }
+)
 
 
 def rows(x: Array, axis: int) -> Iterator[tuple[int | slice, ...]]:
@@ -216,17 +146,13 @@ class SoftmaxKernel(Kernel[Softmax, Call]):
     """
 
     def forward(self, op: Softmax, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, ...) -> y of the same shape."""
         (x,) = inputs
         y = np.zeros(x.shape)
         for row in rows(x, op.axis):
             y[row] = [exp(value) for value in log_softmax(x[row])]
         return y, (y,)
 
-    def backward(
-        self, op: Softmax, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy -> dx of the same shape."""
+    def backward(self, op: Softmax, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (y,) = saved
         dx = np.zeros(y.shape)
         for row in rows(y, op.axis):
@@ -245,17 +171,13 @@ class LogSoftmaxKernel(Kernel[LogSoftmax, Call]):
     """
 
     def forward(self, op: LogSoftmax, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, ...) -> y of the same shape."""
         (x,) = inputs
         y = np.zeros(x.shape)
         for row in rows(x, op.axis):
             y[row] = log_softmax(x[row])
         return y, (y,)
 
-    def backward(
-        self, op: LogSoftmax, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy -> dx of the same shape."""
+    def backward(self, op: LogSoftmax, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (y,) = saved
         dx = np.zeros(y.shape)
         for row in rows(y, op.axis):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.images import output_shape
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
@@ -58,9 +58,7 @@ class Conv2dKernel(Kernel[Conv2d, Call]):
             y[window] += x[pixel] * W[weight]
         return y, (x,)
 
-    def backward(
-        self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         """dy (N, out, H', W') -> dx (N, in, H, W); dW (out, in/groups, kh, kw), db (out,)."""
         (x,) = saved
         W = p["weight"]
@@ -88,7 +86,6 @@ class ConvTranspose2dKernel(Kernel[ConvTranspose2d, Call]):
     """
 
     def forward(self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, in, H, W) -> y (N, out, H', W')."""
         (x,) = inputs
         W = p["weight"]
         y = np.zeros(output_shape(op, x))
@@ -98,10 +95,7 @@ class ConvTranspose2dKernel(Kernel[ConvTranspose2d, Call]):
             y[pixel] += x[window] * W[weight]
         return y, (x,)
 
-    def backward(
-        self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, out, H', W') -> dx (N, in, H, W); dW (in, out/groups, kh, kw), db (out,)."""
+    def backward(self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (x,) = saved
         W = p["weight"]
         dx, dW = np.zeros(x.shape), np.zeros(W.shape)

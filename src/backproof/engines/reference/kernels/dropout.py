@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Dropout, Dropout2d
@@ -20,7 +20,6 @@ class DropoutKernel(Kernel[Dropping, Call]):
     """
 
     def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x of any shape -> y of the same."""
         (x,) = inputs
         factor = np.ones(x.shape)
         if call.mode.training:
@@ -32,10 +31,7 @@ class DropoutKernel(Kernel[Dropping, Call]):
             y[i] = x[i] * factor[i]
         return y, (factor,)
 
-    def backward(
-        self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy -> dx of the same shape."""
+    def backward(self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (factor,) = saved
         dx = np.zeros(dy.shape)
         for i in np.ndindex(dy.shape):

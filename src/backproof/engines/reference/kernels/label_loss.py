@@ -4,7 +4,7 @@ from math import exp
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Saved, computes
+from backproof.engines.kernel import Call, Saved, Slopes, computes
 from backproof.engines.reference.kernels.activation import log_softmax
 from backproof.engines.reference.kernels.loss import LossKernel
 from backproof.engines.reference.kernels.table import KERNELS
@@ -45,9 +45,7 @@ class LabelLossKernel(LossKernel[AnyLabelLoss]):
                 dx[:, *place] = self.df(op, x[:, *place], int(t[place]))
         return dx, None
 
-    def backward(
-        self, op: AnyLabelLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyLabelLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         """What is ignored has no gradient, even where nothing counts and all else is NaN."""
         dx, *others = super().backward(op, dy, saved, p, g, call)
         assert dx is not None

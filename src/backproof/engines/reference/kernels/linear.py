@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Linear
@@ -22,7 +22,6 @@ class LinearKernel(Kernel[Linear, Call]):
     """
 
     def forward(self, op: Linear, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, ..., in) -> y (N, ..., out)."""
         (x,) = inputs
         W = p["weight"]
         y = np.zeros((*x.shape[:-1], W.shape[0]))
@@ -34,10 +33,7 @@ class LinearKernel(Kernel[Linear, Call]):
                 y[*n, j] = total
         return y, (x,)
 
-    def backward(
-        self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, ..., out) -> dx (N, ..., in); dW (out, in), db (out,)."""
+    def backward(self, op: Linear, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (x,) = saved
         W = p["weight"]
         dx = np.zeros(x.shape)

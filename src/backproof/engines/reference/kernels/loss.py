@@ -4,7 +4,7 @@ from math import exp, log1p, nan
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.activation import sigmoid
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
@@ -50,9 +50,7 @@ class LossKernel(Kernel[AnyLoss, Call]):
         L = divide(sum(float(s[n] * terms[n]) for n in range(len(x))), D)
         return np.array(L), (x, t, s, terms, u, D, L)
 
-    def backward(
-        self, op: AnyLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: AnyLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         """dL (scalar) -> dx, dt, ds of the inputs' shapes; labels have no gradient."""
         x, t, s, terms, u, D, L = saved
         dx, ds = np.zeros(x.shape), np.zeros(s.shape)

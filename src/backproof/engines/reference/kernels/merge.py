@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Add, Concat, Mul, WeightedSum
@@ -15,59 +15,50 @@ def at(i: Index, x: Array) -> Index:
     return tuple(place if size > 1 else 0 for place, size in zip(i[len(i) - x.ndim :], x.shape, strict=True))
 
 
-class PairKernel(Kernel[AnyOp, Call]):
-    """y[i] = f(a[i], b[i])   so   ∂L/∂a[i] = dy[i] ∂f/∂a,   ∂L/∂b[i] = dy[i] ∂f/∂b.
-
-    What is broadcast meets many elements of y, and its gradient is the sum of what each gives.
-    """
-
-    def f(self, a: float, b: float) -> float:
-        """The function of two elements."""
-        raise NotImplementedError
-
-    def df(self, a: float, b: float) -> tuple[float, float]:
-        """∂f/∂a and ∂f/∂b."""
-        raise NotImplementedError
-
-    def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        a, b = inputs
-        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
-        for i in np.ndindex(y.shape):
-            y[i] = self.f(a[at(i, a)], b[at(i, b)])
-        return y, (a, b)
-
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        a, b = saved
-        da, db = np.zeros(a.shape), np.zeros(b.shape)
-        for i in np.ndindex(dy.shape):
-            slope_a, slope_b = self.df(a[at(i, a)], b[at(i, b)])
-            da[at(i, a)] += dy[i] * slope_a
-            db[at(i, b)] += dy[i] * slope_b
-        return da, db
+def summed(d: Array, x: Array) -> Array:
+    """What is broadcast meets many elements of y, and its gradient is the sum of what each gives."""
+    if d.shape == x.shape:
+        return d
+    dx = np.zeros(x.shape)
+    for i in np.ndindex(d.shape):
+        dx[at(i, x)] += d[i]
+    return dx
 
 
 @computes(KERNELS, Add)
-class AddKernel(PairKernel[Add]):
-    """f = a + b: a sum hands its gradient to all it adds."""
+class AddKernel(Kernel[Add, Call]):
+    """y[i] = a[i] + b[i]   so   ∂L/∂a[i] = ∂L/∂b[i] = dy[i]: a sum hands its gradient to all it adds."""
 
-    def f(self, a: float, b: float) -> float:
-        return a + b
+    def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        a, b = inputs
+        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
+        for i in np.ndindex(y.shape):
+            y[i] = a[at(i, a)] + b[at(i, b)]
+        return y, (a, b)
 
-    def df(self, a: float, b: float) -> tuple[float, float]:
-        return 1.0, 1.0
+    def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
+        a, b = saved
+        return summed(dy, a), summed(dy, b)
 
 
 @computes(KERNELS, Mul)
-class MulKernel(PairKernel[Mul]):
-    """f = a b: each is the other's factor."""
+class MulKernel(Kernel[Mul, Call]):
+    """y[i] = a[i] b[i]   so   ∂L/∂a[i] = dy[i] b[i]   and   ∂L/∂b[i] = dy[i] a[i]: each is the other's factor."""
 
-    def f(self, a: float, b: float) -> float:
-        return a * b
+    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        a, b = inputs
+        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
+        for i in np.ndindex(y.shape):
+            y[i] = a[at(i, a)] * b[at(i, b)]
+        return y, (a, b)
 
-    def df(self, a: float, b: float) -> tuple[float, float]:
-        return b, a
+    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
+        a, b = saved
+        da, db = np.zeros(dy.shape), np.zeros(dy.shape)
+        for i in np.ndindex(dy.shape):
+            da[i] = dy[i] * b[at(i, b)]
+            db[i] = dy[i] * a[at(i, a)]
+        return summed(da, a), summed(db, b)
 
 
 @computes(KERNELS, Concat)
@@ -78,7 +69,6 @@ class ConcatKernel(Kernel[Concat, Call]):
     """
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """Each x (N, C, ...) -> y (N, Σ C, ...)."""
         first = inputs[0]
         widths = [x.shape[1] for x in inputs]
         y = np.zeros((first.shape[0], sum(widths), *first.shape[2:]))
@@ -89,10 +79,7 @@ class ConcatKernel(Kernel[Concat, Call]):
             offset += x.shape[1]
         return y, (widths,)
 
-    def backward(
-        self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, Σ C, ...) -> each dx (N, C, ...)."""
+    def backward(self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (widths,) = saved
         dxs = []
         offset = 0
@@ -116,9 +103,7 @@ class WeightedSumKernel(Kernel[WeightedSum, Call]):
                 y[i] += w * x[i]
         return y, ()
 
-    def backward(
-        self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: WeightedSum, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         dxs = tuple(np.zeros(dy.shape) for _ in op.weights)
         for w, dx in zip(op.weights, dxs, strict=True):
             for i in np.ndindex(dy.shape):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import BatchNorm, GroupNorm, LayerNorm
@@ -46,7 +46,6 @@ class BatchNormKernel(Kernel[BatchNorm, Call]):
     """
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, ...) -> y of the same shape; in training also new running statistics (C,)."""
         (x,) = inputs
         C = x.shape[1]
         y, x_hat, s = np.zeros(x.shape), np.zeros(x.shape), np.zeros(C)
@@ -73,10 +72,7 @@ class BatchNormKernel(Kernel[BatchNorm, Call]):
         call.state["running_mean"] = (1 - m) * p["running_mean"] + m * mean
         call.state["running_var"] = (1 - m) * p["running_var"] + m * variance * n / (n - 1)
 
-    def backward(
-        self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, C, ...) -> dx of the same shape; dγ (C,), dβ (C,)."""
+    def backward(self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         x_hat, s = saved
         dx = np.zeros(dy.shape)
         for c in range(dy.shape[1]):
@@ -113,7 +109,6 @@ class WithinSampleKernel(Kernel[WithinSample, Call]):
         raise NotImplementedError
 
     def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, ...) -> y of the same shape."""
         (x,) = inputs
         y, x_hat, s = np.zeros(x.shape), np.zeros(x.shape), []
         for where in self.parts(op, x):
@@ -126,10 +121,7 @@ class WithinSampleKernel(Kernel[WithinSample, Call]):
                 y[i] = gamma * x_hat[i] + beta
         return y, (x_hat, s)
 
-    def backward(
-        self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, C, ...) -> dx of the same shape; dγ and dβ of the shape of γ and β."""
+    def backward(self, op: WithinSample, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         x_hat, deviations = saved
         dx, d = np.zeros(dy.shape), np.zeros(dy.shape)
         for gradient in g.values():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.images import output_shape
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
@@ -26,7 +26,6 @@ class PadKernel(Kernel[Pad, Call]):
         return None if row is None or column is None else (row, column)
 
     def forward(self, op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, H, W) -> y (N, C, H + top + bottom, W + left + right)."""
         (x,) = inputs
         y = np.zeros(output_shape(op, x))
         for n, c, i, j in np.ndindex(y.shape):
@@ -34,8 +33,7 @@ class PadKernel(Kernel[Pad, Call]):
             y[n, c, i, j] = op.value if source is None else x[n, c, *source]
         return y, (x.shape,)
 
-    def backward(self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> tuple[Array | None, ...]:
-        """dy (N, C, H + top + bottom, W + left + right) -> dx (N, C, H, W)."""
+    def backward(self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (shape,) = saved
         dx = np.zeros(shape)
         for n, c, i, j in np.ndindex(dy.shape):

@@ -1,6 +1,6 @@
 """Weights that stand by themselves."""
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Parameter
@@ -13,9 +13,7 @@ class ParameterKernel(Kernel[Parameter, Call]):
     def forward(self, op: Parameter, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         return p["weight"].copy(), ()
 
-    def backward(
-        self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
+    def backward(self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         if "weight" in g:
             g["weight"][...] = dy
         return ()

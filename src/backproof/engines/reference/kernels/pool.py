@@ -4,7 +4,7 @@ from math import isnan
 
 import numpy as np
 
-from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, computes
+from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.images import output_shape
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
@@ -24,7 +24,6 @@ class MaxPool2dKernel(Kernel[MaxPool2d, Call]):
     """
 
     def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, H, W) -> y (N, C, H', W')."""
         (x,) = inputs
         y = np.zeros(output_shape(op, x))
         largest = {}
@@ -46,10 +45,7 @@ class MaxPool2dKernel(Kernel[MaxPool2d, Call]):
         assert found is not None, "the shape rule leaves no window empty"
         return found
 
-    def backward(
-        self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, C, H', W') -> dx (N, C, H, W)."""
+    def backward(self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         shape, largest = saved
         dx = np.zeros(shape)
         for window in np.ndindex(dy.shape):
@@ -70,7 +66,6 @@ class AverageKernel(Kernel[AnyOp, Call]):
         raise NotImplementedError
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, H, W) -> y (N, C, H', W')."""
         (x,) = inputs
         y = np.zeros(output_shape(op, x))
         for n, c, i, j in np.ndindex(y.shape):
@@ -78,10 +73,7 @@ class AverageKernel(Kernel[AnyOp, Call]):
             y[n, c, i, j] = sum(x[n, c, row, column] for row in rows for column in columns) / d
         return y, (x.shape,)
 
-    def backward(
-        self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, C, H', W') -> dx (N, C, H, W)."""
+    def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (shape,) = saved
         dx = np.zeros(shape)
         for n, c, i, j in np.ndindex(dy.shape):
@@ -118,10 +110,12 @@ class AvgPool2dKernel(AverageKernel[AvgPool2d]):
 
 @computes(KERNELS, AdaptiveAvgPool2d)
 class AdaptiveAvgPool2dKernel(AverageKernel[AdaptiveAvgPool2d]):
-    """As many windows as are asked for, which cover the image; d is the number of pixels in each."""
+    """As many windows as are asked for, which cover the image; d is the number of pixels in each.
+
+    Rows from ⌊i H/H'⌋ to before ⌈(i+1) H/H'⌉, columns likewise.
+    """
 
     def window(self, op: AdaptiveAvgPool2d, i: int, j: int, image: tuple[int, ...], output: tuple[int, ...]) -> Window:
-        """Rows from ⌊i H/H'⌋ to before ⌈(i+1) H/H'⌉, columns likewise."""
         rows = list(range(*op.window(i, image[0], output[0])))
         columns = list(range(*op.window(j, image[1], output[1])))
         return rows, columns, len(rows) * len(columns)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.images import output_shape
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
@@ -34,7 +34,6 @@ class ResizeKernel(Kernel[Resize, Call]):
                 yield i, j, below, right, w * z
 
     def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, C, H, W) -> y (N, C, H', W')."""
         (x,) = inputs
         y = np.zeros(output_shape(op, x))
         for n, c in np.ndindex(x.shape[:2]):
@@ -42,10 +41,7 @@ class ResizeKernel(Kernel[Resize, Call]):
                 y[n, c, i, j] += weight * x[n, c, row, column]
         return y, (x.shape,)
 
-    def backward(
-        self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, C, H', W') -> dx (N, C, H, W)."""
+    def backward(self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (shape,) = saved
         dx = np.zeros(shape)
         for n, c in np.ndindex(shape[:2]):

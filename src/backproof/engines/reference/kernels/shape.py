@@ -1,6 +1,6 @@
 """Operations that only rearrange: the same numbers in the same order, both ways."""
 
-from backproof.engines.kernel import Call, Kernel, Saved, computes
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import Flatten, Reshape
@@ -11,14 +11,10 @@ class FlattenKernel(Kernel[Flatten, Call]):
     """y[n, (c·H + h)·W + w] = x[n,c,h,w].   The gradient goes back to where its number came from."""
 
     def forward(self, op: Flatten, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, ...) -> y (N, elements)."""
         (x,) = inputs
         return x.reshape(x.shape[0], -1), (x.shape,)
 
-    def backward(
-        self, op: Flatten, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, elements) -> dx (N, ...)."""
+    def backward(self, op: Flatten, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (shape,) = saved
         return (dy.reshape(shape),)
 
@@ -28,13 +24,9 @@ class ReshapeKernel(Kernel[Reshape, Call]):
     """Each sample's numbers, in order, under other indices.   The gradient goes back the same way."""
 
     def forward(self, op: Reshape, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, ...) -> y (N, *op.shape)."""
         (x,) = inputs
         return x.reshape(x.shape[0], *op.shape), (x.shape,)
 
-    def backward(
-        self, op: Reshape, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call
-    ) -> tuple[Array | None, ...]:
-        """dy (N, *op.shape) -> dx (N, ...)."""
+    def backward(self, op: Reshape, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (shape,) = saved
         return (dy.reshape(shape),)
