@@ -31,7 +31,7 @@ class Comparison:
     repeats: tuple[Repeats, ...] = ()
 
     def best(self, key: str) -> set[int]:
-        """Places of the runs that are best in a column, as far as people can tell them apart; see `best_places`.
+        """Places of the runs that are best in a column, as far as the written numbers differ; see `best_places`.
 
         Only finished runs can be the best: one that is still going has the shortest time.
         """

@@ -12,6 +12,9 @@ from backproof.plots.theme import COLORS, label, themed
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+SIDE = 192
+"""Pixels that a small image is made large to."""
+
 FILL = 110
 """Opacity of a predicted class, of 255."""
 
@@ -42,6 +45,13 @@ def _border(mask: Array) -> Array:
     return edge
 
 
+def laid_over(image: Array, veil: Array) -> Array:
+    """An image (H, W) or (H, W, 3) uint8 below its overlay: (H, W, 3) uint8."""
+    below = np.broadcast_to(image[..., None] if image.ndim == 2 else image, (*image.shape[:2], 3))
+    opacity = veil[..., 3:] / 255
+    return np.asarray(np.round(below * (1 - opacity) + veil[..., :3] * opacity), np.uint8)
+
+
 def wall(images: Sequence[Array], overlays: Sequence[Array], captions: Sequence[str], columns: int = 6) -> "Figure":
     """Images, (H, W) or (H, W, 3) uint8, each below its overlay and above its caption."""
     from plotly.graph_objects import Figure
@@ -51,11 +61,13 @@ def wall(images: Sequence[Array], overlays: Sequence[Array], captions: Sequence[
     rows = -(-len(images) // columns)
     for i, (image, veil, caption) in enumerate(zip(images, overlays, captions, strict=True)):
         left, top = i % columns, rows - i // columns
-        for pixels in (image, veil):
-            figure.add_layout_image(
-                source=data_uri(pixels), xref="x", yref="y", x=left + 0.03, y=top - 0.02, sizex=0.94, sizey=0.84,
-                sizing="contain", layer="above",
-            )  # fmt: skip
+        pixels = laid_over(image, veil)
+        larger = max(1, SIDE // max(pixels.shape[:2]))  # whole pixels: a browser would blur them
+        source = data_uri(pixels.repeat(larger, 0).repeat(larger, 1))
+        figure.add_layout_image(
+            source=source, xref="x", yref="y", x=left + 0.03, y=top - 0.02,
+            sizex=0.94, sizey=0.84, sizing="contain", xanchor="left", yanchor="top", layer="above",
+        )  # fmt: skip
         figure.add_annotation(x=left + 0.5, y=top - 0.93, text=label(caption), showarrow=False)
     hidden = {"visible": False, "fixedrange": True}
     figure.update_layout(

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 COLORS = ("#3573c4", "#e0701a", "#1f9a76", "#b8538f", "#4aa5de", "#c2960c", "#7a63c7", "#868b93")
-"""One a run, told apart with every common kind of colour blindness (after Okabe & Ito 2008)."""
+"""One a run, distinguishable with every common kind of colour blindness (after Okabe & Ito 2008)."""
 
 SYMBOLS = ("circle", "diamond", "square")
 """The second and third eight runs have the same colours again, but other marks."""

@@ -66,7 +66,7 @@ class RunResult:
         epochs: done.
         seconds: wall time of all epochs, dev evaluations included.
         peak_memory_mb: most resident memory of the whole process so far, in 10⁶ bytes; None where the system does
-            not tell.
+            not say.
         gradient_checks: how many were made, how many failed, and the largest relative error.
     """
 

@@ -78,8 +78,9 @@ class Task:
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """What is measured of predictions in an evaluation."""
-        return tuple(m for m in self._known if self.name in m.tasks and m.fits(self.targets))
+        """What is measured of predictions in an evaluation; those made for this task stand before borrowed ones."""
+        fitting = [m for m in self._known if self.name in m.tasks and m.fits(self.targets)]
+        return tuple(sorted(fitting, key=lambda m: m.tasks.index(self.name)))
 
     @cached_property
     def streaming(self) -> tuple[Metric, ...]:

@@ -30,7 +30,7 @@ HEADER = "    epoch  train cost  {0:>9}    dev cost  {0:>9}        time  samples
 
 
 class TerminalProgress(Observer):
-    """Tells the terminal of a run. Where output goes to a pipe or a file there is no bar, only lines.
+    """Shows a run in the terminal. Where output goes to a pipe or a file there is no bar, only lines.
 
     Beside the cost it shows the task's first metric. A star marks the epochs of the best dev cost so far, or of what is
     followed instead.

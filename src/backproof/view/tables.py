@@ -7,7 +7,7 @@ from backproof.tables import Cell, Column, Table
 from backproof.view.html import Html, element, join
 
 SIGNS = {"agrees": "✓ ", "differs": "✕ "}
-"""Before the value of a cell with such a mark, so that colour is not all that tells them apart."""
+"""Before the value of a cell with such a mark, so that colour is not the only difference."""
 
 
 def html_table(table: Table, kind: str = "comparison") -> Html:

@@ -50,8 +50,13 @@ def figure_card(name: str, title: str, figure: "Figure") -> Html:
         "figure",
         element("figcaption", title, button if wishes.get("log") else None),
         plot(name, figure),
-        class_="card wide" if wishes.get("wide") else "card",
+        class_="card wide" if is_wide(figure) else "card",
     )
+
+
+def is_wide(figure: "Figure") -> bool:
+    """Whether a figure asks for the page's width."""
+    return bool((figure.layout.meta or {}).get("wide"))
 
 
 def plot(name: str, figure: "Figure") -> Html:

@@ -9,7 +9,7 @@ from backproof.runs.store import RunSnapshot
 from backproof.tables import Table
 from backproof.tasks import task_of
 from backproof.view.html import Html, element, folded, identity, section
-from backproof.view.sections.curves import figure_card
+from backproof.view.sections.curves import figure_card, is_wide
 from backproof.view.sections.pictures import samples_block, weights_blocks
 from backproof.view.tables import dot, html_table
 
@@ -35,12 +35,13 @@ def panel(place: int, run: RunSnapshot) -> Iterable[Html | None]:
     """All that there is to see of one run."""
     if run.result is not None and run.result.error:
         yield element("p", element("strong", "Failed: "), run.result.error, class_="card failure")
-    cards = [figure_card(identity("run", place, title), title, figure) for title, figure in run_figures(run).items()]
+    figures = run_figures(run).items()
+    wide = [figure_card(identity("run", place, title), title, f) for title, f in figures if is_wide(f)]
+    narrow = [figure_card(identity("run", place, title), title, f) for title, f in figures if not is_wide(f)]
     tables = [table_card(table) for table in task_of(run.dataset.targets).tables(evaluated(run)[1])]
-    if cards or tables:
-        yield element(
-            "div", *cards[:1], element("div", *tables, class_="stack") if tables else None, *cards[1:], class_="grid"
-        )
+    beside = [element("div", *tables, class_="stack")] if tables else []
+    if cards := [*wide, *narrow[:1], *beside, *narrow[1:]]:
+        yield element("div", *cards, class_="grid")
     kept = {epoch: run.arrays(epoch) for epoch in spread_out(run.kept)}
     yield from weights_blocks(run, kept)
     yield samples_block(place, run, kept)
