@@ -32,8 +32,8 @@ HEADER = "    epoch  train cost  {0:>9}    dev cost  {0:>9}        time  samples
 class TerminalProgress(Observer):
     """Shows a run in the terminal. Where output goes to a pipe or a file there is no bar, only lines.
 
-    Beside the cost it shows the task's first metric. A star marks the epochs of the best dev cost so far, or of what is
-    followed instead.
+    Beside the cost it shows the metric that is followed, or else the task's first. A star marks the epochs of the best
+    dev cost so far, or of what is followed instead.
     """
 
     def __init__(self, console: "Console | None" = None) -> None:
@@ -61,7 +61,8 @@ class TerminalProgress(Observer):
             self._say(f"note: {note}")
         if event.progress.step:
             self._say(f"goes on in epoch {event.progress.epoch}, after step {event.progress.step:,}")
-        self._metric = next(iter(event.task.streaming), measure("loss"))
+        streaming = {metric.name: metric for metric in event.task.streaming}
+        self._metric = streaming.get(event.follow) or next(iter(streaming.values()), measure("loss"))
         followed = measure(event.follow)
         best = "lowest" if followed.better == "lower" else "highest"
         self._say(HEADER.format(self._metric.title, best, followed.title), style="dim")
