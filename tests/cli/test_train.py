@@ -250,3 +250,33 @@ def test_resume_from_a_different_spec_shows_the_difference(capsys: pytest.Captur
     assert main([*QUICK, "--name", "kept"]) == 0
     refused(["train", "--resume", "runs/kept", "--learning-rate", "3"], "learning_rate", capsys)
     refused(["train", "--resume", "runs/kep"], "did you mean runs/kept", capsys)
+
+
+OWN = """
+from dataclasses import dataclass
+
+from backproof.optim import Schedule
+from backproof.option import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inverse(Schedule):
+    half: int = option(10, "Epochs until the rate is half of what it was.", above=0, in_epochs=True)
+
+    def decay(self, step: int) -> float:
+        return 1 / (1 + step / self.half)
+"""
+
+
+def test_settings_of_a_schedule_from_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "own.py").write_text(OWN)
+    chosen = [*QUICK, "--schedule", "own.py:Inverse", "--half", "1"]
+    assert main([*chosen, "--lr", "0.5", "--name", "a"]) == 0
+    run = open_run("runs/a")
+    assert run.spec.optimizer.settings == {"learning_rate": 0.5, "half": 1.0}
+    assert 0.25 < run.epochs()[0].learning_rate < 0.5  # of the last of 5 steps
+    refused(["train", "--resume", "runs/a", "--epochs", "2", "--half", "3"], "half was 1.0, now 3.0", capsys)
+    assert main(["train", "--resume", "runs/a", "--epochs", "2"]) == 0
+    assert 0.5 / 3 < open_run("runs/a").epochs()[1].learning_rate < 0.25
+    refused([*chosen, "--half", "0"], "half", capsys)
+    refused([*QUICK, "--half", "1", "--use", "own.py"], "schedule 'constant' has no --half; it has --warmup", capsys)

@@ -9,7 +9,7 @@ from backproof.errors import OptionError
 from backproof.optim import OPTIMIZERS, SCHEDULES, Optimizer, require_optimizer
 from backproof.option import Declared, OptionGroup, option, options_of
 from backproof.registry import Registry
-from backproof.user_file import is_reference, split_reference
+from backproof.user_file import EXECUTED, is_reference, split_reference
 
 Kind = TypeVar("Kind", bound=OptionGroup)
 
@@ -70,9 +70,9 @@ def optimizer_options() -> dict[str, Declared]:
     """The options of every optimizer and schedule there is, by name, as none that has to be given."""
     own, found = options_of(OptimizerOptions), {}
     for name, registry in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        choices = f"{own[name].option.help[:-1]}: {', '.join(registry)}."
+        choices = f"{own[name].option.help[:-1]}: {', '.join(_known(registry))}."
         found[name] = replace(own[name], option=replace(own[name].option, help=choices))
-        found |= {setting.name: setting for setting in _settings(registry)}
+        found |= {setting.name: setting for setting in _settings(_known(registry))}
     return found
 
 
@@ -87,7 +87,7 @@ def make_optimizer(options: OptimizerOptions, steps_per_epoch: int, epochs: int)
         if name in has or name in has_too:
             (has.get(name) or has_too[name]).check(value)
             continue
-        others = [of[name] for kind in SCHEDULES.values() if name in (of := options_of(kind))]
+        others = [of[name] for kind in _known(SCHEDULES).values() if name in (of := options_of(kind))]
         if not others:
             raise _has_not("optimizer", options.optimizer, name, has)
         if value not in [setting.default for setting in others]:  # earlier versions kept those of all schedules
@@ -103,8 +103,19 @@ def _has_not(kind: str, name: str, setting: str, has: Mapping[str, Declared]) ->
 
 
 def _registered(registry: Registry[type[Kind]], name: str) -> type[Kind] | None:
-    """What a name, or FILE.py:NAME, stands for, if it is registered; no file is executed."""
-    return registry.get((split_reference(name)[1] if is_reference(name) else name).lower())
+    """What a name, or FILE.py:NAME, stands for, if it is known; no file is executed."""
+    return _known(registry).get((split_reference(name)[1] if is_reference(name) else name).lower())
+
+
+def _known(registry: Registry[type[Kind]]) -> dict[str, type[Kind]]:
+    """What is registered, and what users' files that were executed hold."""
+    found = {
+        part.__name__.lower(): part
+        for source in EXECUTED.values()
+        for part in vars(source.module).values()
+        if registry.fits(part) and part.__module__ == source.module.__name__
+    }
+    return {**registry, **found}
 
 
 def _settings(kinds: Mapping[str, type[OptionGroup]]) -> list[Declared]:
@@ -121,8 +132,8 @@ def _settings(kinds: Mapping[str, type[OptionGroup]]) -> list[Declared]:
         if len(of) == len(kinds):  # the most common default goes first and without names
             common = max(defaults, key=lambda default: len(defaults[default]))
             defaults = {common: ["default"]} | {text: names for text, names in defaults.items() if text != common}
-        told = "; ".join(f"{', '.join(names)}: {default}" for default, names in defaults.items())
+        text = "; ".join(f"{', '.join(names)}: {default}" for default, names in defaults.items())
         first = next(iter(of.values()))
-        known = replace(first.option, help=f"{first.option.help} [{told}]".strip())
+        known = replace(first.option, help=f"{first.option.help} [{text}]".strip())
         found.append(replace(first, kind=first.kind | None, default=None, option=known))
     return found
