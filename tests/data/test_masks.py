@@ -174,6 +174,22 @@ def test_steps_of_values_leave_masks_alone(squares, options):
     plain = load(options("squares", split=(1.0,)), PLAIN).train
     assert train.x.shape == (12, 1, 20, 30)
     assert np.array_equal(train.y, plain.y)
+    (squares / "classes.txt").unlink()
+    Image.fromarray(np.linspace(0, 255, 600).astype(np.uint8).reshape(20, 30)).save(squares / "masks" / "3.png")
+    soft = load(options("squares", split=(1.0,)), PLAIN).train
+    assert np.allclose(load(options("squares", split=(1.0,)), steps).train.y, soft.y, atol=1e-7)
+
+
+def test_trim_goes_by_the_image(squares, options):
+    for i in range(12):  # the mask marks the left half of the square only
+        _, where = bright_square(i)
+        where[:, np.flatnonzero(where.any(0))[4:]] = 0
+        Image.fromarray(where).save(squares / f"masks/{i}.png")
+    train = load(options("squares", split=(1.0,)), PreprocessingOptions(trim=True)).train
+    assert train.x.shape == (12, 3, 8, 12)
+    assert (train.x[:, 0, :, 2:10] > 0.5).all()
+    assert (train.y[:, :, 2:6] == 1).all()
+    assert train.y.sum() == 12 * 8 * 4
 
 
 def test_images_of_different_sizes_need_a_resize(squares, options):
@@ -272,6 +288,10 @@ def write(name, image):
             r"3.png is 20x30 \(height x width\), but its mask 21x30",
         ),
         (write("masks/3.png", Image.new("L", (30, 20), 2)), r"3.png: holds 2 to 2, but classes.txt lists 2 classes, 0"),
+        (
+            lambda f: remove("masks/3.png")(f) or write("masks/3.tif", Image.new("I", (30, 20), -1))(f),
+            "holds -1 to -1, but",
+        ),
         (write("masks/3.png", Image.new("RGB", (30, 20))), r"a mask of mode RGB; masks of classes are gray or have a"),
         (write("masks/3.jpg", Image.new("L", (30, 20))), r"3.\w+ and .*3.\w+ differ in their suffix alone"),
         (write("images/3.bmp", Image.new("L", (30, 20))), r"3.\w+ and .*3.\w+ differ in their suffix alone"),
