@@ -2,6 +2,7 @@
 
 import re
 import sys
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
 from backproof.optim import SGD
 from backproof.verify import CheckReport, Finding, check_model, check_trajectory
-from backproof.verify.core.location import OUTPUT
+from backproof.verify.core.location import OUTPUT, Location
 from backproof.view.check_page import check_page, write_check_page
+from backproof.view.check_terminal import print_check
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "verify"))
 from faulty import FaultyEngine
@@ -68,6 +70,23 @@ def test_any_report_has_a_page():
     assert "First error: ReLU" in page
     assert "a &lt; b" in page
     assert "no kernel" in page
+
+
+def test_the_terminal_and_the_page_show_the_same_table(capsys):
+    good = Finding("Conv2d", "stride 2", OUTPUT, "torch", "reference", "float64", 1e-14, 1e-13, "agrees")
+    bad = Finding("Conv2d", "", OUTPUT, "numpy", "reference", "float64", 3e-5, 1e-13, "differs", "a < b", "again")
+    broken = Finding(
+        "ReLU", "", Location("contract", "the same again"), "numpy", "contract", "float64", inf, 0, "differs"
+    )
+    report = CheckReport("operations", (good, bad, broken), {"Conv2d": 0.5})
+    print_check({"operations": report}, 1.0)
+    printed = capsys.readouterr().out
+    page = check_page([report])
+    assert re.search(r"operations +torch +numpy +time\nConv2d +0\.10 +✗ 3e\+08 +0\.50 s\nReLU +- +✗ broken", printed)
+    for cell in ("✓ 0.10", "✕ 3e+08", "✕ broken", "0.50 s", "a &lt; b", "again"):
+        assert cell in page
+    assert "1 of 3" not in printed
+    assert "2 of 3 comparisons disagree" in printed
 
 
 def test_a_page_that_cannot_be_written_is_said(tmp_path):

@@ -31,7 +31,7 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "cnn": ((1, 6, 6), {}),
     "lenet5": ((1, 28, 28), {}),
     "resnet": ((3, 16, 16), {"blocks": (1, 1), "width": 4, "stem": "small"}),
-    "unet": ((2, 8, 8), {"depth": 2, "width": 4}),
+    "unet": ((2, 8, 8), {"depth": 2, "width": 4, "deep_supervision": True}),
 }
 """Registered models, small enough for plain loops: shape of their samples, and options."""
 

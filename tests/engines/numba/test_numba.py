@@ -131,7 +131,7 @@ def test_what_is_not_finite_goes_where_numpy_lets_it_go(value, training):
     for ours, theirs in ((found[0], expected[0]), (found[1], expected[1])):
         for name, array in theirs.items():
             np.testing.assert_array_equal(np.isfinite(ours[name]), np.isfinite(array), err_msg=name)
-    assert not np.isfinite(found[1]["loss"]), "the health checks would not see it"
+    assert not np.isfinite(found[1]["loss"]), "the anomaly checks would not see it"
     for name, g in expected[2].parameters.items():
         np.testing.assert_array_equal(np.isfinite(found[2].parameters[name]), np.isfinite(g), err_msg=name)
 

@@ -80,11 +80,11 @@ def test_bits_are_the_same_with_and_without(make_spec, engine: str, other: str, 
         "epochs": 2,
     }
     alone = run(make_spec(**options))
-    shadowed = run(make_spec(**options, check_against=other), [keep := Keep()])
+    compared = run(make_spec(**options, check_against=other), [keep := Keep()])
     assert len(keep.events) == 10
     assert all(event.passed for event in keep.events), [event.message for event in keep.events]
-    assert all(np.array_equal(shadowed.weights()[name], w) for name, w in alone.weights().items())
-    ours, theirs = shadowed.checkpoint().optimizer, alone.checkpoint().optimizer
+    assert all(np.array_equal(compared.weights()[name], w) for name, w in alone.weights().items())
+    ours, theirs = compared.checkpoint().optimizer, alone.checkpoint().optimizer
     assert all(np.array_equal(ours[name], a) for name, a in theirs.items())
 
 

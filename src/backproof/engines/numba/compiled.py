@@ -1,7 +1,7 @@
 """How this engine's loops are compiled.
 
 Sums may be reordered, products and sums contracted, divisions by a loop's constant made multiplications, the sign of a
-zero lost: that is what vector instructions need. NaN and infinity keep their meaning, since the health checks look for
+zero lost: that is what vector instructions need. NaN and infinity keep their meaning, since the anomaly checks look for
 them, so the whole of LLVM's "fast" is not asked for. One thread: what these loops wait for is memory.
 """
 

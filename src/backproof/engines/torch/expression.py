@@ -1,4 +1,4 @@
-"""A user's expression in PyTorch, differentiated by autograd: a judge for what they wrote by hand."""
+"""A user's expression in PyTorch, differentiated by autograd: an independent reference for what they wrote by hand."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
