@@ -10,10 +10,10 @@ from backproof.optim import Adam
 
 GRAPH = (
     Sequential(
-        ("stem", Conv2d(64, 7, stride=2, padding=3)),
+        ("stem", Conv2d(64, 7, stride=2, padding=3, bias=False)),
         ("bn1", BatchNorm()),
         ("relu1", ReLU()),
-        ("by_winograd", Conv2d(64, 3, padding=1)),
+        ("by_winograd", Conv2d(64, 3, padding=1, bias=False)),
         ("bn2", BatchNorm()),
         ("relu2", ReLU()),
         ("pool", MaxPool2d(4)),
