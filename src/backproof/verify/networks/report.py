@@ -129,7 +129,8 @@ class ModelReport(CheckReport):
                 [", ".join(self.engines[:-1]), self.engines[-1]] if self.engines[1:] else self.engines
             )
             nodes = len(self.graph.nodes)
-            return f"{engines} agree with {self.reference} in float64 at each of {nodes} nodes, forward and backward"
+            agree = "agree" if self.engines[1:] else "agrees"
+            return f"{engines} {agree} with {self.reference} in float64 at each of {nodes} nodes, forward and backward"
         return self.sentence(first.engine)
 
     def sentence(self, engine: str) -> str:
