@@ -94,7 +94,7 @@ class Progress:
     def means_since(self, before: "Progress | None") -> Metrics:
         """What was measured since `before`, a copy made earlier in the same epoch; None for all of the epoch."""
         before = before or Progress()
-        n = self.counted - before.counted
+        n = (self.counted - before.counted) or float("nan")  # of samples that do not count there is no mean
         totals = {name: total - before.totals.get(name, 0.0) for name, total in self.totals.items()}
         cost, loss = (self.cost - before.cost) / n, (self.loss - before.loss) / n
         return Metrics({"cost": cost, "loss": loss, **metric_values(totals)})
