@@ -30,7 +30,8 @@ def continued(kept: RunSpec, wanted: RunSpec) -> RunSpec:
     if differences:
         raise RunError(
             f"run '{kept.output.name}' cannot go on with another specification: {'; '.join(differences)}. "
-            f"Only more epochs (without a cosine schedule), checks and outputs may differ; begin a new run for the rest"
+            f"Only more epochs (unless the schedule depends on their number), checks and outputs may differ; "
+            f"begin a new run for the rest"
         )
     return replace(wanted, output=replace(wanted.output, name=kept.output.name, runs_dir=kept.output.runs_dir))
 

@@ -68,11 +68,13 @@ class OptimizerOptions(OptionGroup):
 
 def optimizer_options() -> dict[str, Declared]:
     """The options of every optimizer and schedule there is, by name, as none that has to be given."""
-    own, found = options_of(OptimizerOptions), {}
-    for name, registry in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        choices = f"{own[name].option.help[:-1]}: {', '.join(_known(registry))}."
+    own, found = options_of(OptimizerOptions), dict[str, Declared]()
+    known: dict[str, Mapping[str, type[OptionGroup]]]
+    known = {"optimizer": _known(OPTIMIZERS), "schedule": _known(SCHEDULES)}
+    for name, kinds in known.items():
+        choices = f"{own[name].option.help[:-1]}: {', '.join(kinds)}."
         found[name] = replace(own[name], option=replace(own[name].option, help=choices))
-        found |= {setting.name: setting for setting in _settings(_known(registry))}
+        found |= {setting.name: setting for setting in _settings(kinds)}
     return found
 
 
