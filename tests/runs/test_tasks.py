@@ -75,9 +75,9 @@ def test_every_engine_learns(spec_for, kind: str, engine: str) -> None:
     assert (
         list(epochs[0].train)
         == {
-            "classes": ["cost", "loss", "accuracy", "iou", "dice"],
+            "classes": ["cost", "loss", "iou", "dice", "accuracy"],
             "probabilities": ["cost", "loss", "iou", "dice", "mae"],
-            "numbers": ["cost", "loss", "mae", "rmse", "r2"],
+            "numbers": ["cost", "loss", "rmse", "r2", "mae"],
         }[kind]
     )
     if engine != "reference":
@@ -168,7 +168,7 @@ def test_other_losses(spec_for, kind: str, loss: str) -> None:
         ("numbers", {"loss": "hinge"}, "loss is 'hinge'; for regression there are mse, l1, smooth_l1"),
         ("probabilities", {"label_smoothing": 0.1}, "label_smoothing does not go with bce"),
         ("probabilities", {"loss": "mse", "pos_weight": 2.0}, "pos_weight is for loss=bce, not mse"),
-        ("classes", {"follow": "rmse"}, "follow is 'rmse'; for this data there are cost, loss, accuracy, iou, dice"),
+        ("classes", {"follow": "rmse"}, "follow is 'rmse'; for this data there are cost, loss, iou, dice, accuracy"),
         (
             "classes",
             {"model": "mlp", "model_option": ()},
