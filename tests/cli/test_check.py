@@ -57,11 +57,13 @@ def test_a_wrong_file_is_named_kept_and_replayed(capsys):
     assert main(["check", "mine.py", "--seeds", "1", "--save", "bad"]) == 1
     out = capsys.readouterr().out
     assert "Tanh: gradient of input x0 of yours, reference: reference," in out
-    assert "again: backproof check replay bad/Tanh-yours-float64-1.npz" in out
+    assert "again: backproof check replay bad/Tanh-yours-float64-1.npz --use mine.py" in out
     assert "comparisons disagree" in out
     custom.KERNELS["numpy"].clear()  # as in another process
     EXECUTED.clear()
-    assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz"]) == 1
+    assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz"]) == 2
+    assert "which the check had executed; add --use" in capsys.readouterr().err
+    assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz", "--use", "mine.py"]) == 1
     assert "gradient of input x0" in capsys.readouterr().out
     assert main(["check", "replay", "bad/Tanh-yours-float64-1.npz", "--engines", "numpy"]) == 0
 

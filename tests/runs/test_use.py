@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from backproof.errors import UserError
 from backproof.graph import Shape, initial_parameters
 from backproof.models import build
 from backproof.runs.launch import resume
-from backproof.user_file import EXECUTED, INSTEAD
+from backproof.user_file import EXECUTED, FORGETTERS, INSTEAD, PACKAGES
 
 PARTS = '''
 from dataclasses import dataclass
@@ -350,3 +351,31 @@ def test_the_use_option_of_other_commands(capsys):
     assert main(["models", "--use"]) == 2
     assert "--use needs a file" in said(capsys)
     assert "MyTanh" not in {op.__name__ for op in custom.KERNELS["numpy"]} or EXECUTED
+
+
+def test_a_package_is_used_by_its_name_or_entry_point(tmp_path, monkeypatch, capsys):
+    package = tmp_path / "installed" / "my_ball"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from my_ball import parts\n")
+    (package / "parts.py").write_text(PARTS)
+    info = tmp_path / "installed" / "my_ball-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-ball\nVersion: 1.5\n")
+    (info / "entry_points.txt").write_text("[backproof.plugins]\nbouncing = my_ball\n")
+    (info / "top_level.txt").write_text("my_ball\n")
+    (info / "RECORD").write_text("my_ball/__init__.py,,\nmy_ball/parts.py,,\n")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    try:
+        assert main(["train", *SMALL, "--use", "bouncing", "--optimizer", "ball", "--mass", "0.5"]) == 0
+        (record,) = json.loads(Path("runs/a/use/used.json").read_text())
+        assert (record["use"], record["version"], record["kept"]) == ("bouncing", "1.5", "")
+        assert not Path("runs/a/use/session.py").exists()
+        assert bp.resume("runs/a", epochs=2).status == "finished"
+        assert main(["train", *SMALL, "--use", "bounces"]) == 2
+        assert "installed with parts for backproof are: bouncing" in said(capsys)
+    finally:
+        for name in ("my_ball", "my_ball.parts"):
+            del sys.modules[name]
+        for forget in FORGETTERS:
+            forget("my_ball.parts")
+        PACKAGES.clear()

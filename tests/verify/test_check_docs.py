@@ -43,7 +43,7 @@ def test_the_wrong_gelu_and_the_right_one(capsys):
     line = block("dx = dy").rstrip()
     right = re.sub(r"^        dx = .*$", line.replace("\\", "\\\\"), wrong, flags=re.M)
     assert right != wrong
-    Path("gelu.py").write_text(right + "\n\n" + block("@bp.testing.pytorch(MyGELU)"))
+    Path("gelu.py").write_text(right + "\n\n" + block("@bp.custom.pytorch(MyGELU)"))
     assert main(["check", "gelu.py"]) == 0
     assert "all 38 comparisons agree" in capsys.readouterr().out
 

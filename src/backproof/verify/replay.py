@@ -15,7 +15,7 @@ from backproof.engines import Engine, Mode, get_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
-from backproof.user_file import execute
+from backproof.user_file import EXECUTED
 from backproof.verify.core.case import Case, results
 from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.failure import Failure
@@ -49,7 +49,8 @@ class Keeper:
         kept = self._kept.setdefault(failure.name, [])
         if len(kept) < ENOUGH:
             kept.append(self._write(failure))
-        return f"backproof check replay {quote(str(kept[-1]))}"
+        use = f" --use {quote(str(self.file))}" if self.file else ""
+        return f"backproof check replay {quote(str(kept[-1]))}{use}"
 
     def _write(self, failure: Failure) -> Path:
         """The first file of the failure's name that is not there yet: those of earlier checks stay."""
@@ -98,8 +99,8 @@ def read_failure(path: Path) -> Failure:
         about, groups = _content(path)
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
-    if about["file"]:
-        execute(Path(about["file"]), f"'{path}'")
+    if about["file"] and Path(about["file"]) not in EXECUTED:  # it may come from anybody
+        raise UserError(f"'{path}' needs '{about['file']}', which the check had executed; add --use {about['file']}")
     graph, mode = Graph.from_json(about["graph"]), Mode(**about["mode"])
     return Failure(
         comparison=Comparison(**about["comparison"]),
