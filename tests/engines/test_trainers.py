@@ -1,4 +1,4 @@
-"""What every trainer promises, in every engine."""
+"""The contract of every trainer, in every engine."""
 
 from dataclasses import replace
 

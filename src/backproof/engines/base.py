@@ -16,7 +16,7 @@ Direction = Literal["forward", "backward"]
 Watch = Callable[[str, Direction, Array], None]
 """Called after each node: its name, "forward" with its output or "backward" with the gradient of its output.
 
-The array is lent for the call: look, do not write, do not keep. Engines give it in their own layout.
+The array may be read during the call, neither written to nor kept. It is in the engine's own layout.
 """
 
 
@@ -67,7 +67,7 @@ class Gradients:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One training step: loss and penalty before the update, and the prediction, lent until the next call."""
+    """One training step: loss and penalty before the update, and the prediction, a buffer good until the next call."""
 
     loss: float
     penalty: float

@@ -20,7 +20,7 @@ Slopes = tuple[Array | None, ...]
 
 
 class Call:
-    """What a kernel is told besides its arrays.
+    """What a kernel gets besides its arrays.
 
     Attributes:
         node: the node's name.
@@ -59,7 +59,8 @@ class Kernel(Generic[AnyOp, AnyCall]):
     def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: AnyCall) -> Slopes:
         """From the gradient of the output, fill `g` (parameters' gradients) and return the inputs' gradients.
 
-        None stands for an input whose gradient is not wanted or does not exist.
+        None stands for an input whose gradient is not wanted or does not exist. Of a node without weights something is
+        wanted, or it is not asked.
         """
         raise NotImplementedError
 

@@ -21,7 +21,9 @@ class Entry:
 
 ENGINES: dict[str, Entry] = {
     "numpy": Entry("backproof.engines.numpy:NumpyEngine", "numpy", "", "hand-written forward and backward, fast"),
-    "reference": Entry("backproof.engines.reference:ReferenceEngine", "numpy", "", "plain loops, float64: the oracle"),
+    "reference": Entry(
+        "backproof.engines.reference:ReferenceEngine", "numpy", "", "plain loops in float64, to compare with"
+    ),
     "numba": Entry("backproof.engines.numba:NumbaEngine", "numba", "numba", "the numpy engine, its loops compiled"),
     "torch": Entry("backproof.engines.torch:TorchEngine", "torch", "torch", "PyTorch, its autograd and optimizers"),
     "jax": Entry("backproof.engines.jax:JaxEngine", "jax", "jax", "JAX, each training step compiled by XLA"),
@@ -65,5 +67,5 @@ def get_engine(name: str, **settings: Any) -> Engine:
 
 
 def reference_engine() -> Engine:
-    """The engine that the others are held against: plain loops in float64."""
+    """The engine that the others are compared with: plain loops in float64."""
     return get_engine("reference")

@@ -85,8 +85,8 @@ class Sweep:
     """A network's forward pass and reverse sweep, ready to run.
 
     `parameters` and `gradients` are the engine's own arrays by full name: kernels read the former and write the
-    latter. `make_call(node, wants)` makes what a kernel is lent. Gradients flow only where they are wanted: to
-    trainable parameters, and to the float inputs if `input_gradients`; `memory` says where they live.
+    latter. `make_call(node, wants)` makes what a kernel gets besides its arrays. Gradients flow only where they are
+    wanted: to trainable parameters, and to the float inputs if `input_gradients`; `memory` says where they live.
     `fit(kernel, call)` may put something around a node's kernel.
     """
 
@@ -178,7 +178,7 @@ class Sweep:
             drop(dy)
 
     def _sum(self, a: Array, b: Array) -> Array:
-        """a + b in an array of its own: `a` may be lent to another branch too (Add gives both inputs the same)."""
+        """a + b in an array of its own: `a` may be in use by another branch too (Add gives both inputs the same)."""
         total = np.add(a, b, out=self._memory.take(a.shape))
         self._memory.hold(total)
         self._memory.drop(a)

@@ -1,4 +1,4 @@
-"""What the jax engine promises beyond what every engine does."""
+"""The jax engine's contract beyond that of every engine."""
 
 import os
 import subprocess

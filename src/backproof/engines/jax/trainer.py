@@ -214,7 +214,7 @@ class JaxTrainer:
         return {name: np.array(value, self.dtype) for name, value in numbers(optimizer, step).items()}
 
     def _show(self, inputs: Arrays, masks: Arrays, mode: Mode, watch: Watch) -> None:
-        """Tell `watch` every node's output, and the gradients of those that carry one to a weight."""
+        """Show `watch` every node's output, and the gradients of those that carry one to a weight."""
         with self._surroundings():
             values, gradients = self._program.observe(self._parameters, inputs, masks, training=mode.training)
         for node in self.graph.nodes:

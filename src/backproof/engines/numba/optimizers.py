@@ -6,8 +6,9 @@ dtype, as NumPy does; else a float32 loop would compute in float64.
 """
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -27,11 +28,6 @@ from backproof.optim import (
     Optimizer,
     RMSprop,
 )
-
-
-def rounded(w: Array, *numbers: float) -> tuple[float, ...]:
-    """`numbers` in the dtype of w."""
-    return tuple(w.dtype.type(number) for number in numbers)
 
 
 @compiled
@@ -112,66 +108,39 @@ def adagrad_loop(w: Array, g: Array, s: Array, epsilon: float, lr: float) -> Non
         w[i] -= lr * g[i] / (np.sqrt(s[i]) + epsilon)
 
 
-def sgd(o: SGD, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """Plain descent."""
-    sgd_loop(w, g, *rounded(w, lr))
-
-
-def momentum(o: Momentum, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """Polyak's."""
-    (v,) = state
-    momentum_loop(w, g, v, *rounded(w, o.momentum, o.share(t), lr))
-
-
-def nesterov(o: Nesterov, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """Nesterov's."""
-    (v,) = state
-    nesterov_loop(w, g, v, *rounded(w, o.momentum, lr))
-
-
-def _betas(o: Adam) -> tuple[float, float, float, float]:
-    """β₁, 1 - β₁, β₂, 1 - β₂."""
-    return o.beta1, 1 - o.beta1, o.beta2, 1 - o.beta2
-
-
-def adam(o: Adam, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+def adam_numbers(o: Adam, lr: float, t: int) -> tuple[float, ...]:
     """Numerator and denominator multiplied by c = √(1 - β₂ᵗ): rate = lr c / (1 - β₁ᵗ), and ε c stands for ε."""
     c = sqrt(1 - o.beta2**t)
-    m, v = state
-    adam_loop(w, g, m, v, *rounded(w, *_betas(o), o.epsilon * c, lr * c / (1 - o.beta1**t)))
+    return o.beta1, 1 - o.beta1, o.beta2, 1 - o.beta2, o.epsilon * c, lr * c / (1 - o.beta1**t)
 
 
-def adabound(o: AdaBound, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+def adabound_numbers(o: AdaBound, lr: float, t: int) -> tuple[float, ...]:
     """rate = lr √(1 - β₂ᵗ) / (1 - β₁ᵗ); the bounds close around final_lr, scaled as the schedule scales lr."""
     final = o.final_lr * lr / o.lr if o.lr else 0.0
     lower, upper = final * (1 - 1 / (o.gamma * t + 1)), final * (1 + 1 / (o.gamma * t))
     rate = lr * sqrt(1 - o.beta2**t) / (1 - o.beta1**t)
-    numbers = rounded(w, *_betas(o), o.epsilon, rate, lower, upper)
-    adabound_loop(w, g, state[0], state[1], state[-1], *numbers)
+    return o.beta1, 1 - o.beta1, o.beta2, 1 - o.beta2, o.epsilon, rate, lower, upper
 
 
-def rmsprop(o: RMSprop, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """Hinton's."""
-    (v,) = state
-    rmsprop_loop(w, g, v, *rounded(w, o.alpha, 1 - o.alpha, o.epsilon, lr))
+def update(loop: Callable[..., None], numbers: Callable[[Any, float, int], tuple[float, ...]]) -> Update:
+    """A step by `loop`, with the `numbers` of the step (optimizer, lr, t) rounded to the dtype of the weights."""
 
+    def step(o: Optimizer, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
+        loop(w, g, *state, *(w.dtype.type(number) for number in numbers(o, lr, t)))
 
-def adagrad(o: Adagrad, w: Array, g: Array, state: list[Array], lr: float, t: int, scratch: Array) -> None:
-    """Duchi's."""
-    (s,) = state
-    adagrad_loop(w, g, s, *rounded(w, o.epsilon, lr))
+    return step
 
 
 COMPILED: dict[type[Optimizer], Update] = {
-    SGD: sgd,
-    Momentum: momentum,
-    Nesterov: nesterov,
-    Adam: adam,
-    AdamW: adam,
-    AdaBound: adabound,
-    AMSBound: adabound,
-    RMSprop: rmsprop,
-    Adagrad: adagrad,
+    SGD: update(sgd_loop, lambda o, lr, t: (lr,)),
+    Momentum: update(momentum_loop, lambda o, lr, t: (o.momentum, o.share(t), lr)),
+    Nesterov: update(nesterov_loop, lambda o, lr, t: (o.momentum, lr)),
+    Adam: update(adam_loop, adam_numbers),
+    AdamW: update(adam_loop, adam_numbers),
+    AdaBound: update(lambda w, g, m, v, *numbers: adabound_loop(w, g, m, v, v, *numbers), adabound_numbers),
+    AMSBound: update(adabound_loop, adabound_numbers),
+    RMSprop: update(rmsprop_loop, lambda o, lr, t: (o.alpha, 1 - o.alpha, o.epsilon, lr)),
+    Adagrad: update(adagrad_loop, lambda o, lr, t: (o.epsilon, lr)),
 }
 
 UPDATES: Mapping[type[Optimizer], Update] = ChainMap(COMPILED, NUMPY_UPDATES)

@@ -64,7 +64,7 @@ class NumpyEngine:
 
 
 def _blas() -> list[dict[str, Any]]:
-    """The BLAS libraries that NumPy has loaded, as threadpoolctl tells."""
+    """The BLAS libraries that NumPy has loaded, as threadpoolctl finds them."""
     from threadpoolctl import threadpool_info
 
     return [library for library in threadpool_info() if library["user_api"] == "blas"][:1]

@@ -18,7 +18,7 @@ from backproof.graph import Array, Arrays, Graph
 
 
 class PredictingSweep(Sweep):
-    """Forward only: a value's buffer is lent again as soon as nobody will take it any more."""
+    """Forward only: a value's buffer is used again as soon as nobody will take it any more."""
 
     def __init__(self, graph: Graph, *arguments: Any, values: Planned, **options: Any) -> None:
         super().__init__(graph, *arguments, **options)

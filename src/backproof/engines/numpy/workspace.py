@@ -1,4 +1,4 @@
-"""Buffers lent to kernels: allocated at the first step, the same ones at every later step."""
+"""Buffers that kernels borrow: allocated at the first step, the same ones at every later step."""
 
 from math import prod
 
@@ -23,7 +23,7 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
 
 
 class Buffers:
-    """Buffers by name. A name has the memory of the largest shape that it was ever asked for, and lends it to all."""
+    """Buffers by name. All who ask for a name share its memory, as large as was ever asked for."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
@@ -87,7 +87,7 @@ class Pool(Buffers):
 class Arena(GradientMemory):
     """Buffers for values that live from the kernel that makes them to the kernels that take them.
 
-    A buffer that nobody needs any more is lent again. So the reverse sweep of a deep network needs room for the few
+    A buffer that nobody needs any more is used again. So the reverse sweep of a deep network needs room for the few
     gradients alive at a time, not for one a node.
     """
 
@@ -172,7 +172,7 @@ class Planned(GradientMemory):
 
 
 class Workspace(Call):
-    """What a kernel of this engine is told and lent. A borrowed buffer keeps its contents until the node's next pass.
+    """What a kernel of this engine gets besides its arrays. A borrowed buffer stays as it is until the node's next pass.
 
     Gradients come from memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
 

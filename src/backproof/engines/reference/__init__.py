@@ -12,7 +12,7 @@ from backproof.graph import Arrays, Graph, Op
 
 
 class ReferenceEngine:
-    """The oracle that the other engines are held against."""
+    """The engine that the others are compared with."""
 
     name: ClassVar[str] = "reference"
     capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",), speed="loops")

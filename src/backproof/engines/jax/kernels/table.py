@@ -13,7 +13,7 @@ Arrays = Mapping[str, Array]
 
 
 class Call(NamedTuple):
-    """What a kernel is told besides its arrays.
+    """What a kernel gets besides its arrays.
 
     Attributes:
         node: the node's name.

@@ -53,8 +53,6 @@ class _Activation(NumpyKernel[AnyOp]):
         return y, (x, y)
 
     def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         x, y = saved
         dx = call.borrow_gradient(dy.shape)
         self.differentiate(op, dy, x, y, dx, call)

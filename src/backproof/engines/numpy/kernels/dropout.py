@@ -44,8 +44,8 @@ class DropoutKernel(NumpyKernel[Dropping]):
 
     def backward(self, op: Dropping, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         (mask,) = saved
-        if not call.wants[0] or mask is None:
-            return (dy if call.wants[0] else None,)
+        if mask is None:
+            return (dy,)
         dx = np.multiply(dy, mask, out=call.borrow_gradient(dy.shape))
         dx *= 1 / (1 - op.p)
         return (dx,)

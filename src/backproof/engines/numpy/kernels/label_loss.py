@@ -8,8 +8,8 @@ NLLLoss                l = - w[label] x[label]                     dl/dx[label] 
 Hinge                  l = w[label] / C Σ hᵖ                       dl/dx = w[label] / C p hᵖ⁻¹
                        h = max(0, m + x - x[label])                dl/dx[label] = - Σ of the others
 
-n runs over the labels that count, D is 1 for a sum. The rows of classes that count are gathered first: what is left out
-is not even looked at. The usual cross-entropy, of samples that count the same, goes a faster way.
+n runs over the labels that count, D is 1 for a sum. The rows of classes that count are gathered first: what is
+ignored is not even looked at. The usual cross-entropy, of samples that count the same, goes a faster way.
 """
 
 from typing import NamedTuple

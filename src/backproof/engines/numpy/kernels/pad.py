@@ -31,8 +31,6 @@ class PadKernel(NumpyKernel[Pad]):
 
     def backward(self, op: Pad, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """Forward in reverse: columns beside go back to their source, then rows, then the middle is left."""
-        if not call.wants[0]:
-            return (None,)
         (shape,) = saved
         left, right, top, bottom = op.sides
         _, height, width, _ = shape

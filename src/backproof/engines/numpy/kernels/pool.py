@@ -53,8 +53,6 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         return y, (winner, x.shape)
 
     def backward(self, op: MaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         winner, shape = saved
         geometry = window(op, shape)
         dx = call.borrow_gradient(shape)
@@ -136,8 +134,6 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
         return y, (x.shape,)
 
     def backward(self, op: AvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         (shape,) = saved
         geometry = window(op, shape)
         dx = call.borrow_gradient(shape)
@@ -173,8 +169,6 @@ class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
         return y, (x.shape,)
 
     def backward(self, op: AdaptiveAvgPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         (shape,) = saved
         dx = call.borrow_gradient(shape)
         dx[...] = 0

@@ -41,8 +41,6 @@ class ResizeKernel(NumpyKernel[Resize]):
         return y, (x.shape,)
 
     def backward(self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         (shape,) = saved
         n, height, width, channels = shape
         tall = call.pool.scratch("tall", (n, dy.shape[1], width, channels))

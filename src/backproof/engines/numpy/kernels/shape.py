@@ -32,8 +32,6 @@ class _Rearrange(NumpyKernel[AnyOp]):
         return _contiguous(channels_last(y), "y", call) if call.output_turned else y, (canonical.shape,)
 
     def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        if not call.wants[0]:
-            return (None,)
         (before,) = saved
         canonical = channels_first(dy) if call.output_turned else dy
         dx = _contiguous(canonical, "dflat", call).reshape(before)

@@ -13,7 +13,7 @@ from backproof.graph import Graph, Op
 
 
 class Call(NamedTuple):
-    """What a kernel is told besides its tensors: the node's name, and how the pass is taken."""
+    """What a kernel gets besides its tensors: the node's name, and how the pass is taken."""
 
     node: str
     mode: Mode
@@ -24,7 +24,7 @@ Tensors = Mapping[str, Tensor]
 TorchKernel = Callable[[Any, tuple[Tensor, ...], Tensors, Call], Tensor]
 """(operation, inputs, the node's parameters by local name, call) -> output.
 
-Non-trainable parameters are updated in place, as PyTorch does it; the trainer lends copies where it must not keep them.
+Non-trainable parameters are updated in place, as PyTorch does it; they are copies where the trainer must not move them.
 The output is never one of the inputs itself, so that its gradient is its own.
 """
 
