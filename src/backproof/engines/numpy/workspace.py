@@ -172,7 +172,7 @@ class Planned(GradientMemory):
 
 
 class Workspace(Call):
-    """What a kernel of this engine gets besides its arrays. A borrowed buffer stays as it is until the node's next pass.
+    """What a kernel of this engine gets besides its arrays. A borrowed buffer keeps its contents until the next pass.
 
     Gradients come from memory that the sweep gives back when they have served; outputs too, if `outputs` is given.
 
