@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from backproof.errors import OptionError
 from backproof.optim import OPTIMIZERS, SCHEDULES, Optimizer, require_optimizer
 from backproof.option import Declared, OptionGroup, option, options_of
 from backproof.registry import Registry
 from backproof.user_file import EXECUTED, is_reference, split_reference
-
-Kind = TypeVar("Kind", bound=OptionGroup)
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -69,9 +67,7 @@ class OptimizerOptions(OptionGroup):
 def optimizer_options() -> dict[str, Declared]:
     """The options of every optimizer and schedule there is, by name, as none that has to be given."""
     own, found = options_of(OptimizerOptions), dict[str, Declared]()
-    known: dict[str, Mapping[str, type[OptionGroup]]]
-    known = {"optimizer": _known(OPTIMIZERS), "schedule": _known(SCHEDULES)}
-    for name, kinds in known.items():
+    for name, kinds in (("optimizer", _known(OPTIMIZERS)), ("schedule", _known(SCHEDULES))):
         choices = f"{own[name].option.help[:-1]}: {', '.join(kinds)}."
         found[name] = replace(own[name], option=replace(own[name].option, help=choices))
         found |= {setting.name: setting for setting in _settings(kinds)}
@@ -104,12 +100,12 @@ def _has_not(kind: str, name: str, setting: str, has: Mapping[str, Declared]) ->
     return OptionError(f"{kind} '{{}}' has no {{{setting}}}; it has {listed}", name)
 
 
-def _registered(registry: Registry[type[Kind]], name: str) -> type[Kind] | None:
+def _registered(registry: Registry[Any], name: str) -> type[OptionGroup] | None:
     """What a name, or FILE.py:NAME, stands for, if it is known; no file is executed."""
     return _known(registry).get((split_reference(name)[1] if is_reference(name) else name).lower())
 
 
-def _known(registry: Registry[type[Kind]]) -> dict[str, type[Kind]]:
+def _known(registry: Registry[Any]) -> dict[str, type[OptionGroup]]:
     """What is registered, and what users' files that were executed hold."""
     found = {
         part.__name__.lower(): part
