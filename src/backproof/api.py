@@ -38,7 +38,7 @@ def spec(**options: Unpack[Options]) -> RunSpec:
 def train(spec: RunSpec | None = None, *, observers: Sequence[Observer] = (), **options: Unpack[Options]) -> Run:
     """Train a network and keep the run under its runs folder.
 
-    Give the options of `backproof train` as keywords, or a `spec`. Observers are told of every step and epoch.
+    Give the options of `backproof train` as keywords, or a `spec`. Observers are notified of every step and epoch.
     An interrupt ends the run after the step under way; its status is then "interrupted", and `resume` goes on.
 
     Raises `UserError` for everything that does not fit; then nothing is written.

@@ -1,4 +1,4 @@
-"""A user's own Python file: run as a module, and what goes wrong in it told in one sentence with the line."""
+"""A user's own Python file: run as a module, and what goes wrong in it said in one sentence with the line."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator

@@ -19,7 +19,7 @@ def read(folder: Path, key: str) -> Prepared | None:
     """What was kept under `key`; None where there is nothing, or where the file is damaged or not of this key."""
     path = _path(folder, key)
     try:
-        # A zip file: its checksums tell damage. Opened here, as np.load leaves a file that is no zip open.
+        # A zip file: its checksums show damage. Opened here, as np.load leaves a file that is no zip open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             if str(file["key"]) != key:
                 log.info("%s belongs to other data; it is made again.", path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#1f2328", "#6a737d", "#d0d7de"
-# Okabe and Ito, Color Universal Design, 2002: told apart by people of every colour vision.
+# Okabe and Ito, Color Universal Design, 2002: distinct for people of every colour vision.
 CLASS_COLOURS = (
     (230, 159, 0),
     (86, 180, 233),

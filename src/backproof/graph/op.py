@@ -185,7 +185,7 @@ class UnknownOp(Op):
 
     @classmethod
     def called(cls, name: str, attributes: Mapping[str, Any], *, loss: bool) -> "UnknownOp":
-        """One of a class of that name, so that whoever tells operations by the names of their classes still can."""
+        """One of a class of that name, so that whoever goes by the names of classes still can."""
         op: UnknownOp = type(name, (cls, Loss) if loss else (cls,), {})(attributes)
         return op
 

@@ -39,7 +39,7 @@ def environment(engine: str) -> dict[str, Any]:
 
 
 def cpu() -> str:
-    """The processor's name as the system tells it."""
+    """The processor's name as the system gives it."""
     table = Path("/proc/cpuinfo")
     if table.exists():
         for line in table.read_text().splitlines():

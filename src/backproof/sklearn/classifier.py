@@ -135,7 +135,7 @@ class Classifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         return np.asarray(softmax(self._outputs(X), axis=1))
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of the probabilities, (n, classes), exact where these are too small to be told from 0."""
+        """Logarithms of the probabilities, (n, classes), exact where these are too small to be distinguished from 0."""
         return np.asarray(log_softmax(self._outputs(X), axis=1))
 
     def decision_function(self, X: Any) -> Array:

@@ -1,4 +1,4 @@
-"""Bad input as scikit-learn expects to be told of it."""
+"""Bad input, as the errors that scikit-learn expects."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a fit tells of itself."""
+"""What a fit records of itself."""
 
 from backproof.graph import Arrays
 from backproof.sklearn.errors import EstimatorError

@@ -103,7 +103,7 @@ def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, say
 
 
 def few_samples(case: TrainingCase) -> TrainingCase:
-    """The case on as many samples a batch as `WORK` and `FEWEST` say; its title tells if these are not all."""
+    """The case on as many samples a batch as `WORK` and `FEWEST` say; its title says if these are not all."""
     samples = case.first.samples
     few = max(FEWEST, int(samples * WORK / case.first.work))
     if few >= samples:
