@@ -1,7 +1,8 @@
 """Numerical anomalies of a training: NaN, infinity, denormals, dead ReLUs and lost gradients, and where they began.
 
 `--anomaly-checks` of a run stops at the first number that is not finite. This looks at every value and
-gradient of some steps, for more than that, and distinguishes the node that made a bad number from those that pass it on.
+gradient of some steps, for more than that, and distinguishes the node that made a bad number from those that only
+pass it on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
