@@ -206,3 +206,13 @@ def test_table_marks_the_best_and_gives_repeats_a_line():
     mean = table.rows[2]
     assert (mean[0].value, mean[0].hint) == ("mean of 2 seeds", "r0, r1")
     assert (mean[place].text("fraction"), mean[place].note) == ("92.00 %", "± 2.83")
+
+
+def test_a_metric_of_a_file_that_was_not_executed_is_a_plain_number():
+    here = Metrics(cost=0.5, loss=0.5, of_a_users_file=2.5)
+    (a, b) = (snapshot(name, records=[replace(record(1), train=here, dev=here)]) for name in "ab")
+    table = comparison([a, b])
+    column = next(column for column in table.columns if column.key == "dev_of_a_users_file")
+    assert (column.title, column.unit, column.better) == ("of_a_users_file", "number", None)
+    assert table.best(column.key) == set()
+    assert table.rows[0][column.key] == 2.5

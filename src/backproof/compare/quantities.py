@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backproof.metrics import METRICS, Metrics
-from backproof.metrics.metric import NOT_METRICS
+from backproof.metrics.metric import measure_or_plain
 from backproof.runs.store import RunSnapshot
 from backproof.tables import Column, Unit
 
@@ -69,19 +69,13 @@ def epochs_done(run: RunSnapshot) -> int:
 def _measures(runs: Sequence[RunSnapshot], partition: Partition) -> Iterator[Quantity]:
     """Cost and streaming metrics of train and dev samples, all metrics of test samples."""
     found = dict.fromkeys(name for run in runs for name in measured(run, partition) or ())
+    in_steps = {name for run in runs if run.epochs for name in run.epochs[-1].train}
     for name in found:
-        streams = name in METRICS and METRICS[name].streams
+        streams = METRICS[name].streams if name in METRICS else name in in_steps
         if name == "loss" or not (name != "cost" if partition == "test" else name == "cost" or streams):
             continue
-        measure = NOT_METRICS.get(name) or METRICS.get(name)
-        column = (
-            Column(name, "number", partition, key=f"{partition}_{name}")  # a metric of a user's file that is not there
-            if measure is None
-            else Column(
-                measure.title, measure.unit, partition, measure.better, measure.meaning, measure.short,
-                f"{partition}_{name}",
-            )
-        )  # fmt: skip
+        m = measure_or_plain(name)
+        column = Column(m.title, m.unit, partition, m.better, m.meaning, m.short, f"{partition}_{name}")
         yield Quantity(column, lambda run, name=name: (measured(run, partition) or {}).get(name))  # type: ignore[misc]
 
 

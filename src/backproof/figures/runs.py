@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from backproof.figures import curves
 from backproof.figures.profile import node_times
 from backproof.graph import Array
-from backproof.metrics import METRICS, Measure
-from backproof.metrics.metric import NOT_METRICS
+from backproof.metrics import Measure
+from backproof.metrics.metric import measure_or_plain
 from backproof.runs.store import RunSnapshot
 from backproof.tasks import task_of
 
@@ -64,8 +64,7 @@ def evaluated(run: RunSnapshot) -> tuple[str, Mapping[str, Array]]:
 def measures(runs: Sequence[RunSnapshot]) -> list[Measure]:
     """Cost, loss and the metrics that the runs' epochs have."""
     names = dict.fromkeys(name for run in runs for epoch in run.epochs for name in (*epoch.train, *(epoch.dev or ())))
-    every = {**NOT_METRICS, **METRICS}
-    return [every[name] for name in names if name in every]
+    return [measure_or_plain(name) for name in names]
 
 
 def title(measure: Measure) -> str:

@@ -108,6 +108,12 @@ def measure(name: str) -> Measure:
     return NOT_METRICS.get(name) or METRICS.require(name)
 
 
+def measure_or_plain(name: str) -> Measure:
+    """As `measure`; a metric of a user's file that has not been executed is a number without a direction."""
+    plain = {"name": name, "title": name, "short": name, "unit": "number", "better": None, "__doc__": None}
+    return NOT_METRICS.get(name) or METRICS.get(name) or type("Plain", (Measure,), plain)()
+
+
 AnyMetric = TypeVar("AnyMetric", bound=Metric)
 
 

@@ -69,10 +69,10 @@ def wall(images: Sequence[Array], overlays: Sequence[Array], captions: Sequence[
             sizex=0.94, sizey=0.84, sizing="contain", xanchor="left", yanchor="top", layer="above",
         )  # fmt: skip
         figure.add_annotation(x=left + 0.5, y=top - 0.93, text=label(caption), showarrow=False)
-    hidden = {"visible": False, "fixedrange": True}
+    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     figure.update_layout(
         xaxis={"range": [0, columns], **hidden},
-        yaxis={"range": [0, rows], **hidden},
+        yaxis={"range": [0, rows], "scaleanchor": "x", "constraintoward": "top", **hidden},
         hovermode=False,
         dragmode=False,
         meta={"wide": True},
