@@ -29,7 +29,7 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "mlp": ((1, 4, 4), {"layers": (6, 5), "batch_norm": True, "dropout": 0.3}),
     "neurose": ((1, 4, 4), {}),
     "cnn": ((1, 6, 6), {}),
-    "lenet5": ((1, 28, 28), {}),
+    "lenet5": ((1, 12, 12), {}),
     "resnet": ((3, 16, 16), {"blocks": (1, 1), "width": 4, "stem": "small"}),
     "unet": ((2, 8, 8), {"depth": 2, "width": 4, "deep_supervision": True}),
 }
