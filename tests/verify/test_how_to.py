@@ -12,7 +12,7 @@ from backproof.engines import ENGINES, Mode, get_engine, installed
 from backproof.graph import OPERATIONS, Sequential, Shape, initial_parameters
 from backproof.ops import Linear, SoftmaxCrossEntropy, Tanh
 from backproof.optim import OPTIMIZERS
-from backproof.verify import check_gradients, check_ops, check_trajectory
+from backproof.verify import check_gradients, check_ops, check_optimizers, check_trajectory
 from backproof.verify.core.case import make_case
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
@@ -72,6 +72,8 @@ def test_add_an_op(registries):
 def test_add_an_optimizer(registries, decay):
     Lion = run_page("add-an-optimizer.md", "Lion")["Lion"]
     assert OPTIMIZERS["lion"] is Lion
+    report = check_optimizers(engines(), [Lion])
+    assert report.passed, report.failures
     graph = Sequential(Linear(5), Tanh(), Linear(3)).build(Shape("N", 4)).with_loss(SoftmaxCrossEntropy())
     rng = np.random.default_rng(0)
     batches = [{"x": rng.standard_normal((6, 4)), "y": rng.integers(0, 3, 6)} for _ in range(20)]
