@@ -106,7 +106,10 @@ def test_a_custom_operation_is_computed_as_ours_is(engine):
     inputs = {"x": np.random.default_rng(0).standard_normal((5, 1, 6, 6))}
     chosen = get_engine(engine)
     if engine == "jax":
-        with pytest.raises(UserError, match=r"engine 'jax' has no kernel for 'act' \(MyTanh\)"):
+        with pytest.raises(
+            UserError,
+            match=r"no kernel for 'act' \(MyTanh\); write one with @bp.custom.kernel\(MyTanh, engine=\"jax\"\)",
+        ):
             chosen.compile(net, initial_parameters(net), dtype="float64")
         return
     found, expected = (
@@ -264,6 +267,15 @@ def test_a_kernel_for_one_of_ours_runs_where_it_is_used():
     assert source.module.Mine.calls == calls
     for name, value in ours.weights().items():
         np.testing.assert_allclose(mine.weights()[name], value, rtol=1e-4, atol=1e-6)
+    notes = Notes()
+    bp.train(**common, use=["relu.py"], engine="reference", dtype="float64", observers=[notes])
+    assert notes.found == ("your own Linear computes in numpy and numba alone; 'reference' takes its own",)
+    assert source.module.Mine.calls == calls
+
+
+class Notes(bp.Observer):
+    def run_started(self, event):
+        self.found = event.notes
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from backproof.engines.base import EVALUATION, Mode
 from backproof.errors import ModelError
 from backproof.graph import Array, Arrays, Graph, Op
+from backproof.graph.op import UnknownOp
 from backproof.optim import Optimizer
+from backproof.registry import is_built_in
 
 AnyOp = TypeVar("AnyOp", bound=Op)
 
@@ -92,7 +94,17 @@ def require_kernels(engine: str, kernels: Mapping[type[Op], object], graph: Grap
     """Raise `UserError` naming every operation of `graph` that the engine lacks, all at once."""
     missing = [f"'{node.name}' ({type(node.op).__name__})" for node in graph.nodes if type(node.op) not in kernels]
     if missing:
-        raise ModelError(f"engine '{engine}' has no kernel for {', '.join(missing)}")
+        kinds = [type(node.op) for node in graph.nodes if type(node.op) not in kernels]
+        raise ModelError(f"engine '{engine}' has no kernel for {', '.join(missing)}{_for_custom(engine, kinds)}")
+
+
+def _for_custom(engine: str, kinds: list[type[Op]]) -> str:
+    """What helps where operations of a user are among those that an engine lacks."""
+    if unknown := [kind.__name__ for kind in kinds if issubclass(kind, UnknownOp)]:
+        return f"; execute the file of {unknown[0]} first, see docs/how-to/write-your-own-parts.md"
+    custom = [kind.__name__ for kind in kinds if not is_built_in(kind.__module__)]
+    engine = "numpy" if engine in ("numba", "reference") else engine
+    return f'; write one with @bp.custom.kernel({custom[0]}, engine="{engine}")' if custom else ""
 
 
 def require_update(engine: str, updates: Mapping[type[Optimizer], AnyUpdate], optimizer: Optimizer) -> AnyUpdate:

@@ -24,7 +24,7 @@ from backproof.runs.steps import StepRecorder
 from backproof.runs.store import DatasetRecord, Run, RunResult, open_run
 from backproof.runs.toml import tables_of
 from backproof.runs.tracking import ShownSamples, TrackedLayers
-from backproof.runs.use import again, check_session, keep, parts
+from backproof.runs.use import again, check_session, keep, load, parts, replaced
 from backproof.runs.writer import Extra, RunWriter, check_name, create_folder, default_name, rewind
 from backproof.train.checkpoint import Checkpoint
 from backproof.train.events import Observer, RunFinished, RunStarted, notify
@@ -166,6 +166,9 @@ def notes(prepared: Prepared) -> tuple[str, ...]:
         found.append(
             f"profile: engine '{prepared.engine.name}' does not measure the time of each node; no profile.json"
         )
+    if prepared.engine.name not in ("numpy", "numba") and (kinds := replaced(load(tables_of(prepared.spec)))):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        found.append(f"your own {names} computes in numpy and numba alone; '{prepared.engine.name}' takes its own")
     return tuple(found)
 
 
