@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from backproof.engines import Engine, Mode, get_engine
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError
 from backproof.graph import Array, Graph
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.user_file import EXECUTED
@@ -100,7 +100,9 @@ def read_failure(path: Path) -> Failure:
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise UserError(f"'{path}' is no file that `backproof check --save` wrote: {error}") from error
     if about["file"] and Path(about["file"]) not in EXECUTED:  # it may come from anybody
-        raise UserError(f"'{path}' needs '{about['file']}', which the check had executed; add --use {about['file']}")
+        raise OptionError(
+            "'{}' needs '{}', which the check had executed; add {use:{}}", path, about["file"], about["file"]
+        )
     graph, mode = Graph.from_json(about["graph"]), Mode(**about["mode"])
     return Failure(
         comparison=Comparison(**about["comparison"]),
