@@ -14,7 +14,7 @@ from backproof.ops import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.label_loss import LabelLoss
 
 IGNORED = -1
-"""What PyTorch is told to ignore where nothing is: a label that `_require_classes` refuses."""
+"""The label that PyTorch ignores where none is to be: a label that `_require_classes` refuses."""
 
 
 def _require_classes(op: LabelLoss, x: Tensor, labels: Tensor, node: str) -> None:
