@@ -52,15 +52,17 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
     return n or 1
 
 
-def reaches_loss(graph: Graph, inputs: Arrays, want: Collection[str]) -> bool:
-    """Whether a forward pass goes on to the loss: it is wanted by name, or all that it takes is there.
+def asked_for(graph: Graph, inputs: Arrays, want: Collection[str]) -> tuple[bool, list[str]]:
+    """Whether a forward pass goes on to the loss, as it is wanted or all that it takes is there; and what it gives.
 
     Raises `UserError` with the nearest names if `want` holds a name that is no node's.
     """
     for name in want:
         graph.require_node(name)
     wanted = not graph.loss_nodes.isdisjoint(want)
-    return graph.loss is not None and (wanted or all(i.name in inputs for i in graph.inputs))
+    with_loss = graph.loss is not None and (wanted or all(i.name in inputs for i in graph.inputs))
+    losses = [graph.loss] if graph.loss is not None and with_loss else []
+    return with_loss, list(dict.fromkeys([graph.output, *want, *losses]))
 
 
 def check_parameters(graph: Graph, parameters: Arrays) -> None:

@@ -84,6 +84,34 @@ def computes(kernels: Kernels, op: type[Op]) -> Callable[[type[AnyKernel]], type
     return register
 
 
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+class Functions:
+    """How an engine with autograd enters its kernels into `table`: functions (op, inputs, p, call) -> output."""
+
+    def __init__(self, table: MutableMapping[type[Op], Any]) -> None:
+        self._table = table
+
+    def computes(self, *ops: type[Op]) -> Callable[[AnyFunction], AnyFunction]:
+        """Decorator: enter a kernel."""
+
+        def register(function: AnyFunction) -> AnyFunction:
+            self._table.update(dict.fromkeys(ops, function))
+            return function
+
+        return register
+
+    def one_line(self, kernels: Mapping[type[Op], Callable[..., Any]]) -> None:
+        """Enter kernels that take nothing but the operation and its inputs: `ReLU: lambda op, x: ...`."""
+        for op, function in kernels.items():
+            self._table[op] = _of_inputs(function)
+
+
+def _of_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda op, inputs, p, call: function(op, *inputs)  # noqa: ARG005
+
+
 def import_kernels(package: str, path: Iterable[str]) -> None:
     """Import every file of an engine's folder `kernels/`: what it computes is entered into the table by that."""
     for module in iter_modules(path):

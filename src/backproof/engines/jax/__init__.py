@@ -13,8 +13,8 @@ from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.jax import threads
 from backproof.engines.jax.devices import devices, require_device
 from backproof.engines.jax.kernels import KERNELS
-from backproof.engines.jax.kernels.table import require_kernels
 from backproof.engines.jax.trainer import JaxTrainer
+from backproof.engines.kernel import require_kernels
 from backproof.graph import Arrays, Graph, Op
 
 
@@ -33,7 +33,7 @@ class JaxEngine:
 
         XLA compiles later, when the first batch of a size comes.
         """
-        require_kernels(graph, KERNELS)
+        require_kernels(self.name, KERNELS, graph)
         return JaxTrainer(graph, parameters, dtype, require_device(device))
 
     def info(self) -> EngineInfo:

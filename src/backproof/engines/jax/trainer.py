@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
 from backproof.engines.jax.optimizers import compiled_in, numbers, require
 from backproof.engines.jax.program import Trained, program
 from backproof.errors import DataError
@@ -36,8 +36,7 @@ class JaxTrainer:
         self.load(parameters)
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        with_loss = reaches_loss(self.graph, inputs, want)
-        names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
+        with_loss, names = asked_for(self.graph, inputs, want)
         entered, masks = self._enter(inputs, mode, with_loss)
         with self._surroundings():
             found = self._program.predict(

@@ -8,7 +8,7 @@ import numpy as np
 
 from backproof.engines import custom
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, reaches_loss
+from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.fusion import FusedNode, fuse
@@ -97,7 +97,7 @@ class NumpyTrainer:
         self._turned = {fused: turned_values(self._fused if fused else graph, self.kernels) for fused in (True, False)}
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        with_loss = reaches_loss(self.graph, inputs, want)
+        with_loss, names = asked_for(self.graph, inputs, want)
         plan = Plan(
             batch_size(self.graph, inputs, targets=with_loss),
             with_loss=with_loss,
@@ -105,7 +105,6 @@ class NumpyTrainer:
             keep="all" if want else "nothing",
         )
         sweep = self._run_forward(plan, inputs, mode)
-        names = [self.graph.output, *want, *([self.graph.loss] if with_loss and self.graph.loss else [])]
         return {name: self._canonical(name, sweep.value(name)) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
 from backproof.engines.kernel import Call, Kernels, require_kernels, require_update
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES, Update
@@ -42,9 +42,8 @@ class ReferenceTrainer:
         self.load(parameters)
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        with_loss = reaches_loss(self.graph, inputs, want)
+        with_loss, names = asked_for(self.graph, inputs, want)
         sweep, _ = self._forward(inputs, mode, with_loss=with_loss)
-        names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
         return {name: sweep.value(name).copy() for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:

@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 
 from backproof.engines.base import Capabilities, DType, EngineInfo
+from backproof.engines.kernel import require_kernels
 from backproof.engines.torch.devices import devices, require_device
 from backproof.engines.torch.kernels import KERNELS
-from backproof.engines.torch.kernels.table import require_kernels
 from backproof.engines.torch.trainer import TorchTrainer
 from backproof.graph import Arrays, Graph, Op
 
@@ -31,7 +31,7 @@ class TorchEngine:
         self, graph: Graph, parameters: Arrays, *, dtype: DType = "float32", device: str = "cpu"
     ) -> TorchTrainer:
         """A trainer on `device`: "cpu", "cuda", "cuda:1", "mps". Raises `UserError` for one that is not there."""
-        require_kernels(graph, KERNELS)
+        require_kernels(self.name, KERNELS, graph)
         return TorchTrainer(graph, parameters, dtype, require_device(device, dtype))
 
     def info(self) -> EngineInfo:

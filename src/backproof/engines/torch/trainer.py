@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import batch_size, check_gradients, check_optimizer_state, check_parameters, reaches_loss
+from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import Call
 from backproof.engines.torch.optimizers import Updater, decayed, penalty
@@ -39,10 +39,9 @@ class TorchTrainer:
         self._updater: Updater | None = None
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
-        with_loss = reaches_loss(self.graph, inputs, want)
+        with_loss, names = asked_for(self.graph, inputs, want)
         with torch.no_grad():
             values = self._forward(self._enter(inputs, with_loss), mode, with_loss, self._copies(mode))
-        names = {self.graph.output, *want} | ({self.graph.loss} if with_loss and self.graph.loss else set())
         return {name: _own(values[name]) for name in names}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:

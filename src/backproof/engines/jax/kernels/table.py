@@ -2,12 +2,13 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from jax import Array
 
-from backproof.engines import custom, kernel
-from backproof.graph import Graph, Op
+from backproof.engines import custom
+from backproof.engines.kernel import Functions
+from backproof.graph import Op
 
 Arrays = Mapping[str, Array]
 
@@ -36,29 +37,5 @@ Traced once for each shape, then compiled: Python's own branches are taken while
 
 KERNELS: ChainMap[type[Op], JaxKernel] = custom.chain({}, custom.KERNELS["jax"])
 
-AnyKernel = TypeVar("AnyKernel", bound=JaxKernel)
-
-
-def computes(op: type[Op]) -> Callable[[AnyKernel], AnyKernel]:
-    """Decorator: enter a kernel into the table."""
-
-    def register(function: AnyKernel) -> AnyKernel:
-        KERNELS[op] = function
-        return function
-
-    return register
-
-
-def one_line(kernels: Mapping[type[Op], Callable[..., Array]]) -> None:
-    """Enter kernels that take nothing but the operation and its inputs: `ReLU: lambda op, x: ...`."""
-    for op, function in kernels.items():
-        KERNELS[op] = _of_inputs(function)
-
-
-def _of_inputs(function: Callable[..., Array]) -> JaxKernel:
-    return lambda op, inputs, p, call: function(op, *inputs)
-
-
-def require_kernels(graph: Graph, kernels: Mapping[type[Op], JaxKernel]) -> None:
-    """Raise `UserError` naming every operation of `graph` that the engine lacks."""
-    kernel.require_kernels("jax", kernels, graph)
+FUNCTIONS = Functions(KERNELS)
+computes, one_line = FUNCTIONS.computes, FUNCTIONS.one_line

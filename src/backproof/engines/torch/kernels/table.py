@@ -2,14 +2,15 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from backproof.engines import custom, kernel
+from backproof.engines import custom
 from backproof.engines.base import Mode
 from backproof.engines.custom import Adapted
-from backproof.graph import Graph, Op
+from backproof.engines.kernel import Functions
+from backproof.graph import Op
 
 
 class Call(NamedTuple):
@@ -39,29 +40,5 @@ KERNELS: ChainMap[type[Op], TorchKernel] = custom.chain(
 )
 """The engine's kernels by class of operation, and those of users."""
 
-AnyKernel = TypeVar("AnyKernel", bound=TorchKernel)
-
-
-def computes(op: type[Op]) -> Callable[[AnyKernel], AnyKernel]:
-    """Decorator: enter a kernel into the table."""
-
-    def register(function: AnyKernel) -> AnyKernel:
-        KERNELS[op] = function
-        return function
-
-    return register
-
-
-def one_line(kernels: Mapping[type[Op], Callable[..., Tensor]]) -> None:
-    """Enter kernels that take nothing but the operation and its inputs: `ReLU: lambda op, x: ...`."""
-    for op, function in kernels.items():
-        KERNELS[op] = _of_inputs(function)
-
-
-def _of_inputs(function: Callable[..., Tensor]) -> TorchKernel:
-    return lambda op, inputs, p, call: function(op, *inputs)
-
-
-def require_kernels(graph: Graph, kernels: Mapping[type[Op], TorchKernel]) -> None:
-    """Raise `UserError` naming every operation of `graph` that the engine lacks."""
-    kernel.require_kernels("torch", kernels, graph)
+FUNCTIONS = Functions(KERNELS)
+computes, one_line = FUNCTIONS.computes, FUNCTIONS.one_line
