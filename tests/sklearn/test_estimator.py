@@ -7,7 +7,7 @@ import backproof as bp
 from backproof.engines import ENGINES, installed
 
 OTHERS = [name for name in ENGINES if name not in ("numpy", "reference") and installed(name)]
-"""The reference is left out: it would take minutes, and computes what the others do."""
+"""Not the reference, which would take minutes, and computes what the others do."""
 
 DEEP = {"model_options": {"layers": (32, 16)}, "batch_size": "full", "learning_rate": 1e-2}
 

@@ -56,7 +56,7 @@ class LabelLoss(ReducedLoss):
             raise ModelError(f"{name} takes {prediction[1]} class_weights, one a class, not {len(self.class_weights)}")
 
     def draw_pair(self, rng: np.random.Generator, x: tuple[int, ...], t: tuple[int, ...]) -> tuple[Array, Array]:
-        """Normal numbers and labels, of which about a third is to be left out where some label is."""
+        """Normal numbers and labels, of which about a third are ignored where some label is."""
         labels = rng.integers(0, x[1], t)
         if self.ignore_index is not None:
             labels[rng.random(t) < 1 / 3] = self.ignore_index
@@ -92,7 +92,7 @@ class SoftmaxCrossEntropy(LabelLoss):
     """L = - 1/D Σₙ Σ꜀ q log softmax(x).   x: (N, C) logits   target: (N,) int labels   L: scalar.
 
     q = w[c] ((1 - s) onehot(label) + s / C) with class weights w and label smoothing s; D = Σₙ w[label], so N without
-    weights, or 1 for the reduction "sum". What is left out counts in neither. As PyTorch's `cross_entropy`.
+    weights, or 1 for the reduction "sum". What is ignored counts in neither. As PyTorch's `cross_entropy`.
     Fused, hence stable: dL/dx = (softmax(x) Σ꜀ q - q) / D.
 
     Attributes:

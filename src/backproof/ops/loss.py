@@ -5,7 +5,7 @@ Every loss is a sum over samples, divided by how much of them counts:
     L = Σₙ sₙ lₙ / D        D = Σₙ sₙ uₙ for the reduction "mean", 1 for "sum"
 
 with the loss lₙ of sample n, how much of it counts, uₙ (its elements, or the weights of its labels), and its weight sₙ,
-1 unless the loss has `sample_weights`. So a weight of 2 is the same as the sample twice, and 0 as the sample left out,
+1 unless the loss has `sample_weights`. So a weight of 2 is the same as the sample twice, and 0 as if it were not there,
 as scikit-learn's estimators and metrics expect it (`numpy.average(losses, weights=sample_weight)`). Where nothing
 counts, the mean is NaN.
 

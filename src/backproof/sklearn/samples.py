@@ -27,7 +27,7 @@ def partition(x: Array, y: Labels | None = None, weight: Array | None = None) ->
 def sample_weights(x: Array, y: Labels, given: Any) -> tuple[Array, Labels, Array | None]:
     """The samples that count, and how much, float64 (n,); None where all count the same.
 
-    Those of weight 0 are left out, so that no minibatch is without weight. Raises `ValueError` for weights that are no
+    Those of weight 0 are dropped, so that no minibatch is without weight. Raises `ValueError` for weights that are no
     numbers from 0 up, one a sample, or all 0.
     """
     if given is None:

@@ -16,7 +16,7 @@ FURTHER = (
     *("init", "weights", "weights_skip", "label_smoothing", "loss"),
     *(name for table in ("engine", "optimizer", "augmentation") for name in tables()[table]),
 )
-"""Options of a run that may be given as `train_options`, those in `OWN` left out."""
+"""Options of a run that may be given as `train_options`, but for those in `OWN`."""
 
 
 def spec_of(parameters: Mapping[str, Any]) -> RunSpec:
