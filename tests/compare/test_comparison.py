@@ -14,7 +14,7 @@ from backproof.runs.spec import EngineOptions, ModelOptions, OptimizerOptions, O
 from backproof.runs.store import Run, RunResult, RunSnapshot
 from backproof.train.progress import EpochRecord
 
-DATA = SimpleNamespace(train=1000, fingerprint="f00d")
+DATA = SimpleNamespace(train=1000, fingerprint="f00d", targets="digits")
 NETWORK = SimpleNamespace(parameter_count=2500, hash="beef")
 
 
@@ -129,6 +129,20 @@ def test_best_goes_the_right_way_and_leaves_out_unfinished_runs():
     assert table.best("parameters") == set()  # no better
 
 
+def test_costs_of_other_losses_or_targets_are_not_compared():
+    cheap, dear = result(cost=0.1), result(cost=0.2)
+    assert comparison([snapshot("a", outcome=cheap), snapshot("b", outcome=dear)]).best("train_cost") == {0}
+    other_loss = RunSpec(model=ModelOptions(loss="mse"))
+    assert (
+        comparison([snapshot("a", other_loss, outcome=cheap), snapshot("b", outcome=dear)]).best("train_cost") == set()
+    )
+    masks = SimpleNamespace(train=1000, fingerprint="f00d", targets="masks")
+    assert (
+        comparison([snapshot("a", outcome=cheap, dataset=masks), snapshot("b", outcome=dear)]).best("train_cost")
+        == set()
+    )
+
+
 def test_nan_is_never_the_best():
     for costs in ((nan, 0.2, 0.1), (0.1, nan, 0.2)):
         table = comparison([snapshot(f"r{cost}", outcome=result(cost=cost)) for cost in costs])
@@ -154,7 +168,7 @@ def test_repeats_give_mean_and_standard_deviation():
 def test_unfinished_runs_and_equal_seeds_are_no_repeats():
     assert not comparison([snapshot("a", seeded(0), outcome=result()), snapshot("b", seeded(1))]).repeats
     assert not comparison([snapshot(n, seeded(0), outcome=result()) for n in "ab"]).repeats
-    other = SimpleNamespace(train=1000, fingerprint="other files")
+    other = SimpleNamespace(train=1000, fingerprint="other files", targets="digits")
     runs = [snapshot("a", seeded(0), outcome=result()), snapshot("b", seeded(1), outcome=result(), dataset=other)]
     assert not comparison(runs).repeats
 
@@ -173,7 +187,7 @@ def test_same_but_engine():
     assert same_but_engine(a, b)
     assert not same_but_engine(a, a)
     assert not same_but_engine(a, snapshot("b", replace(torch, model=ModelOptions(model_seed=1))))
-    assert not same_but_engine(a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files")))
+    assert not same_but_engine(a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files", targets="digits")))
     assert not same_but_engine(a, replace(b, graph=SimpleNamespace(parameter_count=2500, hash="another file")))
 
 

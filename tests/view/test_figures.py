@@ -27,6 +27,7 @@ def test_every_measure_has_a_curve(make_run) -> None:
     iou = next(trace for trace in found["IoU"].data if trace.name == "a dev")
     assert list(iou.y) == pytest.approx([0.1 * epoch for epoch in iou.x])
     assert found["Cost"].layout.meta == {"log": True}
+    assert found["Cost"].layout.xaxis.dtick == 1  # whole epochs, however few
     assert found["IoU"].layout.yaxis.tickformat == ".4~%"
 
 

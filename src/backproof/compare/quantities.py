@@ -66,6 +66,12 @@ def epochs_done(run: RunSnapshot) -> int:
     return run.epochs[-1].epoch if run.epochs else 0
 
 
+def same_goal(runs: Sequence[RunSnapshot]) -> bool:
+    """Whether all runs minimise the same loss on the same targets, so that their costs can be compared."""
+    goals = {(run.dataset.targets, run.spec.model.loss, run.spec.model.label_smoothing) for run in runs}
+    return len(goals) <= 1
+
+
 def _measures(runs: Sequence[RunSnapshot], partition: Partition) -> Iterator[Quantity]:
     """Cost and streaming metrics of train and dev samples, all metrics of test samples."""
     found = dict.fromkeys(name for run in runs for name in measured(run, partition) or ())
@@ -75,7 +81,8 @@ def _measures(runs: Sequence[RunSnapshot], partition: Partition) -> Iterator[Qua
         if name == "loss" or not (name != "cost" if partition == "test" else name == "cost" or streams):
             continue
         m = measure_or_plain(name)
-        column = Column(m.title, m.unit, partition, m.better, m.meaning, m.short, f"{partition}_{name}")
+        better = m.better if name != "cost" or same_goal(runs) else None
+        column = Column(m.title, m.unit, partition, better, m.meaning, m.short, f"{partition}_{name}")
         yield Quantity(column, lambda run, name=name: (measured(run, partition) or {}).get(name))  # type: ignore[misc]
 
 

@@ -139,8 +139,7 @@ def finish(
     figure: "Figure", runs: Sequence[RunSnapshot], x: str, form: dict[str, Any], *, whole: bool = True
 ) -> "Figure":
     """Axes; one label for all curves under the pointer if they are few."""
-    longest = max((len(run.epochs) for run in runs), default=0)
-    every = x == "epoch" and longest <= 12
-    ticks = {"dtick": 1} if every else {"tickformat": ",d"} if whole else {"ticksuffix": " s"}
+    longest = max((max(trace.x) - min(trace.x) for trace in figure.data if trace.x), default=0)
+    ticks = {"ticksuffix": " s"} if not whole else {"dtick": 1} if longest <= 12 else {"tickformat": ",d"}
     figure.update_layout(xaxis=axis(x, **ticks), yaxis=axis(None, **form))
     return themed(figure, HEIGHT, hovermode="x unified" if len(runs) <= 4 and whole else "closest")

@@ -61,12 +61,14 @@ def tiles(comparison: Comparison) -> Iterator[Html]:
         best = written(max(numbers) if column.better == "higher" else min(numbers), column.unit)
         owners = [run.name for run, row in ended if written(row[column.key], column.unit) == best]
         several = len(numbers) > 1
+        if several and column.better is None:
+            continue
         superlative = {"dev_cost": "lowest", "seconds": "shortest"}.get(column.key, "best")
         whose = owners[0] if len(owners) == 1 else f"{len(owners)} runs alike"
         yield element(
             "div",
             element("p", f"{superlative} {column.heading}" if several else column.heading, class_="label"),
             element("p", best, class_="value"),
-            element("p", whose, class_="whose") if several else None,
+            element("p", whose, class_="whose") if len(every) > 1 else None,
             class_="tile",
         )
