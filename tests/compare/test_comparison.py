@@ -187,7 +187,9 @@ def test_same_but_engine():
     assert same_but_engine(a, b)
     assert not same_but_engine(a, a)
     assert not same_but_engine(a, snapshot("b", replace(torch, model=ModelOptions(model_seed=1))))
-    assert not same_but_engine(a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files", targets="digits")))
+    assert not same_but_engine(
+        a, replace(b, dataset=SimpleNamespace(train=1000, fingerprint="other files", targets="digits"))
+    )
     assert not same_but_engine(a, replace(b, graph=SimpleNamespace(parameter_count=2500, hash="another file")))
 
 
