@@ -84,7 +84,7 @@ def test_the_cache_gives_the_same_and_spares_the_work(pets, options, tmp_path, m
     first = load(options(), SMALL)
     assert len(cache_files(tmp_path)) == 1
     loading._latest.clear()
-    monkeypatch.setattr(loading, "prepare", None)  # the cache must do without
+    monkeypatch.setattr(loading, "preprocess", None)  # the cache must do without
     assert same(load(options(), SMALL), first)
     other_split = load(options(split=(0.5, 0.5)), SMALL)
     assert [len(part) for part in other_split] == [10, 10, 0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backproof.verify import CheckReport, Finding
-from backproof.verify.core.comparison import Comparison, deviation, worst_coordinate
+from backproof.verify.core.builder import FindingBuilder, deviation, worst_coordinate
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 
 
@@ -76,7 +76,7 @@ def test_the_worst_coordinate_comes_with_both_values():
     assert deviation(a[:1], b, "numpy", "reference") == "shape (1, 3) of numpy, (2, 3) of reference"
 
 
-COMPARISON = Comparison("s", "a case", "numpy", "float64", "reference", "again")
+COMPARISON = FindingBuilder("s", "a case", "numpy", "float64", "reference", "again")
 
 
 def test_nan_is_wrong():

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from backproof.data.prepare import Prepared
+from backproof.data.preprocessed import Preprocessed
 from backproof.errors import named
 
 log = logging.getLogger(__name__)
 
 
-def read(folder: Path, key: str) -> Prepared | None:
+def read(folder: Path, key: str) -> Preprocessed | None:
     """What was kept under `key`; None where there is nothing, or where the file is damaged or not of this key."""
     path = _path(folder, key)
     try:
@@ -25,7 +25,7 @@ def read(folder: Path, key: str) -> Prepared | None:
                 log.info("%s belongs to other data; it is made again.", path)
                 return None
             masks = file.get("masks", None)
-            return Prepared(file["x"], file["ids"], tuple(str(line) for line in file["skipped"]), masks)
+            return Preprocessed(file["x"], file["ids"], tuple(str(line) for line in file["skipped"]), masks)
     except FileNotFoundError:
         return None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -33,16 +33,16 @@ def read(folder: Path, key: str) -> Prepared | None:
         return None
 
 
-def write(folder: Path, key: str, prepared: Prepared) -> None:
-    """Keep `prepared` under `key`. A folder that cannot be written costs time later, not the run: it warns."""
+def write(folder: Path, key: str, kept: Preprocessed) -> None:
+    """Keep `kept` under `key`. A folder that cannot be written costs time later, not the run: it warns."""
     unfinished = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part", delete=False) as file:
             unfinished = Path(file.name)
-            skipped = np.array(prepared.skipped, dtype=np.str_)
-            masks: dict[str, Any] = {} if prepared.masks is None else {"masks": prepared.masks}
-            np.savez(file, key=np.str_(key), x=prepared.x, ids=prepared.ids, skipped=skipped, **masks)
+            skipped = np.array(kept.skipped, dtype=np.str_)
+            masks: dict[str, Any] = {} if kept.masks is None else {"masks": kept.masks}
+            np.savez(file, key=np.str_(key), x=kept.x, ids=kept.ids, skipped=skipped, **masks)
         unfinished.replace(_path(folder, key))
     except OSError as error:
         log.warning(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from backproof.data import cache, sources
 from backproof.data.options import DataOptions, PreprocessingOptions
 from backproof.data.partitions import Ids, Partitions, partitions_of, scaled
-from backproof.data.prepare import Prepared, prepare
+from backproof.data.preprocessed import Preprocessed, preprocess
 from backproof.data.preprocessing import Step, steps_of
 from backproof.data.sources import Source
 from backproof.data.split import check_classes, is_fractions, partition_sizes, selected, shuffled, stratified
@@ -44,19 +44,19 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
         return _latest[fingerprint, source.where]
     _latest.clear()
 
-    prepared = _prepared(data, source, wanted, steps)
+    preprocessed = _preprocessed(data, source, wanted, steps)
     try:
-        parts = divide(source, prepared.ids, data.split, data.data_seed)
+        parts = divide(source, preprocessed.ids, data.split, data.data_seed)
     except UserError as error:
         raise DataError(f"dataset '{source.name}': {error}") from error
 
     rows = np.concatenate(parts)
-    x = scaled(prepared.x, rows)
+    x = scaled(preprocessed.x, rows)
     image_shape = x.shape[1:] if x.ndim == 4 else ()
     if preprocessing.flatten:
         x = x.reshape(len(x), -1)
-    ids = prepared.ids[rows]
-    y = np.asarray(source.y)[ids] if prepared.masks is None else _masks(prepared.masks, source, rows)
+    ids = preprocessed.ids[rows]
+    y = np.asarray(source.y)[ids] if preprocessed.masks is None else _masks(preprocessed.masks, source, rows)
     train, dev, test = partitions_of(x, y, ids, [len(part) for part in parts], image_shape)
     loaded = Partitions(
         name=source.name,
@@ -64,7 +64,7 @@ def load(data: DataOptions, preprocessing: PreprocessingOptions) -> Partitions:
         train=train,
         dev=dev,
         test=test,
-        skipped=prepared.skipped,
+        skipped=preprocessed.skipped,
         fingerprint=fingerprint,
         notes=source.notes,
     )
@@ -112,16 +112,16 @@ def _masks(masks: npt.NDArray[Any], source: Source, rows: Ids) -> Targets:
     return masks[rows].astype(np.int64) if source.targets.integer else scaled(masks, rows)
 
 
-def _prepared(data: DataOptions, source: Source, wanted: Ids, steps: tuple[Step, ...]) -> Prepared:
+def _preprocessed(data: DataOptions, source: Source, wanted: Ids, steps: tuple[Step, ...]) -> Preprocessed:
     """From the cache where it is there; a source that is an array already, and stays it, needs none."""
     at_once = isinstance(source.images, np.ndarray) and not steps
     if at_once or data.cache_dir == "off":
-        return prepare(source, wanted, steps, data.skip_bad_images)
+        return preprocess(source, wanted, steps, data.skip_bad_images)
     folder = Path(data.cache_dir) if data.cache_dir else Path(data.data_dir) / ".cache"
     key = _digest(source.content, steps, wanted.tobytes(), data.skip_bad_images)
     kept = cache.read(folder, key)
     if kept is None:
-        kept = prepare(source, wanted, steps, data.skip_bad_images)
+        kept = preprocess(source, wanted, steps, data.skip_bad_images)
         cache.write(folder, key, kept)
     return kept
 

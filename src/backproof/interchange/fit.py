@@ -21,8 +21,8 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
     A layer in `skip` is a node's name, or what names begin with before a dot: `fc`, `layer4`. BatchNorm's
     `num_batches_tracked` is left out where the network has none. Whole numbers become float64.
 
-    Raises `UserError`, naming `source`, the first few names at fault and the nearest ones, if a parameter is missing,
-    unknown or of another shape; or if no layer is called as one in `skip`.
+    Raises `UserError`, naming `source`, the first few names that do not fit and the nearest ones, if a parameter is
+    missing, unknown or of another shape; or if no layer is called as one in `skip`.
     """
     shapes = {name: spec.shape for name, spec in graph.parameters.items()}
     for layer in skip:

@@ -16,8 +16,8 @@ from backproof.errors import OptionError, UserError
 from backproof.graph import Array, Graph
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.user_file import EXECUTED
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.failure import Failure
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
@@ -105,7 +105,7 @@ def read_failure(path: Path) -> Failure:
         )
     graph, mode = Graph.from_json(about["graph"]), Mode(**about["mode"])
     return Failure(
-        comparison=Comparison(**about["comparison"]),
+        comparison=FindingBuilder(**about["comparison"]),
         case=Case(graph, groups["parameters"], groups["inputs"], mode),
         found={Location.of_key(key): array for key, array in groups["found"].items()},
         expected={Location.of_key(key): array for key, array in groups["expected"].items()},
@@ -141,7 +141,7 @@ def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
     return CheckReport(f"replay of {path}", tuple(findings), {})
 
 
-def _again(engine: Engine, failure: Failure, comparison: Comparison) -> list[Finding]:
+def _again(engine: Engine, failure: Failure, comparison: FindingBuilder) -> list[Finding]:
     """What the engine makes of it now, compared as it was then."""
     case = failure.case
     trainer = engine.compile(case.graph, case.parameters, dtype=comparison.dtype)

@@ -86,7 +86,7 @@ class TorchTrainer:
                 value = values[node.name]
                 if value.requires_grad:
                     value.retain_grad()
-                watch(node.name, "forward", _lend(value))
+                watch(node.name, "forward", _view(value))
         loss = values[self._loss]
         for w in self._weights.values():
             w.grad = None
@@ -99,11 +99,11 @@ class TorchTrainer:
             for node in reversed(self.graph.nodes):
                 gradient = values[node.name].grad if values[node.name].requires_grad else None
                 if gradient is not None:
-                    watch(node.name, "backward", _lend(gradient))
+                    watch(node.name, "backward", _view(gradient))
         before = updater.penalty()  # of the weights that the loss was computed with
         updater.couple()
         updater.update(mode.step)
-        return StepResult(loss.item(), before, _lend(values[self.graph.output]))
+        return StepResult(loss.item(), before, _view(values[self.graph.output]))
 
     def parameters(self) -> dict[str, Array]:
         return {name: _own(value) for name, value in self._tensors.items()}
@@ -175,9 +175,9 @@ def _instead(node: Node, own: Mapping[str, Tensor], state: Mapping[str, Tensor])
     return {local: state.get(node.path(local), tensor) for local, tensor in own.items()}
 
 
-def _lend(value: Tensor) -> Array:
+def _view(value: Tensor) -> Array:
     return value.detach().cpu().numpy()
 
 
 def _own(value: Tensor) -> Array:
-    return np.array(_lend(value))
+    return np.array(_view(value))

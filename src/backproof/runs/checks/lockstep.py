@@ -17,7 +17,7 @@ from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.rounding import with_rounded_loss
 from backproof.verify.training.state import (
     DRAWS,
@@ -86,7 +86,7 @@ class Lockstep(Observer):
         return sorted(wrong, key=part_of)
 
     def _compare(self, found: dict[Tensor, Array], right: dict[Tensor, Array], allowed: Explained) -> list[Finding]:
-        comparison = Comparison("", "step", self._prepared.engine.name, self._dtype, self._name)
+        comparison = FindingBuilder("", "step", self._prepared.engine.name, self._dtype, self._name)
         findings = compare_states(found, right, allowed, comparison)
         return [finding for finding in findings if not finding.passed]
 

@@ -13,7 +13,7 @@ from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
 from backproof.runs.use import engine_of
 from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.networks.check import default_reference
 from backproof.verify.networks.node_gradients import check_node_gradients
 from backproof.verify.training.anomaly import check_anomalies
@@ -160,7 +160,7 @@ def _gradients(case: TrainingCase, engine: Engine, say: Say) -> CheckReport:
         report = check_gradients(trainer, inputs, mode, case.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
     findings = []
     for tensor in report.tensors:
-        comparison = Comparison(tensor.name, "on the next batch", engine.name, "float64", "finite differences")
+        comparison = FindingBuilder(tensor.name, "on the next batch", engine.name, "float64", "finite differences")
         finding = comparison.gradient(tensor, TOLERANCE)
         findings.append(replace(finding, location=replace(finding.location, name="")))
     return CheckReport("finite differences", tuple(findings))

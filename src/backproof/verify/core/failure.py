@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from backproof.graph import Array, Arrays
 from backproof.optim import Optimizer
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import Location
 
@@ -25,7 +25,7 @@ class Failure:
         state: its state before the step.
     """
 
-    comparison: Comparison
+    comparison: FindingBuilder
     case: Case
     found: Mapping[Location, Array]
     expected: Mapping[Location, Array]

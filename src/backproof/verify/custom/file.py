@@ -15,8 +15,8 @@ from backproof.graph import Loss, Op, Sample
 from backproof.optim import Optimizer
 from backproof.registry import is_built_in
 from backproof.user_file import execute, failure
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case, Results, make_case, run_case
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT, Location
@@ -100,7 +100,7 @@ def check_custom(
 def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int], keep: Keep | None) -> Iterator[Finding]:
     """The user's kernel against the PyTorch expression beside it."""
     replay = f"backproof check op {op.__name__}"
-    comparison = Comparison(op.__name__, "", own.name, "float64", "PyTorch expression", replay)
+    comparison = FindingBuilder(op.__name__, "", own.name, "float64", "PyTorch expression", replay)
     if op not in EXPRESSIONS:
         yield comparison.skipped(EVERYTHING, "there is no PyTorch expression beside it")
         return

@@ -11,7 +11,7 @@ from backproof.engines.inputs import check_optimizer_state
 from backproof.graph import Arrays, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import Location
 from backproof.verify.core.tolerances import tolerance
@@ -22,7 +22,7 @@ GRAPH = Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 
 def check_custom_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Finding]:
     """Findings on the user's update of `kind`, in float64, on the gradients of `optimizers.check`."""
-    comparison = Comparison(kind.__name__, "", own.name, "float64")
+    comparison = FindingBuilder(kind.__name__, "", own.name, "float64")
     start = {name: np.linspace(-1, 1, spec.shape[-1]).reshape(spec.shape) for name, spec in GRAPH.parameters.items()}
     try:
         for case, optimizer in variants(kind).items():
@@ -32,7 +32,7 @@ def check_custom_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Findi
         yield comparison.failed(error)
 
 
-def _sane(own: Engine, optimizer: Optimizer, start: Arrays, comparison: Comparison) -> Iterator[Finding]:
+def _sane(own: Engine, optimizer: Optimizer, start: Arrays, comparison: FindingBuilder) -> Iterator[Finding]:
     """Finite after every step, the same twice, and still at a rate of 0."""
     ends = []
     for _ in range(2):
@@ -57,7 +57,7 @@ def _sane(own: Engine, optimizer: Optimizer, start: Arrays, comparison: Comparis
     yield comparison.contract("a rate of 0 moves nothing", f"{moved[0]} moves" if moved else "")
 
 
-def _beside(own: Engine, optimizer: Optimizer, start: Arrays, comparison: Comparison) -> Iterator[Finding]:
+def _beside(own: Engine, optimizer: Optimizer, start: Arrays, comparison: FindingBuilder) -> Iterator[Finding]:
     """Weights after each step, against PyTorch's optimizer on the same gradients."""
     comparison = comparison.against("PyTorch expression")
     weight = Location("parameter", "weight")

@@ -6,8 +6,8 @@ from math import prod
 
 from backproof.engines import DType, Engine
 from backproof.graph import Loss, Node
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.networks.report import Way
 
 
@@ -55,6 +55,6 @@ class NetworkCase(Case):
         """The shapes of its inputs, and of its output."""
         return [self.graph.shapes[name].bind(self.samples) for name in (*node.inputs, node.name)]
 
-    def comparison(self, subject: str, way: Way, engine: Engine, reference: Engine, replay: str = "") -> Comparison:
+    def comparison(self, subject: str, way: Way, engine: Engine, reference: Engine, replay: str = "") -> FindingBuilder:
         """Of an engine with the reference on one node, or on the network."""
-        return Comparison(subject, way, engine.name, self.dtype_of(engine), reference.name, replay)
+        return FindingBuilder(subject, way, engine.name, self.dtype_of(engine), reference.name, replay)

@@ -17,8 +17,8 @@ import numpy as np
 from backproof.engines import DType, Engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Array, Loss, Op
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import ROOM, Case, Results, for_prediction, make_case, results, run_case, sensitivity
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT
@@ -99,7 +99,7 @@ class _OpCheck:
         for dtype in self._dtypes:
             refusal = self._refusal(engine, dtype)
             if refusal:
-                yield Comparison(self._op.__name__, "", engine.name, dtype).skipped(EVERYTHING, refusal)
+                yield FindingBuilder(self._op.__name__, "", engine.name, dtype).skipped(EVERYTHING, refusal)
                 continue
             for number in range(len(self._samples)):
                 yield from self._sample(engine, number, dtype)
@@ -121,7 +121,7 @@ class _OpCheck:
         replay = f"backproof check op {self._op.__name__} --engines {engine.name} --dtype {dtype}"
         compared = engine.name != self._reference.name and self._op in self._reference.operations
         reference = self._reference.name if compared else "contract"
-        comparison = Comparison(self._op.__name__, "", engine.name, dtype, reference, replay)
+        comparison = FindingBuilder(self._op.__name__, "", engine.name, dtype, reference, replay)
         try:
             case = self._case(number, self._seeds[0], dtype, trains)
             trainer = engine.compile(case.graph, case.parameters, dtype=dtype)
@@ -142,7 +142,7 @@ class _OpCheck:
         except Exception as error:  # whatever an engine makes of a good case, the check goes on
             yield comparison.against("contract").failed(error)
 
-    def _compare(self, found: Results, expected: Results, case: Case, comparison: Comparison) -> Iterator[Finding]:
+    def _compare(self, found: Results, expected: Results, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
         """Every array against the reference's. What an engine lacks, `shapes_and_dtypes` has reported."""
         allowed = tolerance(comparison.dtype, case.terms)
         result, other = (LOSS, OUTPUT) if issubclass(self._op, Loss) else (OUTPUT, LOSS)

@@ -14,8 +14,8 @@ import numpy as np
 from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case, Results, results
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.tolerances import tolerance
@@ -24,7 +24,7 @@ from backproof.verify.operations.side_effects import check_side_effects
 Name = TypeVar("Name", str, Location)
 
 
-def check_contract(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
+def check_contract(engine: Engine, trainer: Trainer, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
     """All findings on `trainer`, which `engine` compiled from `case`, except those on `shapes_and_dtypes`."""
     yield from _unchanged(trainer, case, comparison)
     yield _any_layout(trainer, case, comparison)
@@ -32,7 +32,7 @@ def check_contract(engine: Engine, trainer: Trainer, case: Case, comparison: Com
     yield from check_side_effects(engine, trainer, case, comparison)
 
 
-def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: Comparison) -> Finding:
+def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: FindingBuilder) -> Finding:
     """Every result has the shape that the graph declares, and the trainer's dtype."""
     graph, N = case.graph, case.samples
     expected = {OUTPUT: graph.shapes[graph.output].bind(N)} | ({} if graph.loss is None else {LOSS: ()})
@@ -54,7 +54,7 @@ def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: Comp
     return comparison.contract("shapes and dtypes", "; ".join(wrong))
 
 
-def _unchanged(trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
+def _unchanged(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
     """A pass writes to nothing that it was given, and leaves nothing behind."""
     given = {name: value.copy() for name, value in case.inputs.items()}
     before = trainer.parameters()
@@ -98,7 +98,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _any_layout(trainer: Trainer, case: Case, comparison: Comparison) -> Finding:
+def _any_layout(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Finding:
     """Results do not depend on how inputs lie in memory."""
     name, comparison = "inputs of any layout", comparison.against("contract")
     expected = results(trainer, case)
@@ -120,7 +120,7 @@ def _any_layout(trainer: Trainer, case: Case, comparison: Comparison) -> Finding
     return max(findings, key=lambda f: f.badness, default=nothing)
 
 
-def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Finding:
+def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: FindingBuilder) -> Finding:
     """What does not fit raises `UserError`, and nothing else."""
     first = case.graph.inputs[0].name
     x = case.inputs[first]

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.engines import Trainer
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.gradient_check import TOLERANCE, check_gradients
 from backproof.verify.core.location import Location
@@ -18,7 +18,7 @@ COORDINATES = 4
 """Single elements probed in each tensor, besides the directions that see all of them at once."""
 
 
-def check_against_numbers(trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
+def check_against_numbers(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
     """Every gradient that `trainer`, in float64, computes on `case`."""
     rng = np.random.default_rng(case.mode.seed)
     report = check_gradients(trainer, case.inputs, case.mode, rng=rng, coordinates=COORDINATES)

@@ -14,20 +14,20 @@ from backproof.engines import Engine, Trainer
 from backproof.graph import Array, Graph, Input, Loss, Node
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Add, Reshape
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import Case, results
-from backproof.verify.core.comparison import Comparison
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import difference, tolerance
 
 
-def check_side_effects(engine: Engine, trainer: Trainer, case: Case, comparison: Comparison) -> Iterator[Finding]:
+def check_side_effects(engine: Engine, trainer: Trainer, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
     """The findings on `case`, from which `engine` compiled `trainer`; its numbers are exact in the trainer's dtype."""
     if engine.capabilities.trains:
         yield from _borrowed_arrays_unchanged(engine, case, comparison)
     yield comparison.contract("results belong to the caller", _taken_back(trainer, case))
 
 
-def _borrowed_arrays_unchanged(engine: Engine, case: Case, comparison: Comparison) -> Iterator[Finding]:
+def _borrowed_arrays_unchanged(engine: Engine, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
     graph = _among_others(case.graph)
     trainer = engine.compile(graph, case.parameters, dtype=comparison.dtype)
     held = {name: value for name, value in case.inputs.items() if _held(name) in graph.node}

@@ -20,8 +20,8 @@ from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
+from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordinate
 from backproof.verify.core.case import Case, Results
-from backproof.verify.core.comparison import Comparison, both_at, worst_coordinate
 from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, Location
@@ -159,7 +159,7 @@ def _check(
 ) -> Iterator[Finding]:
     replay = f"backproof check optimizer {kind.__name__.lower()} --engines {engine.name} --dtype {dtype}"
     reference = next(iter(runs.values())).reference.name
-    comparison = Comparison(kind.__name__, "", engine.name, dtype, reference, replay)
+    comparison = FindingBuilder(kind.__name__, "", engine.name, dtype, reference, replay)
     if reference == engine.name:
         yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' is the reference")
         return
@@ -182,7 +182,7 @@ def _check(
             yield comparison.on(case).failed(error)
 
 
-def _alone(trainer: Trainer, run: _Run, comparison: Comparison, keep: Keep | None) -> Iterator[Finding]:
+def _alone(trainer: Trainer, run: _Run, comparison: FindingBuilder, keep: Keep | None) -> Iterator[Finding]:
     """Each step from the reference's weights and state."""
     allowed = tolerance(comparison.dtype, N)
     for step, (awkward, batch) in enumerate(BATCHES):
@@ -197,7 +197,7 @@ def _alone(trainer: Trainer, run: _Run, comparison: Comparison, keep: Keep | Non
         yield from kept(findings, keep, failure)
 
 
-def _in_a_row(trainer: Trainer, run: _Run, comparison: Comparison) -> Iterator[Finding]:
+def _in_a_row(trainer: Trainer, run: _Run, comparison: FindingBuilder) -> Iterator[Finding]:
     """All steps, with what the trainer itself made of weights and state."""
     trainer.load(run.places[0].parameters)
     trainer.load_optimizer_state(run.optimizer, {})
@@ -209,7 +209,7 @@ def _in_a_row(trainer: Trainer, run: _Run, comparison: Comparison) -> Iterator[F
 
 
 def compare_step(
-    found: Results, way: Sequence[Mapping[Location, Array]], comparison: Comparison, allowed: float
+    found: Results, way: Sequence[Mapping[Location, Array]], comparison: FindingBuilder, allowed: float
 ) -> Iterator[Finding]:
     """Weights and state, each element relative to the largest that it was on the reference's `way`, which ends here.
 
@@ -224,7 +224,7 @@ def compare_step(
 
 
 def _by_element(
-    comparison: Comparison, location: Location, found: Array, way: Sequence[Array], allowed: float
+    comparison: FindingBuilder, location: Location, found: Array, way: Sequence[Array], allowed: float
 ) -> Finding:
     """The finding on one array, which was right as `way` ends."""
     expected = way[-1]

@@ -16,7 +16,7 @@ from backproof.engines.base import Direction
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.ops import ReLU
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
 from backproof.verify.networks.observation import Observation, Observatory
@@ -87,7 +87,7 @@ def check_anomalies(
     dtype = engine.capabilities.nearest_dtype(dtype)
     observatory = Observatory(engine, graph, parameters, dtype)
     trainer = engine.compile(graph, parameters, dtype=dtype)
-    comparison = Comparison("", "", engine.name, dtype, "limits")
+    comparison = FindingBuilder("", "", engine.name, dtype, "limits")
     found: dict[tuple[Direction, Location], Finding] = {}
     with np.errstate(all="ignore"):  # that is what is looked for
         for i, batch in enumerate(batches):
@@ -105,7 +105,7 @@ def check_anomalies(
 
 
 def _findings(
-    graph: Graph, seen: Observation, comparison: Comparison, step: int
+    graph: Graph, seen: Observation, comparison: FindingBuilder, step: int
 ) -> Iterator[tuple[Direction, Finding]]:
     """One finding for each symptom."""
     orders: dict[Direction, list[Node]] = {"forward": [*graph.nodes], "backward": [*reversed(graph.nodes)]}
@@ -159,7 +159,7 @@ def _against_the_way(sizes: dict[str, float]) -> tuple[dict[str, float], dict[st
 
 
 def _verdict(
-    comparison: Comparison, location: Location, direction: Direction, limit: float, measured: Mapping[str, float]
+    comparison: FindingBuilder, location: Location, direction: Direction, limit: float, measured: Mapping[str, float]
 ) -> Finding:
     """The first node, in the order of the pass, that is over the limit; the others got it from there."""
     over = [name for name, value in measured.items() if value > limit]

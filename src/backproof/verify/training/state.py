@@ -9,7 +9,7 @@ import numpy as np
 from backproof.engines import DType, Mode, Trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import Location
 from backproof.verify.core.rounding import perturbed
@@ -101,7 +101,7 @@ def least_allowed(graph: Graph, samples: int, dtype: DType) -> float:
 
 
 def compare_states(
-    found: Mapping[Tensor, Array], right: Mapping[Tensor, Array], allowed: Explained, comparison: Comparison
+    found: Mapping[Tensor, Array], right: Mapping[Tensor, Array], allowed: Explained, comparison: FindingBuilder
 ) -> list[Finding]:
     """A finding for each tensor."""
     return [

@@ -17,7 +17,7 @@ from backproof.engines import DType, Engine, Mode, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
-from backproof.verify.core.comparison import Comparison
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
 from backproof.verify.core.rounding import with_rounded_loss
@@ -104,7 +104,7 @@ def check_trajectory(
         for truth, allowed, take in right.train(range(AT_FIRST), len(right.batches)):
             steps.append([])
             for name, trainer in trainers.items():
-                comparison = Comparison("", f"step {len(steps)}", name, dtype, reference.name)
+                comparison = FindingBuilder("", f"step {len(steps)}", name, dtype, reference.name)
                 found = compare_states(take(trainer), truth, allowed, comparison)
                 growth.error[name].append(max(f.error for f in found))
                 steps[-1] += found

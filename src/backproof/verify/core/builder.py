@@ -16,7 +16,7 @@ from backproof.verify.core.tolerances import difference, relative
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FindingBuilder:
     """What an engine is compared on, and with what; its methods give the findings."""
 
     subject: str
@@ -26,11 +26,11 @@ class Comparison:
     reference: str = "contract"
     replay: str = ""
 
-    def on(self, case: str) -> "Comparison":
+    def on(self, case: str) -> "FindingBuilder":
         """The same on another case."""
         return replace(self, case=case)
 
-    def against(self, reference: str) -> "Comparison":
+    def against(self, reference: str) -> "FindingBuilder":
         """The same with other expected values."""
         return replace(self, reference=reference)
 

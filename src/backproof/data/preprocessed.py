@@ -15,7 +15,7 @@ Samples = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Preprocessed:
     """All samples of a source after preprocessing.
 
     x: (M, C, H, W) or (M, D); uint8 where no step made other values of the pixels, else float32.
@@ -29,7 +29,7 @@ class Prepared:
     masks: Samples | None = None
 
 
-def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bool) -> Prepared:
+def preprocess(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bool) -> Preprocessed:
     """Read and preprocess the samples `ids` of `source`.
 
     Raises `UserError` naming the sample: where an image cannot be read (unless bad ones are skipped), where a step
@@ -42,7 +42,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
         if not steps:
             every = slice(None) if len(ids) == len(source) else ids
             whole = np.asarray(source.y)[every] if source.targets.kind == "mask" else None
-            return Prepared(np.moveaxis(images[every], 3, 1) if images.ndim == 4 else images[every], ids, (), whole)
+            return Preprocessed(np.moveaxis(images[every], 3, 1) if images.ndim == 4 else images[every], ids, (), whole)
 
     samples: list[Samples] = []
     masks: list[Samples | None] = []
@@ -71,7 +71,7 @@ def prepare(source: Source, ids: Ids, steps: Sequence[Step], skip_bad_images: bo
             )
     if not samples:
         raise DataError(f"dataset '{source.name}' is empty: none of its {len(ids)} images can be read")
-    return Prepared(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped), _stack_masks(masks, source))
+    return Preprocessed(_stack(samples), np.array(kept, dtype=np.int64), tuple(skipped), _stack_masks(masks, source))
 
 
 def _mask(source: Source, index: int, image: Samples) -> Samples | None:
