@@ -1,6 +1,6 @@
 """An option declared once: type, default, help, range and the rest follow from its field.
 
-    batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
+batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
 """
 
 from dataclasses import MISSING, dataclass, field, fields
