@@ -16,7 +16,7 @@ from backproof.engines.kernel import AnyCall, Call, Kernel, Kernels, Saved
 from backproof.graph import Array, Arrays, Graph, Node
 
 
-class Step:
+class SweepStep:
     """One node, bound to its kernel, parameters, gradients and to the places of its values."""
 
     __slots__ = (
@@ -107,13 +107,13 @@ class Sweep:
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
         self._input_names = [i.name for i in graph.inputs]
         wanted = {i.name: input_gradients and i.kind == "float" for i in graph.inputs}
-        self._steps: list[Step] = []
+        self._steps: list[SweepStep] = []
         for node in nodes:
             wants = tuple(wanted[name] for name in node.inputs)
             wanted[node.name] = any(wants) or any(spec.trainable for spec in node.parameters.values())
             call = make_call(node, wants)
             kernel = fit(kernels[type(node.op)], call)
-            self._steps.append(Step(node, kernel, self._place, parameters, gradients, call))
+            self._steps.append(SweepStep(node, kernel, self._place, parameters, gradients, call))
         self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
         self._memory = memory or GradientMemory()
         self._one = np.ones((), self._memory.dtype)
@@ -128,7 +128,7 @@ class Sweep:
                 self._values[i] = inputs[name]
         self._run(self._steps, mode, watch)
 
-    def _run(self, steps: Sequence[Step], mode: Mode, watch: Watch | None) -> None:
+    def _run(self, steps: Sequence[SweepStep], mode: Mode, watch: Watch | None) -> None:
         """Compute the values of some steps, in order."""
         values = self._values
         for step in steps:
@@ -160,7 +160,7 @@ class Sweep:
         found = ((name, gradients[i]) for i, name in enumerate(self._input_names))
         return {name: gradient for name, gradient in found if gradient is not None}
 
-    def _run_back(self, steps: Sequence[Step], gradients: list[Array | None], watch: Watch | None) -> None:
+    def _run_back(self, steps: Sequence[SweepStep], gradients: list[Array | None], watch: Watch | None) -> None:
         """Carry the gradients of values back through some steps, last to first."""
         hold, drop = self._memory.hold, self._memory.drop
         for step in reversed(steps):

@@ -13,7 +13,7 @@ from typing import Any
 
 from backproof.engines.base import EVALUATION, Mode, Watch
 from backproof.engines.numpy.workspace import Planned
-from backproof.engines.sweep import Step, Sweep
+from backproof.engines.sweep import SweepStep, Sweep
 from backproof.graph import Array, Arrays, Graph
 
 
@@ -26,7 +26,7 @@ class PredictingSweep(Sweep):
         self._takers = Counter(place for step in self._steps for place in step.inputs)
         self._takers[self._place[graph.output]] += 1  # the caller
 
-    def _run(self, steps: Sequence[Step], mode: Mode, watch: Watch | None) -> None:
+    def _run(self, steps: Sequence[SweepStep], mode: Mode, watch: Watch | None) -> None:
         self._outputs.reset()
         for step in steps:
             super()._run([step], mode, watch)
@@ -58,23 +58,23 @@ class CheckpointedSweep(Sweep):
         self._mode = mode
         super().forward(inputs, mode, watch)
 
-    def _run(self, steps: Sequence[Step], mode: Mode, watch: Watch | None) -> None:  # noqa: ARG002
+    def _run(self, steps: Sequence[SweepStep], mode: Mode, watch: Watch | None) -> None:  # noqa: ARG002
         for segment, crossing in zip(self._segments, self._crossing, strict=True):
             self._compute(segment, watch)
             if segment is not self._segments[-1]:
                 self._forget(segment, keep=crossing)
 
-    def _compute(self, segment: Sequence[Step], watch: Watch | None) -> None:
+    def _compute(self, segment: Sequence[SweepStep], watch: Watch | None) -> None:
         super()._run(segment, self._mode, watch)
         for step in segment:
             self._outputs.hold(self._values[step.output])
 
-    def _forget(self, segment: Sequence[Step], keep: set[int]) -> None:
+    def _forget(self, segment: Sequence[SweepStep], keep: set[int]) -> None:
         for step in segment:
             if step.output not in keep | self._kept:
                 self._outputs.drop(self._values[step.output])
 
-    def _run_back(self, steps: Sequence[Step], gradients: list[Array | None], watch: Watch | None) -> None:  # noqa: ARG002
+    def _run_back(self, steps: Sequence[SweepStep], gradients: list[Array | None], watch: Watch | None) -> None:  # noqa: ARG002
         for segment, crossing in zip(reversed(self._segments), reversed(self._crossing), strict=True):
             if segment is not self._segments[-1]:
                 # All segments that take what crosses are done, so it may be computed anew with the rest.
