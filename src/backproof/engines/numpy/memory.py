@@ -13,7 +13,7 @@ from typing import Any
 
 from backproof.engines.base import EVALUATION, Mode, Watch
 from backproof.engines.numpy.workspace import Planned
-from backproof.engines.sweep import SweepStep, Sweep
+from backproof.engines.sweep import Sweep, SweepStep
 from backproof.graph import Array, Arrays, Graph
 
 
