@@ -91,12 +91,19 @@ def test_the_error_source_of_a_network():
     assert [f.subject for f in report.error_sources("predicting", "forward")] == ["fc"]
 
 
-def test_beside_a_trainer_in_training_mode_it_is_skipped():
+def test_beside_a_trainer_it_is_checked_in_evaluation_mode():
     graph, parameters, inputs = network()
     engines = [get_engine("numpy"), PredictingEngine(wrong=(Linear,))]
     report = check_model(graph, parameters, inputs, engines)
-    assert report.passed
-    assert {f.detail for f in report.skipped} == {"the engine only predicts; it is checked in evaluation mode"}
+    assert [f.subject for f in report.error_sources("predicting", "forward")] == ["fc"]
+    assert report.first_of("numpy") is None
+    assert report.of("numpy", "cumulative", "backward")
+    assert report.sentence("numpy") == "numpy is right at every node"
+    right = check_model(graph, parameters, inputs, [engines[0], PredictingEngine()])
+    assert right.passed
+    assert right.verdict.endswith("forward and backward (predicting: forward alone, up to the loss)")
+    assert 0 < right.rounding_errors["predicting"].values < 20
+    assert right.rounding_errors["predicting"].gradients is None
     evaluation = check_model(graph, parameters, inputs, engines, mode=Mode())
     assert [f.subject for f in evaluation.error_sources("predicting", "forward")] == ["fc"]
     assert evaluation.first_of("numpy") is None

@@ -17,7 +17,7 @@ import numpy as np
 from backproof.engines import DType, Engine, Mode, get_engine, reference_engine
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays, Graph
-from backproof.verify.core.finding import Finding
+from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.cumulative import check_whole, find_truth
@@ -52,7 +52,7 @@ def check_model(
     Args:
         graph: with its loss.
         parameters, inputs: canonical; rounded to float32 first, so that all compute with the same numbers in any dtype.
-        engines: what is checked. Of those that only predict, values are compared, in evaluation mode.
+        engines: what is checked. Of those that only predict, values are compared, in evaluation mode whatever `mode`.
         dtype: float64 finds the smallest errors. How near the engines are to the truth is measured in float32 anyway.
         mode: training takes batch statistics and dropout.
         reference: by default the reference engine, or the NumPy engine where that takes too long.
@@ -69,11 +69,18 @@ def check_model(
         raise UserError("a check needs one engine or more")
     for name in nodes:
         graph.require_node(name)
-    if not any(engine.capabilities.trains for engine in engines):
-        mode = replace(mode, training=False)
     case = NetworkCase(graph, _rounded(parameters), _rounded(inputs), mode, dtype)
+    reference = reference or default_reference(case)
+    trainers = [engine for engine in engines if engine.capabilities.trains]
+    predictors = [engine for engine in engines if not engine.capabilities.trains]
+    reports = []
     with np.errstate(all="ignore"):  # what is not finite is found by comparison, and named
-        return _check(case, reference or default_reference(case), engines, nodes, title, replay, say)
+        if trainers:
+            reports.append(_check(case, reference, trainers, nodes, title, replay, say))
+        if predictors:
+            case = replace(case, mode=replace(mode, training=False))
+            reports.append(_check(case, reference, predictors, nodes, title, replay, say))
+    return reports[0] if not reports[1:] else _together(*reports)
 
 
 def _check(
@@ -114,6 +121,18 @@ def _check(
         reference=reference.name,
         rounding_errors=rounding_errors,
         pictures=tuple(picture for picture in pictures if picture is not None),
+    )
+
+
+def _together(trainers: ModelReport, predictors: ModelReport) -> ModelReport:
+    """One report on engines that were checked in training and in evaluation mode."""
+    both = CheckReport.joined(trainers.title, (trainers, predictors))
+    return replace(
+        trainers,
+        findings=both.findings,
+        seconds=both.seconds,
+        rounding_errors={**trainers.rounding_errors, **predictors.rounding_errors},
+        pictures=trainers.pictures + predictors.pictures,
     )
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backproof.engines import Engine
+from backproof.engines import DType, Engine
 from backproof.engines.base import Direction
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
 from backproof.verify.core.case import for_prediction
 from backproof.verify.core.finding import Finding
-from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT, Location
+from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.rounding import perturbed, rounding_noise, with_rounded_loss
 from backproof.verify.core.tolerances import EPSILON, relative, tolerance
 from backproof.verify.networks.case import NetworkCase
@@ -24,8 +24,6 @@ DRAWS = 2
 
 ROOM = 4
 """How much more than the largest of those draws may be attributed to rounding."""
-
-PREDICTS = "the engine only predicts; it is checked in evaluation mode"
 
 Key = tuple[str, Location]
 """A tensor: its node (or input), and what it is."""
@@ -71,8 +69,6 @@ def check_whole(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[F
     """
     dtype = case.dtype_of(engine)
     whole = case.comparison(NETWORK, "cumulative", engine, truth.reference)
-    if case.mode.training and not engine.capabilities.trains:
-        return [whole.skipped(EVERYTHING, PREDICTS)], None
     try:
         if not engine.capabilities.trains:
             return _values_alone(case, truth, engine)
@@ -97,11 +93,16 @@ def check_whole(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[F
 def _values_alone(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[Finding], RoundingError]:
     """The output of each node of a predictor."""
     bare = for_prediction(case)
-    predictor = engine.compile(bare.graph, bare.parameters, dtype=case.dtype_of(engine))
-    values = predictor.forward(bare.inputs, bare.mode, [node.name for node in bare.graph.nodes])
-    found = {(name, OUTPUT): value for name, value in values.items()}
+    wanted = [node.name for node in bare.graph.nodes]
+
+    def values(dtype: DType) -> dict[Key, Array]:
+        predictor = engine.compile(bare.graph, bare.parameters, dtype=dtype)
+        return {(name, OUTPUT): y for name, y in predictor.forward(bare.inputs, bare.mode, wanted).items()}
+
+    found = values(case.dtype_of(engine))
     truth = replace(truth, tensors={key: y for key, y in truth.tensors.items() if key[1] == OUTPUT and key in found})
-    return list(_compare(case, truth, engine, found)), _rounding_error(truth, found)
+    in_float32 = values(engine.capabilities.nearest_dtype("float32"))
+    return list(_compare(case, truth, engine, found)), _rounding_error(truth, in_float32)
 
 
 def _compare(case: NetworkCase, truth: Truth, engine: Engine, found: Mapping[Key, Array]) -> Iterator[Finding]:
@@ -133,11 +134,11 @@ def _badness(error: float, allowed: float) -> float:
 
 
 def _rounding_error(truth: Truth, found: Mapping[Key, Array]) -> RoundingError:
-    def median(direction: Direction) -> float:
+    def median(direction: Direction) -> float | None:
         errors = [relative(found.get(key), y) for key, y in truth.tensors.items() if key[1].direction == direction]
-        return float(np.median(errors)) / EPSILON["float32"] if errors else 0.0
+        return float(np.median(errors)) / EPSILON["float32"] if errors else None
 
-    return RoundingError(median("forward"), median("backward"))
+    return RoundingError(median("forward") or 0.0, median("backward"))
 
 
 def tensors_of(graph: Graph, seen: Observation) -> dict[Key, Array]:

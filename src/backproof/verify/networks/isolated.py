@@ -8,11 +8,11 @@ import numpy as np
 from backproof.engines import Engine, get_engine, reference_engine
 from backproof.graph import Array, Loss, Node, Shape
 from backproof.verify.core.finding import Finding
-from backproof.verify.core.location import EVERYTHING, OUTPUT, Location
+from backproof.verify.core.location import OUTPUT, Location
 from backproof.verify.core.rounding import perturbed, with_rounded_loss
 from backproof.verify.core.tolerances import EPSILON, relative, tolerance
 from backproof.verify.networks.case import NetworkCase
-from backproof.verify.networks.cumulative import PREDICTS, Truth
+from backproof.verify.networks.cumulative import Truth
 from backproof.verify.networks.one_node import OneNode
 from backproof.verify.networks.report import Picture, panels
 
@@ -66,9 +66,6 @@ class Isolated:
         for engine in self.engines:
             comparison = self.case.comparison(node.name, "isolated", engine, reference, replay)
             trains = engine.capabilities.trains
-            if self.case.mode.training and not trains:
-                findings.append(comparison.skipped(EVERYTHING, PREDICTS))
-                continue
             if not trains and isinstance(node.op, Loss):
                 continue
             try:

@@ -49,7 +49,7 @@ class RoundingError:
     """
 
     values: float
-    gradients: float
+    gradients: float | None  # None of an engine that cannot train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +130,16 @@ class ModelReport(CheckReport):
             )
             nodes = len(self.graph.nodes)
             agree = "agree" if self.engines[1:] else "agrees"
-            return f"{engines} {agree} with {self.reference} in float64 at each of {nodes} nodes, forward and backward"
+            return f"{engines} {agree} with {self.reference} in float64 at each of {nodes} nodes, {self._passes}"
         return self.sentence(first.engine)
+
+    @property
+    def _passes(self) -> str:
+        """What was compared: of engines that cannot train, values alone."""
+        alone = [engine for engine in self.engines if not self.of(engine, "cumulative", "backward")]
+        if alone and len(alone) < len(self.engines):
+            return f"forward and backward ({', '.join(alone)}: forward alone, up to the loss)"
+        return "forward, up to the loss" if alone else "forward and backward"
 
     def sentence(self, engine: str) -> str:
         """The verdict on one engine."""
@@ -158,8 +166,12 @@ class ModelReport(CheckReport):
 
     def nearest(self) -> str:
         """The engines, the nearest to the reference first, in units of rounding."""
-        ranked = sorted(self.rounding_errors.items(), key=lambda item: item[1].values + item[1].gradients)
-        return "; ".join(f"{name}: values {d.values:.1f} ulp, gradients {d.gradients:.1f} ulp" for name, d in ranked)
+        ranked = sorted(self.rounding_errors.items(), key=lambda item: item[1].values + (item[1].gradients or 0.0))
+        return "; ".join(
+            f"{name}: values {d.values:.1f} ulp"
+            + (f", gradients {d.gradients:.1f} ulp" if d.gradients is not None else "")
+            for name, d in ranked
+        )
 
     def _content(self) -> dict[str, Any]:
         first = self.first_failure
