@@ -39,10 +39,9 @@ def test_nothing_heavy_is_imported_before_it_is_wanted():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_says_what_it_is(engine):
-    info = engine.info()
-    assert engine.name in ENGINES
-    assert engine.capabilities.trains
+def test_says_what_it_is(any_engine):
+    info = any_engine.info()
+    assert any_engine.name in ENGINES
     assert info.version
     assert info.devices[0] == "cpu"
 

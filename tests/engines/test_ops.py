@@ -21,20 +21,20 @@ def check(engine, op) -> None:
 
 
 @by_op
-def test_operation(engine, op, monkeypatch):
+def test_operation(any_engine, op, monkeypatch):
     """Where each sample is compiled anew, for a quarter of a second, the first alone; `-m slow` takes all."""
-    if engine.capabilities.speed == "compiles":
+    if any_engine.capabilities.speed == "compiles":
         first = next(iter(op.samples()))
         monkeypatch.setattr(op, "samples", classmethod(lambda cls: [first]))
-    check(engine, op)
+    check(any_engine, op)
 
 
 @pytest.mark.slow
 @by_op
-def test_operation_on_all_samples(engine, op):
-    if engine.capabilities.speed != "compiles":
+def test_operation_on_all_samples(any_engine, op):
+    if any_engine.capabilities.speed != "compiles":
         pytest.skip("test_operation takes all samples")
-    check(engine, op)
+    check(any_engine, op)
 
 
 @by_op

@@ -8,6 +8,8 @@ import pytest
 from backproof.errors import UserError
 from backproof.graph import Graph, Shape, initial_parameters
 from backproof.models import MODELS, build, options_of, read_options
+from backproof.models.activation import activations, require_activation
+from backproof.ops import LeakyReLU
 
 IMAGE = Shape("N", 1, 8, 8)
 
@@ -208,3 +210,19 @@ def test_own_file_that_cannot_be_read(tmp_path: Path) -> None:
     bad.write_text("import numpyy\n")
     with pytest.raises(UserError, match=r"bad.py:net', line 1: ModuleNotFoundError: No module named 'numpyy'"):
         build(f"{bad}:net", IMAGE, 10, {})
+
+
+def test_every_element_wise_operation_is_an_activation() -> None:
+    assert activations().keys() >= {
+        "relu",
+        "leaky_relu",
+        "relu6",
+        "elu",
+        "gelu",
+        "silu",
+        "softplus",
+        "hardtanh",
+        "tanh",
+    }
+    assert not activations().keys() & {"softmax", "log_softmax", "dropout"}
+    assert require_activation("leaky_relu") == LeakyReLU()

@@ -22,7 +22,8 @@ def test_every_measure_has_a_curve(make_run) -> None:
         record["dev"] |= {"iou": 0.1 * record["epoch"], "of_a_users_file": 3.0}
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     found = figures([run.snapshot()])
-    assert list(found) == ["Cost", "Accuracy", "IoU", "Of_a_users_file", "Dev accuracy over time", "Samples a second"]
+    assert list(found)[:4] == ["Cost", "Accuracy", "IoU", "Of_a_users_file"]
+    assert {"Dev accuracy over time", "Samples a second"} <= found.keys()
     assert names(found["Cost"]) == ["a train", "a dev", "a early stop"]
     iou = next(trace for trace in found["IoU"].data if trace.name == "a dev")
     assert list(iou.y) == pytest.approx([0.1 * epoch for epoch in iou.x])

@@ -1,25 +1,25 @@
 """What may follow a layer, by name."""
 
-from backproof.errors import ModelError, unknown
-from backproof.graph import Op
-from backproof.ops import ELU, GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softplus, Tanh
+import re
 
-ACTIVATIONS: dict[str, Op] = {
-    "relu": ReLU(),
-    "leaky_relu": LeakyReLU(),
-    "sigmoid": Sigmoid(),
-    "tanh": Tanh(),
-    "elu": ELU(),
-    "gelu": GELU(),
-    "silu": SiLU(),
-    "softplus": Softplus(),
-    "relu6": ReLU6(),
-    "hardtanh": Hardtanh(),
-}
+from backproof.errors import ModelError, unknown
+from backproof.graph import OPERATIONS, Op
+from backproof.graph.op import op_from_attributes
+from backproof.ops.activation import AlongAxis, ElementWise
+
+
+def activations() -> dict[str, type[Op]]:
+    """Every element-wise operation under its class's name in small letters: LeakyReLU is `leaky_relu`."""
+    words = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+    kinds = {
+        name: op for name, op in OPERATIONS.items() if issubclass(op, ElementWise) and not issubclass(op, AlongAxis)
+    }
+    return {words.sub("_", name).lower(): op for name, op in kinds.items()}
 
 
 def require_activation(name: str) -> Op:
-    """The activation `name`. Raises `UserError` with the nearest names."""
-    if name not in ACTIVATIONS:
-        raise unknown("activation", name, ACTIVATIONS, ModelError)
-    return ACTIVATIONS[name]
+    """The activation `name`, with its defaults. Raises `UserError` with the nearest names."""
+    known = activations()
+    if name not in known:
+        raise unknown("activation", name, known, ModelError)
+    return op_from_attributes(known[name].__name__, {})

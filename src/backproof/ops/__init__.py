@@ -1,4 +1,10 @@
-"""What each operation is: one file a family. How it is computed is the engines' business."""
+"""What each operation is: one file a family. How it is computed is the engines' business.
+
+Every module of this folder is imported, so that what it declares is known.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from backproof.ops.activation import (
     ELU,
@@ -26,6 +32,9 @@ from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "ELU",
