@@ -49,7 +49,7 @@ def test_threads_are_pinned_for_every_library() -> None:
     assert {environment[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} == {"2"}
 
 
-def test_a_race_times_every_contender_every_round() -> None:
+def test_every_contender_is_timed_every_round() -> None:
     seen: list[tuple[str, int]] = []
 
     def watch(who: str, number: int, seconds: float) -> None:

@@ -357,7 +357,7 @@ def test_a_session_is_kept_as_text(monkeypatch):
 def test_the_use_option_of_other_commands(capsys):
     assert main(["models", "--use", "mine.py", "mine.py:net", "--input", "1,8,8"]) == 0
     assert "MyTanh" in capsys.readouterr().out
-    assert main(["check", "op", "MyTanh", "--use=mine.py"]) == 2
+    assert main(["check", "op", "MyTanh", "--use=mine.py", "--engines", "numpy"]) == 2
     assert "MyTanh has no samples" in said(capsys)
     assert main(["check", "optimizer", "ball", "--use=mine.py", "--engines", "numpy"]) == 0
     assert main(["models", "--use"]) == 2
