@@ -162,3 +162,25 @@ def test_damaged_checkpoint(make_spec) -> None:
     (part.path / "last.safetensors").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="cannot be read as a checkpoint"):
         resume(part.path)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "steps.jsonl", "environment.json", "graph.json", "best.safetensors"])
+@pytest.mark.parametrize("damage", [b"", b"\x80nonsense\n"])
+def test_nothing_is_changed_where_a_file_is_damaged(make_spec, name: str, damage: bytes) -> None:
+    if name == "steps.jsonl" and not damage:
+        pytest.skip("a run of which no step was recorded")
+    done = run(make_spec(keep_best=True))
+    (done.path / name).write_bytes(damage)
+    before = {path: path.read_bytes() for path in done.path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=f"{name}' (is damaged|cannot be read)"):
+        resume(done.path, spec=make_spec(keep_best=True, epochs=4))
+    assert {path: path.read_bytes() for path in done.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_cut_line_of_epochs_is_not_gone_on_from(make_spec) -> None:
+    done = run(make_spec())
+    metrics = done.path / "metrics.jsonl"
+    metrics.write_bytes(metrics.read_bytes()[:-9])
+    with pytest.raises(UserError, match="it has 2 whole epochs, but the last checkpoint stands behind epoch 3"):
+        resume(done.path, spec=make_spec(epochs=4))
+    assert done.status == "finished"

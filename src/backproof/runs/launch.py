@@ -117,6 +117,8 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
         raise RunError(f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began")
     check_session(old.path, own_parts(prepared), tables_of(spec))
     extras = extras_of(prepared)
+    if spec.training.keep_best and progress.best_epoch is not None:
+        old.checkpoint("best")  # needed in the end, so it must be whole now
     prepared.trainer.load(checkpoint.parameters)
     prepared.trainer.load_optimizer_state(prepared.optimizer, checkpoint.optimizer)
     rewind(old, progress.epoch - 1, progress.step, spec, now())

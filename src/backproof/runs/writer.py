@@ -160,11 +160,15 @@ def check_name(name: str) -> None:
 
 def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> None:
     """Bring a run's files back to its last checkpoint: after so many whole epochs, and at that step."""
-    steps = [asdict(record) for record in run.steps() if record.step <= step]
+    kept = run.snapshot()  # nothing is changed where a file is damaged
+    metrics = run.path / "metrics.jsonl"
+    if [record.epoch for record in kept.epochs[:epochs]] != list(range(1, epochs + 1)):
+        whole = f"{len(kept.epochs)} whole epochs" if len(kept.epochs) != 1 else "1 whole epoch"
+        raise RunError(f"'{metrics}' is damaged: it has {whole}, but the last checkpoint stands behind epoch {epochs}")
+    steps = [asdict(record) for record in kept.steps if record.step <= step]
     with writing(run.path):
         for name in ("result.json", "final.npz"):
             (run.path / name).unlink(missing_ok=True)
-        metrics = run.path / "metrics.jsonl"
         lines = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
         write_atomically(metrics, "".join(lines[:epochs]).encode())
         write_atomically(run.path / "steps.jsonl", "".join(dumps(record) + "\n" for record in steps).encode())
@@ -172,7 +176,7 @@ def rewind(run: Run, epochs: int, step: int, spec: RunSpec, resumed: str) -> Non
             if int(path.stem) > epochs:
                 path.unlink()
         write_atomically(run.path / "spec.toml", to_toml(spec).encode())
-        environment = run.environment | {"resumed": [*run.environment.get("resumed", []), resumed]}
+        environment = kept.environment | {"resumed": [*kept.environment.get("resumed", []), resumed]}
         write_json(run.path / "environment.json", environment)
 
 
