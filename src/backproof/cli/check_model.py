@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunCheckOptions(PageOptions):
-    """Of the check of a run."""
+class StepCheckOptions(PageOptions):
+    """Of the check of a model or of a run."""
 
     dtype: DType = option("float64", "float64 finds the smallest errors, float32 is what networks are trained in.")
     steps: int = option(3, "Training steps to follow as well, on the same bytes in every engine.", minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCheckOptions(RunCheckOptions):
+class RunCheckOptions(StepCheckOptions):
+    """Of the check of a run."""
+
+    use_kept: bool = option(False, "Execute the copies of your own files that the run keeps, and check with these.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCheckOptions(StepCheckOptions):
     """Of the check of a model."""
 
     steps: int = option(0, "Training steps to follow as well, on the same bytes in every engine.", minimum=0)
@@ -85,7 +92,8 @@ def run(path: Path, /, *, check: Table | None = None) -> int:
 
     options = RunCheckOptions(**check or {})
     with _watched() as say:
-        reports = check_run(open_run(path), options.engine_names, dtype=options.dtype, steps=options.steps, say=say)
+        checked = open_run(path, use_kept=options.use_kept)
+        reports = check_run(checked, options.engine_names, dtype=options.dtype, steps=options.steps, say=say)
     print(reports[0].title)
     return _show(reports, options)
 

@@ -61,6 +61,13 @@ def test_quitting_the_debugger_interrupts_the_run(make_spec, wrong_bias: None, m
     assert "Traceback" not in said.out + said.err
 
 
+def test_a_debugger_without_standard_input_interrupts_the_run(make_spec, wrong_bias: None, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    done = run(make_spec(gradient_checks="pdb"))
+    assert done.status == "interrupted"
+    assert done.checkpoint().progress.step == 1
+
+
 def test_the_debugger_goes_on(make_spec, wrong_bias: None, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", StringIO("c\n" * 2))
     done = run(make_spec(gradient_checks="pdb", gradient_check_every=10), [keep := Keep()])

@@ -9,14 +9,14 @@ import numpy as np
 
 from backproof.data import Batch, DataOptions, Partition, PreprocessingOptions, load
 from backproof.data.targets import TargetSpec
-from backproof.engines import Mode
+from backproof.engines import Engine, Mode
 from backproof.errors import DataError
 from backproof.graph import BATCH, Array, Arrays, Graph, Shape
 from backproof.models import build, read_options
 from backproof.optim import Optimizer
 from backproof.option import OptionGroup, option
 from backproof.runs.prepare import fresh_batches, initial_weights, network, prepare
-from backproof.runs.spec import ModelOptions, RunSpec
+from backproof.runs.spec import ModelOptions
 from backproof.runs.store import Run
 from backproof.runs.toml import tables_of
 from backproof.runs.use import again
@@ -103,8 +103,8 @@ def case_of_model(name: str, options: NetworkOptions, batches: int = 1) -> Train
     return TrainingCase(title, graph, weights, taken, Mode(not options.evaluation, options.seed))
 
 
-def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
-    """A run's checkpoint on the batches that it would take next, augmented as in training."""
+def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, Engine]:
+    """A run's checkpoint on the batches that it would take next, augmented as in training; and the run's engine."""
     checkpoint = run.checkpoint()
     spec = replace(run.spec, engine=replace(run.spec.engine, threads=0))
     with again(run.path, tables_of(spec), kept=run.use_kept):
@@ -114,9 +114,8 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, RunSpec]:
     taken = tuple({name: a.copy() for name, a in feed(graph, batch).items()} for batch in islice(epoch, batches))
     mode = Mode(True, spec.model.model_seed, progress.step)
     title = f"run {run.name} after step {progress.step:,}"
-    return TrainingCase(
-        title, graph, checkpoint.parameters, taken, mode, prepared.optimizer, checkpoint.optimizer
-    ), spec
+    case = TrainingCase(title, graph, checkpoint.parameters, taken, mode, prepared.optimizer, checkpoint.optimizer)
+    return case, prepared.engine
 
 
 def _task(model: ModelOptions, x: Shape, options: NetworkOptions) -> Task:

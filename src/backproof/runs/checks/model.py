@@ -11,7 +11,6 @@ from backproof.errors import OptionError
 from backproof.optim import Optimizer
 from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
-from backproof.runs.use import engine_of
 from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
 from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.networks.check import default_reference
@@ -82,9 +81,8 @@ def check_case(
 
 def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, say: Say) -> list[CheckReport]:
     """A run's checkpoint on the batches that come next: node by node, training steps, anomalies, gradients."""
-    case, spec = case_of_run(run, max(steps, 1))
+    case, own = case_of_run(run, max(steps, 1))
     case = few_samples(case)
-    own = engine_of(spec)
     with _one_thread():
         say("anomalies")
         anomalies = check_anomalies(
@@ -93,7 +91,7 @@ def check_run(run: Run, engines: Sequence[str], *, dtype: DType, steps: int, say
             case.parameters,
             case.batches,
             mode=case.mode,
-            dtype=spec.engine.dtype,
+            dtype=run.spec.engine.dtype,
             optimizer=case.optimizer,
         )
         gradients = _gradients(case, own, say)

@@ -1,8 +1,8 @@
 """What a check does when it finds something: warn, end the run, or stop in the debugger."""
 
+import sys
 from pdb import Pdb
 from signal import SIGINT, raise_signal
-from sys import _getframe
 
 from backproof.errors import UserError
 from backproof.runs.spec import Reaction
@@ -13,6 +13,13 @@ class Debugger(Pdb):
 
     def __init__(self) -> None:
         super().__init__(nosigint=True)
+
+    def cmdloop(self, intro: str | None = None) -> None:
+        """Where nobody can type, because standard input is closed, it is as if Ctrl-D had been pressed."""
+        if sys.stdin is None or sys.stdin.closed:
+            self.onecmd("EOF")
+        else:
+            super().cmdloop(intro)
 
     def do_quit(self, arg: str) -> bool | None:
         raise_signal(SIGINT)
@@ -26,4 +33,4 @@ def react(reaction: Reaction, message: str) -> None:
     if reaction == "error":
         raise UserError(message)
     if reaction == "pdb":
-        Debugger().set_trace(_getframe(1))
+        Debugger().set_trace(sys._getframe(1))
