@@ -161,8 +161,13 @@ def failure(path: Path, error: BaseException, subject: str, where: str = "") -> 
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()]
     line = lines[-1] if lines else error.lineno if isinstance(error, SyntaxError) else None
     place = f", line {line}" if line else ""
-    what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    what = str(error) if isinstance(error, UserError) else in_one_line(error)
     return UserError(f"{subject}{place}: {f'{where}: ' if where else ''}{what}")
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error, and its own words if it has any."""
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
 
 
 def use(name: str) -> Source:
@@ -178,11 +183,11 @@ def use(name: str) -> Source:
         module = import_module(package)
     except ImportError as error:
         if not isinstance(error, ModuleNotFoundError) or not f"{package}.".startswith(f"{error.name}."):
-            raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+            raise UserError(f"package '{name}' cannot be imported: {in_one_line(error)}") from error
         known = f"; installed with parts for backproof are: {', '.join(points)}" if points else ""
         raise UserError(f"there is no package '{name}', and a file's name ends in .py{known}") from None
     except Exception as error:
-        raise UserError(f"package '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+        raise UserError(f"package '{name}' cannot be imported: {in_one_line(error)}") from error
     PACKAGES.append(name)
     path = Path(module.__file__ or name)
     return Source(path, path.read_bytes() if path.is_file() else b"", module, package=True)

@@ -187,6 +187,16 @@ def test_resumed_to_the_same_bits_from_the_copy(capsys):
     assert bp.open_run("runs/a").spec.model.use == ("mine.py",)
 
 
+@pytest.mark.parametrize("where", [["--use-kept"], ["--use", "moved.py"]])
+def test_a_run_is_checked_with_a_file_that_was_moved(where, capsys):
+    assert main(MINE) == 0
+    forget_users_files()
+    Path("mine.py").rename("moved.py")
+    assert main(["check", "run", "runs/a", "--engines", "numpy", "--steps", "1"]) == 2
+    assert "which is not there any more; say where it is by --use" in said(capsys)
+    assert main(["check", "run", "runs/a", "--engines", "numpy", "--steps", "1", *where]) == 0
+
+
 def test_a_changed_file_is_refused(capsys):
     assert main(MINE) == 0
     forget_users_files()
@@ -289,6 +299,7 @@ class Notes(bp.Observer):
         ("bad.py", "'bad.py', line 2: ZeroDivisionError"),
         ("exits.py", "'exits.py', line 1: SystemExit: 3"),
         ("bytes.py", "'bytes.py'"),
+        ("lines.py", "'lines.py', line 1: ValueError: two lines"),
         ("gelu.py", "operation 'GELU' is one of backproof's own; give yours another name"),
         ("half.py", "Half has no method backward"),
         ("wrong.py", r"kernel\(str\) belongs to an operation"),
@@ -303,6 +314,7 @@ def test_files_that_cannot_be_used(use, sentence, capsys):
     Path("text.txt").write_text("")
     Path("bad.py").write_text("x = 1\nx / 0\n")
     Path("exits.py").write_text("raise SystemExit(3)\n")
+    Path("lines.py").write_text("raise ValueError('two\\nlines')")
     Path("bytes.py").write_bytes(b"\x00\xff")
     Path("gelu.py").write_text(op + "@bp.custom.operation\nclass GELU(Op): pass\n")
     Path("half.py").write_text(
@@ -324,10 +336,34 @@ def test_two_files_with_one_name(capsys):
     assert "two operations are called 'MyTanh', in mine.py and in second.py; rename one" in said(capsys)
 
 
+def test_an_operation_without_a_shape_rule(capsys):
+    Path("mine.py").write_text(PARTS.replace("def output_shape", "def shape_of_output"))
+    assert main(MINE) == 2
+    assert "NotImplementedError: MyTanh has no method output_shape" in said(capsys)
+
+
 def test_a_kernel_that_stops_in_training_says_the_line(capsys):
     Path("mine.py").write_text(PARTS.replace("y = np.tanh(op.scale * inputs[0])", "y = inputs[0].oops"))
     assert main(MINE) == 2
     assert "MyTanhKernel.forward, line 24: AttributeError" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        ("y.astype(complex)", "MyTanhKernel.forward: the output has dtype complex128; it must be of real numbers"),
+        ("y.astype(str)", "MyTanhKernel.forward: the output has dtype <U32; it must be of real numbers"),
+        ("[][1]", "MyTanhKernel.forward, line 26: IndexError: list index out of range"),
+        ("(_ for _ in ()).throw(ValueError('two\\nlines'))", "line 26: ValueError: two lines"),
+        ("(_ for _ in ()).throw(ValueError)", "line 26: ValueError\n"),
+    ],
+)
+def test_what_a_kernel_returns_is_said_in_one_line(returned, sentence, capsys):
+    text = PARTS.replace("return y, ", f"return {returned}, ", 1)
+    assert text != PARTS
+    Path("mine.py").write_text(text)
+    assert main(MINE) == 2
+    assert sentence in said(capsys)
 
 
 def test_a_session_is_kept_as_text(monkeypatch):

@@ -18,7 +18,7 @@ from backproof.graph import OPERATIONS, Array, Arrays, Op, Shape, operation
 from backproof.optim import OPTIMIZERS, Optimizer
 from backproof.optim.optimizer import optimizer as register_optimizer
 from backproof.registry import is_built_in
-from backproof.user_file import FORGETTERS
+from backproof.user_file import FORGETTERS, in_one_line
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 Key = TypeVar("Key")
@@ -201,6 +201,8 @@ class CustomKernel(Kernel[Op, Call]):
         """Raise `UserError` unless `array` is one of that shape."""
         if not isinstance(array, np.ndarray | np.generic):
             raise UserError(f"{self.name}.{method}: {what} is {kind_of(array)}, not a NumPy array")
+        if array.dtype.kind not in "fiub":
+            raise UserError(f"{self.name}.{method}: {what} has dtype {array.dtype}; it must be of real numbers")
         if array.shape != shape:
             raise UserError(f"{self.name}.{method}: {what} has shape {array.shape} where {who} {shape}")
 
@@ -230,7 +232,7 @@ def _called(name: str, file: str, make: Callable[[], Any]) -> Any:
     except Exception as error:
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
         place = f", line {lines[-1]}" if lines else ""
-        raise UserError(f"{name}{place}: {type(error).__name__}: {error}") from error
+        raise UserError(f"{name}{place}: {in_one_line(error)}") from error
 
 
 def source_file(written: Any) -> str:

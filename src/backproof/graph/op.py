@@ -106,7 +106,7 @@ class Op:
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the output. Raises `UserError` for inputs that do not fit."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method output_shape")
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
         """The parameters by local name (`weight`, `bias`, ...)."""
@@ -162,7 +162,7 @@ class Loss(Op):
 
     def target(self, prediction: Shape) -> tuple[Shape, Kind]:
         """Shape and kind of the target that belongs to a prediction."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method target")
 
 
 AnyOp = TypeVar("AnyOp", bound=Op)
