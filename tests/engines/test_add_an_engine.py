@@ -57,6 +57,26 @@ def test_it_is_checked_and_found_approximate(half: Engine) -> None:
     assert {str(finding.what) for finding in report.failures} <= {"output", "loss"}
 
 
+def test_it_predicts_with_the_weights_of_a_run(half: Engine, tmp_path: Path) -> None:
+    import backproof as bp
+
+    model = tmp_path / "chain.py"
+    model.write_text(
+        "from backproof.graph import Sequential\n"
+        "from backproof.ops import Linear, ReLU\n\n\n"
+        "def chain(shape, classes):\n"
+        "    return Sequential(Linear(5), ReLU(), Linear(classes)).build(shape)\n"
+    )
+    options = {"model": f"{model}:chain", "select": "0-60", "flatten": True, "epochs": 1}
+    run = bp.train(dataset="digits", runs_dir=str(tmp_path), **options)
+    x = {"x": np.random.default_rng(0).standard_normal((3, 64)).astype(np.float32)}
+    found = run.predictor(engine="half").forward(x)
+    expected = run.predictor().forward(x)
+    assert found.keys() <= expected.keys()
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], atol=0.02)
+
+
 def test_it_is_not_trained(half: Engine, tmp_path: Path) -> None:
     import backproof as bp
 

@@ -294,7 +294,7 @@ class Run:
         return Checkpoint.read(path)
 
     def predictor(self, which: Which | None = None, engine: str | None = None) -> Predictor:
-        """The trained network, ready to compute, on the run's engine or another one.
+        """The trained network, ready to compute, on the run's engine or another one; without loss if that cannot train.
 
         `which` None stands for the final weights: the best ones with keep_best, else the last.
         """
@@ -304,7 +304,11 @@ class Run:
         with again(self.path, tables_of(self.spec), kept=self.use_kept):
             other = engine is not None and engine != options.engine
             compute = get_engine(engine) if other and engine else engine_of(self.spec)
-            return compute.compile(self.read_graph(), self.weights(which), dtype=options.dtype, device=device)
+            graph, weights = self.read_graph(), self.weights(which)
+            if not compute.capabilities.trains:
+                graph = graph.without_loss()
+                weights = {name: weights[name] for name in graph.parameters}
+            return compute.compile(graph, weights, dtype=options.dtype, device=device)
 
 
 @contextmanager

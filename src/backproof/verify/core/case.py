@@ -69,11 +69,10 @@ def for_prediction(case: Case) -> Case:
     graph, mode = case.graph, replace(case.mode, training=False)
     if graph.loss is None or graph.loss == "op":
         return replace(case, mode=mode)
-    names = graph.leading_to(graph.output)
-    nodes = tuple(node for node in graph.nodes if node.name in names)
-    taken = {name for node in nodes for name in node.inputs}
-    bare = Graph(tuple(i for i in graph.inputs if i.name in taken), nodes, graph.output)
-    return replace(case, graph=bare, mode=mode, inputs={i.name: case.inputs[i.name] for i in bare.inputs})
+    bare = graph.without_loss()
+    parameters = {name: case.parameters[name] for name in bare.parameters}
+    inputs = {i.name: case.inputs[i.name] for i in bare.inputs}
+    return replace(case, graph=bare, parameters=parameters, inputs=inputs, mode=mode)
 
 
 PERTURBATIONS = 8
