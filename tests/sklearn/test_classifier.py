@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 import backproof as bp
-from backproof.engines import ENGINES, installed
+from backproof.engines import ENGINES, get_engine, installed
 from backproof.ops import Add, BatchNorm, Dropout, Flatten, Linear, ReLU
 
-CLASSIFIER_ENGINES = [name for name in ENGINES if installed(name)]
+CLASSIFIER_ENGINES = [name for name in ENGINES if installed(name) and get_engine(name).capabilities.trains]
 
 SMALL = {"model_options": {"layers": (16,)}, "epochs": 4, "learning_rate": 1e-2, "random_state": 0}
 

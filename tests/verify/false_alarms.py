@@ -11,7 +11,7 @@ import numpy as np
 from backproof.engines import ENGINES, get_engine, installed
 from backproof.verify.operations.check import check_ops
 
-NAMES = [name for name in ENGINES if installed(name) and name != "jax"]
+NAMES = [name for name in ENGINES if installed(name) and name != "jax" and get_engine(name).capabilities.trains]
 """JAX compiles every sample anew, for seconds each; its own tests hold it against the others."""
 
 BLOCK = 20
