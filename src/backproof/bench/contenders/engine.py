@@ -8,18 +8,21 @@ from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
 from backproof.data import AugmentationOptions, Partition
 from backproof.data.batches import Batches
-from backproof.engines import DType, Mode, get_engine
+from backproof.engines import Mode, get_engine
+from backproof.errors import OptionError
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import OPTIMIZERS
 
 
 class EngineLearner:
-    """A trainer that trains."""
+    """An engine that trains."""
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
         engine = get_engine(job.contender)
+        if not engine.capabilities.trains:
+            raise OptionError("{contenders} has '{}', an engine that cannot train", job.contender)
         engine.set_threads(job.threads)
-        dtype: DType = "float64" if job.contender == "reference" else job.dtype
+        dtype = engine.capabilities.nearest_dtype(job.dtype)
         self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=dtype)
         self._optimizer = OPTIMIZERS[job.optimizer]()
         self._x, self._y = workload.x, workload.y
