@@ -145,6 +145,7 @@ class Capabilities:
         devices: the kinds of devices it computes on; `EngineInfo.devices` are those of this machine.
         node_times: whether a `Watch` is called as each node is computed, so that its calls can be timed.
         exact: whether results are off by rounding alone; if not, they are approximate, as with quantized weights.
+        replaceable: whether NumPy kernels that users write take the place of its own (the setting `replaced`).
         speed: "loops" takes one number at a time, "compiles" takes long over each new network, "fast" does neither.
     """
 
@@ -153,6 +154,7 @@ class Capabilities:
     devices: tuple[str, ...] = ("cpu",)
     node_times: bool = True
     exact: bool = True
+    replaceable: bool = False
     speed: Literal["fast", "compiles", "loops"] = "fast"
 
     def nearest_dtype(self, wanted: DType) -> DType:

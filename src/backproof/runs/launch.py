@@ -168,7 +168,7 @@ def notes(prepared: Prepared) -> tuple[str, ...]:
         found.append(
             f"profile: engine '{prepared.engine.name}' does not measure the time of each node; no profile.json"
         )
-    if prepared.engine.name not in ("numpy", "numba") and (kinds := replaced(load(tables_of(prepared.spec)))):
+    if not prepared.engine.capabilities.replaceable and (kinds := replaced(load(tables_of(prepared.spec)))):
         names = ", ".join(kind.__name__ for kind in kinds)
         found.append(f"your own {names} computes in numpy and numba alone; '{prepared.engine.name}' takes its own")
     return tuple(found)

@@ -122,10 +122,10 @@ def replaced(sources: Iterable[Source]) -> tuple[type[Op] | type[Optimizer], ...
 
 def engine_of(spec: RunSpec) -> Engine:
     """The engine of a run, which computes with the kernels of its user where these replace its own."""
-    settings: dict[str, Any] = dict(spec.engine.settings)
-    if spec.engine.engine in ("numpy", "numba") and (kinds := replaced(load(tables_of(spec)))):
-        settings["replaced"] = kinds
-    return get_engine(spec.engine.engine, **settings)
+    engine = get_engine(spec.engine.engine, **spec.engine.settings)
+    if engine.capabilities.replaceable and (kinds := replaced(load(tables_of(spec)))):
+        return get_engine(spec.engine.engine, **spec.engine.settings, replaced=kinds)
+    return engine
 
 
 def metrics_of(spec: RunSpec) -> list[Metric]:

@@ -28,7 +28,7 @@ class NumpyEngine:
     replaced: tuple[type[Op] | type[Optimizer], ...] = ()
 
     name: ClassVar[str] = "numpy"
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(replaceable=True)
     trainer: ClassVar[type[NumpyTrainer]] = NumpyTrainer
 
     @property
