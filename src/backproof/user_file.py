@@ -133,16 +133,17 @@ def _forget(module: str) -> None:
 
 
 @contextmanager
-def reporting_failures(function: Callable[..., Any], subject: str) -> Iterator[None]:
-    """Within it, what goes wrong in a function of a user's file is one sentence; other errors keep their traceback."""
+def reporting_failures(written: Callable[..., Any], subject: str) -> Iterator[None]:
+    """Within it, an error in a function or class of a user's file is one sentence; others keep their traceback."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if not function.__module__.startswith(USER_MODULE):
+        if not written.__module__.startswith(USER_MODULE):
             raise
-        raise failure(Path(function.__code__.co_filename), error, subject) from error
+        file = getattr(sys.modules.get(written.__module__), "__file__", None) or ""
+        raise failure(Path(file), error, subject) from error
 
 
 def all_used() -> list[str]:

@@ -366,6 +366,51 @@ def test_what_a_kernel_returns_is_said_in_one_line(returned, sentence, capsys):
     assert sentence in said(capsys)
 
 
+MORE = """
+from backproof.optim import Schedule
+
+@bp.custom.schedule
+@dataclass(frozen=True, kw_only=True)
+class Steep(Schedule):
+    def factor(self, step):
+        return 1.0
+
+@bp.custom.initializer("halves")
+def halves(rng, spec):
+    return np.full(spec.shape, 0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("def count(", "def counts(", "metric 'certain': NotImplementedError: Certain has no method count"),
+        ("return np.array([np.sum", "return np.array([oops, np.sum", "metric 'certain', line LINE: NameError"),
+        ("return totals[0] / totals[1]", "return totals", "metric 'certain': TypeError"),
+        ("return totals[0] / totals[1]", "return None", "metric 'certain': TypeError"),
+        (
+            "return w - lr * v, v",
+            "return (w - lr * v)[:1], v",
+            "ball returns shape (1,) for w; it returns arrays of one",
+        ),
+        ("return w - lr * v, v", "return w, None", "ball returns nothing for v; it returns arrays of one shape"),
+        ("return w - lr * v, v", "return w, 1j * v", "ball returns complex64 for v; it must be of real numbers"),
+        ("return 1.0", "return None", "schedule 'Steep': TypeError"),
+        ("return 1.0", "return 1 / 0", "schedule 'Steep', line LINE: ZeroDivisionError"),
+        ("return np.full(spec.shape, 0.5)", "return oops", "initializer 'mine.py:halves', line LINE: NameError"),
+    ],
+)
+def test_mistakes_of_other_parts_are_one_sentence(old, new, sentence, capsys):
+    assert old in PARTS + MORE
+    text = (PARTS + MORE).replace(old, new)
+    Path("mine.py").write_text(text)
+    parts = ["--optimizer", "ball", "--schedule", "mine.py:Steep", "--init", "mine.py:halves"]
+    assert main([*MINE, *parts]) == 2
+    err = said(capsys)
+    assert sentence.replace("LINE", str(text[: text.index(new)].count("\n") + 1)) in err
+    assert err.count("\n") == 1
+
+
 def test_a_session_is_kept_as_text(monkeypatch):
     custom_model = bp.custom.model("session_net")
     try:

@@ -218,6 +218,12 @@ def checked_update(optimizer: type[Optimizer], function: Callable[..., Any]) -> 
         if not isinstance(made, tuple) or len(made) != 1 + len(slots):
             wanted = ", ".join(("w", *slots)) + ("" if slots else ",")
             raise UserError(f"{name} returns {kind_of(made)}; it returns ({wanted})")
+        for of, new in zip(("w", *slots), made, strict=True):
+            if getattr(new, "shape", None) != w.shape:
+                what = f"shape {new.shape}" if hasattr(new, "shape") else kind_of(new)
+                raise UserError(f"{name} returns {what} for {of}; it returns arrays of one shape, that of w")
+            if getattr(new.dtype, "kind", "f") in "cUSO":
+                raise UserError(f"{name} returns {new.dtype} for {of}; it must be of real numbers")
         return made
 
     return checked

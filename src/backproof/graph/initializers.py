@@ -16,6 +16,7 @@ from backproof.errors import ModelError
 from backproof.graph.graph import Graph
 from backproof.graph.op import ParameterSpec
 from backproof.registry import Registry
+from backproof.user_file import reporting_failures
 
 Draw = Callable[[np.random.Generator, ParameterSpec], npt.NDArray[np.float64]]
 
@@ -130,5 +131,7 @@ def initial_parameters(
         chosen = spec.initializer or initializer
         if chosen == "orthogonal" and len(spec.shape) < 2:
             raise ModelError(f"'{name}' has shape {spec.shape}; the initializer 'orthogonal' needs two axes or more")
-        values[name] = INITIALIZERS.require(chosen)(generator(seed, name), spec)
+        draw = INITIALIZERS.require(chosen)
+        with reporting_failures(draw, f"initializer '{chosen}'"):
+            values[name] = draw(generator(seed, name), spec)
     return values

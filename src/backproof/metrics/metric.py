@@ -8,6 +8,7 @@ import numpy.typing as npt
 from backproof.data.targets import TargetSpec
 from backproof.errors import UserError
 from backproof.registry import Registry
+from backproof.user_file import reporting_failures
 
 Array = npt.NDArray[Any]
 
@@ -68,11 +69,11 @@ class Metric(Measure):
             prediction: scores (n, classes) or (n, classes, H, W), probabilities (n, 1, H, W), or numbers (n, K).
             target: class indices (n,) or (n, H, W), probabilities (n, 1, H, W), or numbers (n, K).
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method count")
 
     def value(self, totals: Array) -> float:
         """The metric, from the sums over all batches."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method value")
 
 
 class Mean(Metric):
@@ -128,10 +129,16 @@ def metric(cls: type[AnyMetric]) -> type[AnyMetric]:
 def add(totals: dict[str, Array], metrics: Iterable[Metric], prediction: Array, target: Array) -> None:
     """Count a batch into `totals`: the sums of each metric's statistics, which are replaced and never written into."""
     for each in metrics:
-        counted, total = each.count(prediction, target), totals.get(each.name)
-        totals[each.name] = counted if total is None else total + counted
+        with reporting_failures(type(each), f"metric '{each.name}'"):
+            counted, total = each.count(prediction, target), totals.get(each.name)
+            totals[each.name] = counted if total is None else total + counted
 
 
 def values(totals: Mapping[str, Array]) -> dict[str, float]:
     """The metrics that `totals` were counted for."""
-    return {name: float(METRICS[name].value(total)) for name, total in totals.items()}
+    return {name: _value(METRICS[name], total) for name, total in totals.items()}
+
+
+def _value(metric: Metric, total: Array) -> float:
+    with reporting_failures(type(metric), f"metric '{metric.name}'"):
+        return float(metric.value(total))

@@ -8,7 +8,7 @@ from backproof.graph.op import ParameterSpec
 from backproof.optim.schedules import Constant, Schedule
 from backproof.option import OptionGroup, option
 from backproof.registry import Registry
-from backproof.user_file import is_reference
+from backproof.user_file import is_reference, reporting_failures
 
 Decay = Literal["coupled", "decoupled"]
 
@@ -43,7 +43,8 @@ class Optimizer(OptionGroup):
 
     def rate(self, step: int) -> float:
         """The learning rate at `step`, counted from 0."""
-        return self.lr * self.schedule.factor(step)
+        with reporting_failures(type(self.schedule), f"schedule '{type(self.schedule).__name__}'"):
+            return self.lr * self.schedule.factor(step)
 
     def decays(self, spec: ParameterSpec) -> bool:
         """Whether weight decay applies to a parameter."""
