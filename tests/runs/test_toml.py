@@ -141,3 +141,10 @@ def test_flat_options_are_those_of_the_tables() -> None:
 
 def test_the_stub_is_current() -> None:
     assert PATH.read_text() == stub(), "write it anew: python -m backproof.runs.stub"
+
+
+def test_an_option_under_both_of_its_names(tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text('[training]\nhealth_checks = "warn"\nanomaly_checks = "off"\n')
+    with pytest.raises(UserError, match=r"has 'anomaly_checks' twice, once under another name"):
+        load_experiments(path)

@@ -143,7 +143,12 @@ def _named(given: Mapping[str, object], source: str) -> dict[str, dict[str, obje
         for key in options:
             if key not in names and (table != "optimizer" or _chosen(options).known):
                 raise unknown(f"key of [{table}]{place}", key, known[table])
-        found[table] = {names.get(key) or key: value for key, value in options.items()}
+        found[table] = {}
+        for key, value in options.items():
+            name = names.get(key) or key
+            if name in found[table]:
+                raise UserError(f"[{table}]{place} has '{name}' twice, once under another name")
+            found[table][name] = value
     return found
 
 
