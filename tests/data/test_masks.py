@@ -137,7 +137,7 @@ def test_the_cache_keeps_masks(squares, options, tmp_path, monkeypatch):
     before = load(options("squares"), steps)
     assert len(list((tmp_path / "datasets" / ".cache").glob("*.npz"))) == 1
     load(options("digits"), PLAIN)  # so that nothing is left in memory
-    monkeypatch.setattr("backproof.data.loading.prepare", None)
+    monkeypatch.setattr("backproof.data.loading.preprocess", None)
     again = load(options("squares"), steps)
     for part, same in zip(before, again, strict=True):
         assert np.array_equal(part.y, same.y)
