@@ -1,14 +1,20 @@
 """Findings and reports: the worst, and the first, and back from JSON."""
 
 import json
+from dataclasses import replace
 from math import inf, isnan, nan
 
 import numpy as np
 import pytest
 
+from backproof.tables import Cell
 from backproof.verify import CheckReport, Finding
 from backproof.verify.core.builder import FindingBuilder, deviation, worst_coordinate
 from backproof.verify.core.location import LOSS, OUTPUT, Location
+from backproof.verify.tables import check_table
+from backproof.view.check_terminal import left_out, verdict
+
+COMPARISON = FindingBuilder("s", "a case", "numpy", "float64", "reference", "again")
 
 
 def finding(subject="Linear", engine="numpy", error=0.0, tolerance=1.0, verdict="agrees"):
@@ -32,6 +38,29 @@ def test_nothing_compared_is_not_passed():
     assert CheckReport("all", (finding(verdict="skipped"), finding())).passed
 
 
+def test_what_was_not_checked_does_not_count_as_agreeing():
+    right, wrong = finding(error=0.5), finding(error=2.0, verdict="differs")
+    left = COMPARISON.unchecked(OUTPUT, "no engine has it")
+    assert str(left) == "s, a case: output of numpy in float64 not checked; no engine has it"
+    assert left.passed
+    assert not left.compared
+    codes = {(right,): 0, (right, left): 3, (left,): 3, (right, left, wrong): 1, (finding(verdict="skipped"),): 3}
+    for findings, code in codes.items():
+        report = CheckReport("all", findings)
+        assert (report.exit_code, report.passed) == (code, code == 0)
+    same = replace(left, subject=right.subject)
+    assert CheckReport("all", (right, same)).worst("Linear", "numpy") is same
+    assert CheckReport.from_json(report.to_json()).unchecked == ()
+
+
+@pytest.mark.parametrize("findings", [[COMPARISON.unchecked(OUTPUT, "no engine has it")]])
+def test_the_terminal_says_not_checked_and_never_a_number(findings):
+    (row,) = check_table(CheckReport("all", tuple(findings))).rows
+    assert row[1] == Cell("not checked", "muted", hint="no engine has it")
+    assert left_out(findings) == ["not checked against reference: s (1): no engine has it"]
+    assert "1 were not checked" in verdict(findings, 1.0)
+
+
 @pytest.mark.parametrize(
     ("f", "badness"),
     [
@@ -41,6 +70,7 @@ def test_nothing_compared_is_not_passed():
         (finding(tolerance=0.0), 0.0),
         (finding(error=1e-9, tolerance=0.0, verdict="differs"), inf),
         (finding(verdict="skipped"), -1.0),
+        (finding(verdict="unchecked"), -1.0),
     ],
 )
 def test_badness(f, badness):
@@ -74,9 +104,6 @@ def test_the_worst_coordinate_comes_with_both_values():
     a[0, 1] = nan
     assert worst_coordinate(a, b) == (0, 1)
     assert deviation(a[:1], b, "numpy", "reference") == "shape (1, 3) of numpy, (2, 3) of reference"
-
-
-COMPARISON = FindingBuilder("s", "a case", "numpy", "float64", "reference", "again")
 
 
 def test_nan_is_wrong():

@@ -25,7 +25,7 @@ app.command("backproof.cli.check_model:run", name="run", help="Check a run: its 
 def default(file: Path | None = None, /, *, check: Table | None = None) -> int:
     """Check everything: all operations, optimizers and small models, or what a file of yours declares.
 
-    The exit code is 1 if anything disagrees.
+    The exit code is 0 if all agree, 1 if anything disagrees, 3 if something could not be checked.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class ModelCheckOptions(StepCheckOptions):
 def model(name: str, /, *, check: Table | None = None, network: Table | None = None) -> int:
     """Compare engines with a reference in float64, node by node, forward and backward; name the first error source.
 
-    The exit code is 1 if anything disagrees.
+    The exit code is 0 if all agree, 1 if anything disagrees, 3 if something could not be checked.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def model(name: str, /, *, check: Table | None = None, network: Table | None = N
 def run(path: Path, /, *, check: Table | None = None) -> int:
     """Check a run's last checkpoint on the batches that come next: node by node, training steps, anomalies, gradients.
 
-    The run's own engine is always among those that are compared. Nothing in the run's folder is changed. The exit code
-    is 1 if anything disagrees.
+    The run's own engine is always among those that are compared. Nothing in the run's folder is changed.
+    The exit code is 0 if all agree, 1 if anything disagrees, 3 if something could not be checked.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def show(reports: "Mapping[str, CheckReport]", seconds: float, options: FileOpti
 
 
 def conclude(reports: Sequence["CheckReport"], title: str, options: FileOptions) -> int:
-    """Write the files that are wanted, and return the exit code: 0 if something was compared and all of it agrees.
+    """Write the files that are wanted, and return the exit code: see `CheckReport.exit_code`.
 
     Raises `UserError` for a file that cannot be written.
     """
@@ -98,4 +98,4 @@ def conclude(reports: Sequence["CheckReport"], title: str, options: FileOptions)
         print(f"findings written to {write_document(whole.to_json(), options.json, '--json file')}")
     if isinstance(options, PageOptions) and options.report is not None:
         print(f"page written to {write_check_page(reports, options.report)}")
-    return 0 if whole.passed else 1
+    return whole.exit_code

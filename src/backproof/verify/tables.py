@@ -37,6 +37,8 @@ def _cell(worst: Finding | None) -> Cell:
     """The worst finding in a word."""
     if worst is None or worst.verdict == "skipped":
         return Cell("-", "muted", hint=worst.detail if worst else "")
+    if worst.verdict == "unchecked":
+        return Cell("not checked", "muted", hint=worst.detail)
     hint = f"{worst.case}: {worst.what}; error {worst.error:.1e}, allowed {worst.tolerance:.1e}; {worst.detail}"
     if worst.verdict == "failed":
         return Cell("failed", "differs", hint=hint)

@@ -39,9 +39,11 @@ def check_page(reports: Sequence[CheckReport]) -> str:
 
 def heading(reports: Sequence[CheckReport]) -> Html:
     """The verdict in one line, and in one sentence."""
-    wrong = next((report for report in reports if not report.passed), None)
+    wrong = next((report for report in sorted(reports, key=lambda r: not r.failures) if not report.passed), None)
     first = wrong.first_failure if wrong is not None else None
-    title = "Everything agrees" if wrong is None else "Nothing was compared"
+    title = "Everything agrees"
+    if wrong is not None:
+        title = "Not everything was checked" if any(report.compared for report in reports) else "Nothing was compared"
     if first is not None:
         title = f"First error: {first.subject}"
     engines = list(dict.fromkeys(engine for report in reports for engine in report.engines))
@@ -67,7 +69,11 @@ def sentence(report: CheckReport) -> str:
         return f"{report.verdict}."
     first = report.first_failure
     count = len(report.subjects)
-    return f"{report.title}: all {count} agree." if first is None else f"{report.title}: {first}."
+    if first is not None:
+        return f"{report.title}: {first}."
+    if report.unchecked:
+        return f"{report.title}: {len(report.unchecked)} not checked, {report.unchecked[0].detail}."
+    return f"{report.title}: all {count} agree."
 
 
 def tiles(report: CheckReport) -> Iterator[Html]:
@@ -81,8 +87,9 @@ def tiles(report: CheckReport) -> Iterator[Html]:
                 note = f"float32 is {report.rounding_errors[engine].values:.1f} ulp off the reference"
             yield _tile(f"{engine}: error sources", len(wrong), note)
     else:
-        compared = len(report.findings) - len(report.skipped)
-        yield _tile(f"{report.title}: wrong", len(report.failures), f"of {compared:,}, {len(report.skipped)} skipped")
+        note = f"of {len(report.compared):,}, {len(report.skipped)} skipped"
+        note += f", {len(report.unchecked)} not checked" if report.unchecked else ""
+        yield _tile(f"{report.title}: wrong", len(report.failures), note)
 
 
 def _tile(label: str, value: object, whose: str) -> Html:

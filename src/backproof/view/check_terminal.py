@@ -31,7 +31,7 @@ def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Co
         out.print(in_words(failure), markup=False, highlight=False, soft_wrap=True)
     if len(failures) > SHOWN:
         out.print(f"... and {len(failures) - SHOWN} more places", highlight=False)
-    for line in skipped(findings):
+    for line in left_out(findings):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     out.print(verdict(findings, seconds), highlight=False, soft_wrap=True)
 
@@ -58,16 +58,17 @@ def in_words(failure: Finding) -> str:
     return "\n        ".join(lines)
 
 
-def skipped(findings: list[Finding]) -> list[str]:
+def left_out(findings: list[Finding]) -> list[str]:
     """What was not compared, by reason: never silently."""
-    reasons = Counter((f.detail, f.reference) for f in findings if f.verdict == "skipped")
+    words = {"skipped": "skipped", "unchecked": "not checked"}
+    reasons = Counter((f.verdict, f.detail, f.reference) for f in findings if f.verdict in words)
     kinks = sum(f.reference == "finite differences" and "kink" in f.detail for f in findings)
     lines = []
-    for (reason, reference), count in reasons.items():
-        subjects = dict.fromkeys(f.subject for f in findings if f.verdict == "skipped" and f.detail == reason)
+    for (kind, reason, reference), count in reasons.items():
+        subjects = dict.fromkeys(f.subject for f in findings if f.verdict == kind and f.detail == reason)
         names = ", ".join(subjects) if len(subjects) <= 8 else f"{len(subjects)} subjects"
         against = "" if reference == "contract" else f" against {reference}"
-        lines.append(f"skipped{against}: {names} ({count}): {reason}")
+        lines.append(f"{words[kind]}{against}: {names} ({count}): {reason}")
     if kinks:
         tensors = f"{kinks} tensor{'s' * (kinks != 1)}"
         lines.append(f"skipped by finite differences: probes at kinks of {tensors}, whose other probes count")
@@ -76,12 +77,14 @@ def skipped(findings: list[Finding]) -> list[str]:
 
 def verdict(findings: list[Finding], seconds: float) -> str:
     """One line: how many comparisons, how many failures, how long."""
-    compared = [f for f in findings if f.verdict != "skipped"]
+    compared = [f for f in findings if f.compared]
+    unchecked = sum(f.verdict == "unchecked" for f in findings)
+    left = f", [red]{unchecked:,} were not checked[/red]" if unchecked else ""
     failures = sum(not f.passed for f in compared)
     if not compared:
-        return f"[red]nothing was compared[/red]; {seconds:.1f} s"
+        return f"[red]nothing was compared[/red]{left}; {seconds:.1f} s"
     if failures:
-        return f"[red]{failures:,} of {len(compared):,} comparisons disagree[/red]; {seconds:.1f} s"
+        return f"[red]{failures:,} of {len(compared):,} comparisons disagree[/red]{left}; {seconds:.1f} s"
     worst = max(f.badness for f in compared)
     agree = f"[green]all {len(compared):,} comparisons agree[/green]"
-    return f"{agree}, the worst at {worst:.2f} of its tolerance; {seconds:.1f} s"
+    return f"{agree}, the worst at {worst:.2f} of its tolerance{left}; {seconds:.1f} s"

@@ -72,8 +72,12 @@ class FindingBuilder:
         return self._finding(location, "failed", sentence(error))
 
     def skipped(self, location: Location, why: str) -> Finding:
-        """The finding that it was not compared."""
+        """The finding that there is nothing to compare."""
         return self._finding(location, "skipped", why)
+
+    def unchecked(self, location: Location, why: str) -> Finding:
+        """The finding that there is no reference; `why` says what was missing."""
+        return self._finding(location, "unchecked", why)
 
     def gradient(self, tensor: TensorCheck, tolerance: float) -> Finding:
         """The finding on what finite differences say of a tensor. Probes at kinks are counted in the detail."""
@@ -88,7 +92,7 @@ class FindingBuilder:
     def _finding(
         self, location: Location, verdict: Verdict, detail: str, error: float | None = None, tolerance: float = 0.0
     ) -> Finding:
-        right = verdict in ("agrees", "skipped")
+        right = verdict not in ("differs", "failed")
         return Finding(
             self.subject,
             self.case,

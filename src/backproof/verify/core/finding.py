@@ -10,8 +10,9 @@ from backproof.engines import DType
 from backproof.strict_json import dumps, loads
 from backproof.verify.core.location import Location
 
-Verdict = Literal["agrees", "differs", "failed", "skipped"]
-"""`failed`: could not be computed. `skipped`: not compared. The detail says why."""
+Verdict = Literal["agrees", "differs", "failed", "skipped", "unchecked"]
+"""`failed`: could not be computed. `skipped`: there is nothing to compare. `unchecked`: asked for, and there is no
+reference that could be afforded. The detail says why."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,18 @@ class Finding:
 
     @property
     def passed(self) -> bool:
-        """Not wrong. What was skipped is counted, and no error."""
-        return self.verdict in ("agrees", "skipped")
+        """Not wrong. What was skipped or not checked is counted, and no error."""
+        return self.verdict not in ("differs", "failed")
+
+    @property
+    def compared(self) -> bool:
+        """There was something to compare with."""
+        return self.verdict not in ("skipped", "unchecked")
 
     @property
     def badness(self) -> float:
-        """The error in units of the tolerance; infinite for NaN and for what failed, -1 for what was skipped."""
-        if self.verdict == "skipped":
+        """The error in units of the tolerance; infinite for NaN and for what failed, -1 for what was not compared."""
+        if not self.compared:
             return -1.0
         if self.verdict == "failed" or isnan(self.error):
             return inf
@@ -78,6 +84,8 @@ class Finding:
                 )
             case "failed" | "skipped":
                 text = f"{who} {self.verdict}"
+            case "unchecked":
+                text = f"{who} not checked"
         return where + text + (f"; {self.detail}" if self.detail else "")
 
 
@@ -85,13 +93,17 @@ Key = TypeVar("Key")
 
 
 def worst_by(findings: Iterable[Finding], key: Callable[[Finding], Key]) -> dict[Key, Finding]:
-    """The worst finding of each `key`: failures first, then the largest error; in the order in which they come."""
+    """The worst finding of each `key`: failures first, what was not checked, the largest error; in the given order."""
     worst: dict[Key, Finding] = {}
     for f in findings:
         before = worst.get(key(f))
-        if before is None or (f.passed, -f.badness) < (before.passed, -before.badness):
+        if before is None or _rank(f) < _rank(before):
             worst[key(f)] = f
     return worst
+
+
+def _rank(f: Finding) -> tuple[bool, bool, float]:
+    return f.passed, f.verdict != "unchecked", -f.badness
 
 
 @dataclass(frozen=True)
@@ -110,8 +122,20 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Something was compared, and nothing of it differs or failed."""
-        return len(self.skipped) < len(self.findings) and not self.failures
+        """Something was compared, nothing of it differs or failed, and nothing was left unchecked."""
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """0: all agree; 1: something differs or failed; 3: nothing does, but something, or all, was not compared."""
+        if self.failures:
+            return 1
+        return 3 if self.unchecked or not self.compared else 0
+
+    @cached_property
+    def compared(self) -> tuple[Finding, ...]:
+        """What was compared, in order."""
+        return tuple(f for f in self.findings if f.compared)
 
     @cached_property
     def failures(self) -> tuple[Finding, ...]:
@@ -120,8 +144,13 @@ class CheckReport:
 
     @cached_property
     def skipped(self) -> tuple[Finding, ...]:
-        """What was not compared, in order."""
+        """Where there was nothing to compare, in order."""
         return tuple(f for f in self.findings if f.verdict == "skipped")
+
+    @cached_property
+    def unchecked(self) -> tuple[Finding, ...]:
+        """What was asked for and has no reference, in order."""
+        return tuple(f for f in self.findings if f.verdict == "unchecked")
 
     @property
     def first_failure(self) -> Finding | None:
