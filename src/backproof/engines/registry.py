@@ -66,6 +66,8 @@ def get_engine(name: str, **settings: Any) -> Engine:
     return engine
 
 
-def reference_engine() -> Engine:
-    """The engine that the others are compared with: plain loops in float64."""
-    return get_engine("reference")
+def reference_engine(*, vectorised: bool = False) -> Engine:
+    """The engine that the others are compared with, in float64: plain loops, or the same over whole arrays."""
+    from backproof.engines.reference import ReferenceEngine, VectorisedReference
+
+    return VectorisedReference() if vectorised else ReferenceEngine()

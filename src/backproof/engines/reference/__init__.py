@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.reference.kernels import KERNELS
-from backproof.engines.reference.trainer import ReferenceTrainer
+from backproof.engines.reference.trainer import ReferenceTrainer, VectorisedTrainer
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
 
@@ -39,3 +39,10 @@ class ReferenceEngine:
 
     def set_threads(self, count: int) -> None:
         """Nothing changes: plain loops run on one thread, which is within any `count`."""
+
+
+class VectorisedReference(ReferenceEngine):
+    """The reference engine over whole arrays: the same formulas in other words, for networks of any size."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",))
+    trainer: ClassVar[type[ReferenceTrainer]] = VectorisedTrainer

@@ -1,8 +1,9 @@
-"""Every optimizer's formula for one scalar weight. In plain words they stand in `backproof.optim`."""
+"""Every optimizer's formula, for one scalar weight or for all of an array. In plain words: `backproof.optim`."""
 
 from collections import ChainMap
 from collections.abc import Callable
-from math import sqrt
+
+from numpy import maximum, minimum, sqrt
 
 from backproof.engines import custom
 from backproof.optim import (
@@ -74,7 +75,7 @@ def amsgrad(o: AMSGrad, w: float, g: float, lr: float, t: int, m: float, v: floa
     """Adam on the largest v so far."""
     m = o.beta1 * m + (1 - o.beta1) * g
     v = o.beta2 * v + (1 - o.beta2) * g**2
-    v_max = max(v_max, v)
+    v_max = maximum(v_max, v)
     w = w - lr * m / (1 - o.beta1**t) / (sqrt(v_max / (1 - o.beta2**t)) + o.epsilon)
     return w, m, v, v_max
 
@@ -84,7 +85,8 @@ def bounded_rate(o: AdaBound, lr: float, t: int, v: float) -> float:
     final = o.final_lr * lr / o.lr if o.lr else 0.0
     lower = final * (1 - 1 / (o.gamma * t + 1))
     upper = final * (1 + 1 / (o.gamma * t))
-    return min(max(lr * sqrt(1 - o.beta2**t) / (1 - o.beta1**t) / (sqrt(v) + o.epsilon), lower), upper)
+    rate: float = minimum(maximum(lr * sqrt(1 - o.beta2**t) / (1 - o.beta1**t) / (sqrt(v) + o.epsilon), lower), upper)
+    return rate
 
 
 @updates(AdaBound)
@@ -101,7 +103,7 @@ def amsbound(o: AMSBound, w: float, g: float, lr: float, t: int, m: float, v: fl
     """AdaBound on the largest v so far."""
     m = o.beta1 * m + (1 - o.beta1) * g
     v = o.beta2 * v + (1 - o.beta2) * g**2
-    v_max = max(v_max, v)
+    v_max = maximum(v_max, v)
     w = w - bounded_rate(o, lr, t, v_max) * m
     return w, m, v, v_max
 
@@ -121,7 +123,7 @@ def centered(
     """Gradient over its standard deviation, with momentum."""
     v = o.alpha * v + (1 - o.alpha) * g**2
     m = o.alpha * m + (1 - o.alpha) * g
-    u = o.momentum * u + g / (sqrt(max(v - m**2, 0.0)) + o.epsilon)
+    u = o.momentum * u + g / (sqrt(maximum(v - m**2, 0.0)) + o.epsilon)
     w = w - lr * u
     return w, v, m, u
 

@@ -10,6 +10,7 @@ from backproof.engines.inputs import asked_for, batch_size, check_gradients, che
 from backproof.engines.kernel import Call, Kernels, require_kernels, require_update
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES, Update
+from backproof.engines.reference.vectorised import VECTORISED
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node
 from backproof.optim import Optimizer
@@ -125,24 +126,52 @@ class ReferenceTrainer:
         return penalty
 
     def _update(self, gradients: Arrays, state: Arrays, optimizer: Optimizer, step: int) -> None:
-        """One step of the optimizer, weight by weight; `state` is kept as it is."""
+        """One step of the optimizer; `state` is kept as it is."""
         if type(optimizer) is not self._optimizer:
             self.load_optimizer_state(optimizer, {})
-        update = self.updates[type(optimizer)]
-        lr, t = optimizer.rate(step), step + 1
         for name in self._trainable:
-            w, g = self._parameters[name], gradients[name]
-            slots = [self._slots[f"{slot}/{name}"] for slot in optimizer.slots]
-            shrinks = optimizer.decay == "decoupled" and optimizer.decays(self.graph.parameters[name])
-            for i in np.ndindex(w.shape):
-                if shrinks:
-                    w[i] = w[i] - lr * optimizer.weight_decay * w[i]
-                w[i], *values = update(optimizer, w[i], g[i], lr, t, *(slot[i] for slot in slots))
-                for slot, value in zip(slots, values, strict=True):
-                    slot[i] = value
+            self._step(name, gradients[name], optimizer, step)
         for name, moved in state.items():
             self._parameters[name][...] = moved
+
+    def _step(self, name: str, gradient: Array, optimizer: Optimizer, step: int) -> None:
+        """The step of one parameter and of its slots."""
+        update = self.updates[type(optimizer)]
+        lr, t = optimizer.rate(step), step + 1
+        w, g, slots = self._parameters[name], gradient, [self._slots[f"{slot}/{name}"] for slot in optimizer.slots]
+        shrinks = self._shrinks(name, optimizer)
+        for i in np.ndindex(w.shape):
+            if shrinks:
+                w[i] = w[i] - lr * optimizer.weight_decay * w[i]
+            w[i], *values = update(optimizer, w[i], g[i], lr, t, *(slot[i] for slot in slots))
+            for slot, value in zip(slots, values, strict=True):
+                slot[i] = value
+
+    def _shrinks(self, name: str, optimizer: Optimizer) -> bool:
+        """Whether decoupled weight decay applies."""
+        return optimizer.decay == "decoupled" and optimizer.decays(self.graph.parameters[name])
 
 
 def _call(node: Node, wants: tuple[bool, ...]) -> Call:
     return Call(node.name, wants)
+
+
+class VectorisedTrainer(ReferenceTrainer):
+    """The same over whole arrays."""
+
+    kernels: ClassVar[Kernels] = VECTORISED
+
+    def _add_penalty(self, gradients: Arrays, optimizer: Optimizer) -> float:
+        """Coupled weight decay: add λ w to the gradients and return λ/2 Σ w²."""
+        decayed = [name for name in self._trainable if optimizer.decays(self.graph.parameters[name])]
+        for name in decayed:
+            gradients[name][...] = gradients[name] + optimizer.l2 * self._parameters[name]
+        return optimizer.l2 / 2 * sum(float(np.sum(np.square(self._parameters[name]))) for name in decayed)
+
+    def _step(self, name: str, gradient: Array, optimizer: Optimizer, step: int) -> None:
+        w, slots = self._parameters[name], [self._slots[f"{slot}/{name}"] for slot in optimizer.slots]
+        lr = optimizer.rate(step)
+        before = w * (1 - lr * optimizer.weight_decay) if self._shrinks(name, optimizer) else w
+        made = self.updates[type(optimizer)](optimizer, before, gradient, lr, step + 1, *slots)
+        for array, moved in zip((w, *slots), made, strict=True):
+            array[...] = moved

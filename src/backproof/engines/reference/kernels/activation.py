@@ -97,9 +97,9 @@ def clip(op: Clip, x: float) -> float:
 
 
 def clip_slope(op: Clip, x: float, y: float) -> float:
-    """1 strictly between the bounds, else 0."""
+    """0 at the bounds and beyond, else 1, also of NaN."""
     lower, upper = op.bounds
-    return 1.0 if lower < x < upper else 0.0
+    return 0.0 if x <= lower or x >= upper else 1.0
 
 
 element_wise(
