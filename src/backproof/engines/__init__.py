@@ -12,8 +12,9 @@ from backproof.engines.base import (
     StepResult,
     Trainer,
     Watch,
+    ways_of,
 )
-from backproof.engines.registry import ENGINES, get_engine, how_to_install, installed, reference_engine
+from backproof.engines.registry import ENGINES, get_engine, how_to_install, installed, reference_engine, variants
 
 __all__ = [
     "ENGINES",
@@ -32,4 +33,6 @@ __all__ = [
     "how_to_install",
     "installed",
     "reference_engine",
+    "variants",
+    "ways_of",
 ]

@@ -5,7 +5,7 @@ NumPy arrays in canonical layout (images N,C,H,W; `Linear` (out, in)) are all th
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from backproof.graph import Array, Arrays, Graph, Op
 from backproof.optim import Optimizer
@@ -101,6 +101,23 @@ class Predictor(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsWays(Protocol):
+    """A predictor that tells which ways its kernels took, of several that lead to the same numbers."""
+
+    def ways(self) -> dict[str, set[str]]:
+        """All ways taken so far, in a few words each, by name of the operation or optimizer.
+
+        What belongs to the passes over the network, not to one operation, stands under "network".
+        """
+        ...
+
+
+def ways_of(predictor: Predictor) -> dict[str, set[str]]:
+    """The ways that a predictor took so far; none of one that does not tell."""
+    return predictor.ways() if isinstance(predictor, TellsWays) else {}
+
+
 class Trainer(Predictor, Protocol):
     """A predictor that finds gradients and updates its weights."""
 
@@ -146,6 +163,8 @@ class Capabilities:
         node_times: whether a `Watch` is called as each node is computed, so that its calls can be timed.
         exact: whether results are off by rounding alone; if not, they are approximate, as with quantized weights.
         replaceable: whether NumPy kernels that users write take the place of its own (the setting `replaced`).
+        variants: other settings of the engine, by name, under which results must be as right: they make it take ways
+            that small arrays do not take otherwise. Checks take them too.
         speed: "loops" takes one number at a time, "compiles" takes long over each new network, "fast" does neither.
     """
 
@@ -155,6 +174,7 @@ class Capabilities:
     node_times: bool = True
     exact: bool = True
     replaceable: bool = False
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     speed: Literal["fast", "compiles", "loops"] = "fast"
 
     def nearest_dtype(self, wanted: DType) -> DType:

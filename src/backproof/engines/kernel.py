@@ -29,11 +29,13 @@ class Call:
         mode: how the pass is taken.
         wants: for each input, whether its gradient is needed.
         state: where forward leaves new values of non-trainable parameters; the trainer decides to keep them.
+        ways: where a kernel notes which of its ways it took, in a few words, where it decides: `ways.add("im2col")`.
     """
 
-    def __init__(self, node: str, wants: tuple[bool, ...]) -> None:
+    def __init__(self, node: str, wants: tuple[bool, ...], ways: set[str] | None = None) -> None:
         self.node = node
         self.wants = wants
+        self.ways: set[str] = set() if ways is None else ways
         self.mode: Mode = EVALUATION
         self.state: dict[str, Array] = {}
 
@@ -50,8 +52,11 @@ class Kernel(Generic[AnyOp, AnyCall]):
 
     layout: ClassVar[str] = "canonical"
 
-    def axes(self, op: AnyOp, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ARG002
-        """The order in which an engine keeps the axes of a parameter whose canonical shape is `shape`."""
+    def axes(self, op: AnyOp, parameter: str, shape: tuple[int, ...], tuning: Any) -> tuple[int, ...]:  # noqa: ARG002
+        """The order in which an engine keeps the axes of a parameter whose canonical shape is `shape`.
+
+        `tuning`: the engine's sizes and thresholds, which it may depend on.
+        """
         return tuple(range(len(shape)))
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: AnyCall) -> tuple[Array, Saved]:

@@ -1,9 +1,9 @@
 """Which engines there are, without importing any of them."""
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 from backproof.engines.base import Engine
 from backproof.errors import NotInstalledError, UserError, unknown
@@ -71,3 +71,9 @@ def reference_engine(*, vectorised: bool = False) -> Engine:
     from backproof.engines.reference import ReferenceEngine, VectorisedReference
 
     return VectorisedReference() if vectorised else ReferenceEngine()
+
+
+def variants(engine: Engine) -> dict[str, Engine]:
+    """The engine under "", and under their names what its capabilities call variants: the same with other settings."""
+    others = engine.capabilities.variants.items()
+    return {"": engine} | {name: replace(cast(Any, engine), **settings) for name, settings in others}

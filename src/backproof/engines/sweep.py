@@ -87,7 +87,7 @@ class Sweep:
     `parameters` and `gradients` are the engine's own arrays by full name: kernels read the former and write the
     latter. `make_call(node, wants)` makes what a kernel gets besides its arrays. Gradients flow only where they are
     wanted: to trainable parameters, and to the float inputs if `input_gradients`; `memory` says where they live.
-    `fit(kernel, call)` may put something around a node's kernel.
+    `fit(kernel, call)` may put something around a node's kernel. What way the passes take is noted in `ways`.
     """
 
     def __init__(
@@ -102,7 +102,9 @@ class Sweep:
         input_gradients: bool = False,
         memory: GradientMemory | None = None,
         fit: Callable[[Kernel[Any, Any], Any], Kernel[Any, Any]] = lambda kernel, call: kernel,  # noqa: ARG005
+        ways: set[str] | None = None,
     ) -> None:
+        self.ways: set[str] = set() if ways is None else ways
         nodes = [node for node in graph.nodes if with_loss or node.name not in graph.loss_nodes]
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
         self._input_names = [i.name for i in graph.inputs]
@@ -166,6 +168,7 @@ class Sweep:
         for step in reversed(steps):
             dy = gradients[step.output]
             if dy is None:
+                self.ways.add("a node that no gradient reaches")
                 continue
             if watch is not None:
                 watch(step.name, "backward", dy)
@@ -179,6 +182,7 @@ class Sweep:
 
     def _sum(self, a: Array, b: Array) -> Array:
         """a + b in an array of its own: `a` may be in use by another branch too (Add gives both inputs the same)."""
+        self.ways.add("gradients of several takers summed")
         total = np.add(a, b, out=self._memory.take(a.shape))
         self._memory.hold(total)
         self._memory.drop(a)

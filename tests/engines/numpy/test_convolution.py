@@ -9,7 +9,9 @@ from backproof.engines.numpy.convolution.im2col import Im2col
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd, transforms
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.tuning import USUAL, Tuning
+from backproof.engines.numpy.workspace import Pool, Workspace
+from backproof.engines.sweep import GradientMemory
 
 ROUNDING = {
     ("float64", 2): 1e-13,
@@ -32,17 +34,17 @@ def same_size(height: int, width: int, top_left: tuple[int, int] = (1, 1)) -> Ge
     return Geometry((height, width), (height, width), (3, 3), (1, 1), (1, 1), top_left)
 
 
-def three_ways(algorithm, geometry, dtype, samples=2, channels=5, outputs=4):
+def three_ways(algorithm, geometry, dtype, samples=2, channels=5, outputs=4, tuning=USUAL):
     """Output, input gradient and weight gradient, each in an array full of other numbers before."""
     rng = np.random.default_rng(0)
-    pool = Pool(dtype)
+    call = Workspace("conv", (True,), Pool(dtype, tuning=tuning), GradientMemory(dtype))
     x = rng.standard_normal((samples, *geometry.size, channels)).astype(dtype)
     dy = rng.standard_normal((samples, *geometry.out, outputs)).astype(dtype)
     W = rng.standard_normal((*geometry.kernel, channels, outputs)).astype(dtype)
     y, dx, dW = np.full_like(dy, 7), np.full_like(x, 7), np.full_like(W, 7)
-    algorithm.forward(x, W, y, pool)
-    algorithm.input_gradient(dy, W, dx, pool)
-    algorithm.weight_gradient(x, dy, dW, pool)
+    algorithm.forward(x, W, y, call)
+    algorithm.input_gradient(dy, W, dx, call)
+    algorithm.weight_gradient(x, dy, dW, call)
     return y, dx, dW
 
 
@@ -99,16 +101,13 @@ def test_pointwise_is_im2col(stride):
 
 
 @pytest.mark.parametrize("size", [(64, 64), (3, 100)])
-def test_blocks_of_im2col_are_the_whole(size, monkeypatch):
+def test_blocks_of_im2col_are_the_whole(size):
     """Blocks by images and by rows give what one block gives, but for the order of sums."""
-    from backproof.engines.numpy.convolution import im2col
-
     geometry = same_size(*size)
     whole = plain_ways(geometry, samples=5)
-    monkeypatch.setattr(im2col, "CACHE", 1)
     for rows in (1, 100, 700):
-        monkeypatch.setattr(im2col, "LEAST_ROWS", rows)
-        for part, one in zip(plain_ways(geometry, samples=5), whole, strict=True):
+        tuning = Tuning(im2col_elements=1, im2col_rows=rows)
+        for part, one in zip(plain_ways(geometry, samples=5, tuning=tuning), whole, strict=True):
             np.testing.assert_allclose(part, one, atol=1e-10)
 
 
@@ -156,15 +155,13 @@ def test_banded_is_im2col(case, channels):
             np.testing.assert_allclose(fast, slow, atol=1e-13)
 
 
-def test_blocks_of_banded_are_the_whole(monkeypatch):
-    from backproof.engines.numpy.convolution import im2col
-
+def test_blocks_of_banded_are_the_whole():
     geometry = same_size(6, 8)
     whole = three_ways(Banded(geometry, 4), geometry, "float64", samples=5)
-    monkeypatch.setattr(im2col, "CACHE", 1)
     for rows in (1, 13, 40):
-        monkeypatch.setattr(im2col, "LEAST_ROWS", rows)
-        for part, one in zip(three_ways(Banded(geometry, 4), geometry, "float64", samples=5), whole, strict=True):
+        tuning = Tuning(im2col_elements=1, im2col_rows=rows)
+        parts = three_ways(Banded(geometry, 4), geometry, "float64", samples=5, tuning=tuning)
+        for part, one in zip(parts, whole, strict=True):
             np.testing.assert_allclose(part, one, atol=1e-12)
 
 
@@ -178,7 +175,7 @@ def test_choice():
     def way(size, channels, samples=32, winograd=True, kernel=3, outputs=16):
         margin = kernel // 2
         geometry = Geometry((size, size), (size, size), (kernel, kernel), (1, 1), (1, 1), (margin, margin))
-        return choose(geometry, samples, channels, outputs, winograd)
+        return choose(geometry, samples, channels, outputs, winograd, Tuning())
 
     assert isinstance(way(8, 64, kernel=1), Pointwise)
     assert isinstance(way(8, 64), Winograd)

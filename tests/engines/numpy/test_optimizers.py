@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from backproof.engines import Mode, get_engine
-from backproof.engines.numpy.optimizers import SWEEP, sweep_out
+from backproof.engines.numpy.optimizers import sweep_out
+from backproof.engines.numpy.tuning import Tuning
 from backproof.graph import Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import MSE
@@ -32,7 +33,7 @@ def test_state_of_dead_units_becomes_zero(engine, optimizer):
     target = graph.inputs[1].name
     live = {"x": np.full((4, 3), 1e-18, np.float32), target: np.ones((4, 2), np.float32)}
     dead = {"x": np.zeros((4, 3), np.float32), target: np.zeros((4, 2), np.float32)}
-    for step in range(30 * SWEEP):
+    for step in range(30 * Tuning().optimizer_sweep):
         trainer.train_step(live if step == 0 else dead, rule, Mode(training=True, step=step))
     weights = {name: value for name, value in trainer.optimizer_state().items() if name.endswith("weight")}
     assert weights

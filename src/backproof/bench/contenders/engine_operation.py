@@ -32,11 +32,12 @@ class EngineOperation:
     def _in_numpy(self, drawn: Drawn, job: OpJob, wants: tuple[bool, ...]) -> Kernels:
         from backproof.engines.numpy.layout import to_nchw, to_nhwc, turned_values
         from backproof.engines.numpy.parameters import Parameters
+        from backproof.engines.numpy.tuning import USUAL
         from backproof.engines.numpy.workspace import Arena, Pool, Workspace
 
         dtype = np.dtype(job.dtype)
         kernels: Kernels = import_module(f"backproof.engines.{job.contender}.kernels").KERNELS
-        weights = Parameters(drawn.graph, dtype, kernels)
+        weights = Parameters(drawn.graph, dtype, kernels, USUAL)
         weights.load(drawn.parameters)
         memory = Arena(dtype)
         found = turned_values(drawn.graph, kernels)

@@ -15,6 +15,10 @@ from backproof.engines.numba.kernels.norm import statistics
 from backproof.engines.numba.optimizers import UPDATES
 from backproof.engines.numpy import NumpyEngine
 from backproof.engines.numpy.trainer import NumpyTrainer
+from backproof.engines.numpy.tuning import Tuning
+
+IN_ONE_PASS = Tuning(optimizer_elements=1 << 24)
+"""An update is one pass over memory, whatever the block."""
 
 
 class NumbaTrainer(NumpyTrainer):
@@ -23,7 +27,6 @@ class NumbaTrainer(NumpyTrainer):
     engine = "numba"
     kernels = KERNELS
     updates = UPDATES
-    update_block = 1 << 24  # one pass over memory, whatever the block
     fusing_keeps_bits = False  # compiled, a chain is one expression, which the compiler may contract
 
 
@@ -34,6 +37,8 @@ class NumbaEngine(NumpyEngine):
     A loop is compiled when it first runs on a dtype: of ResNet-101 the first step ever takes ten seconds more, and the
     first of a later process one second more, for reading what was kept.
     """
+
+    tuning: Tuning = IN_ONE_PASS
 
     name: ClassVar[str] = "numba"
     trainer: ClassVar[type[NumpyTrainer]] = NumbaTrainer

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.numpy.products import largest_batch
 from backproof.engines.numpy.trainer import NumpyTrainer
+from backproof.engines.numpy.tuning import PLAIN, SMALL, USUAL, Tuning
 from backproof.errors import OptionError
 from backproof.graph import Arrays, Graph, Op
 from backproof.optim import Optimizer
@@ -21,14 +22,19 @@ class NumpyEngine:
         memory: "low" keeps activations at checkpoints only and computes the others twice: the same bits, about a
             third more time.
         replaced: operations and optimizers that users' kernels and updates compute instead of this engine's.
+        tuning: sizes and thresholds by which it chooses its ways.
     """
 
     winograd: bool = True
     memory: Literal["normal", "low"] = "normal"
     replaced: tuple[type[Op] | type[Optimizer], ...] = ()
+    tuning: Tuning = USUAL
 
     name: ClassVar[str] = "numpy"
-    capabilities: ClassVar[Capabilities] = Capabilities(replaceable=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        replaceable=True,
+        variants={"small blocks": {"tuning": SMALL}, "im2col, low memory": {"tuning": PLAIN, "memory": "low"}},
+    )
     trainer: ClassVar[type[NumpyTrainer]] = NumpyTrainer
 
     @property
@@ -43,7 +49,13 @@ class NumpyEngine:
                 "engine '{}' computes on the cpu, not on '{}'; leave {device} out, or take torch", self.name, device
             )
         return self.trainer(
-            graph, parameters, dtype, winograd=self.winograd, low_memory=self.memory == "low", replaced=self.replaced
+            graph,
+            parameters,
+            dtype,
+            winograd=self.winograd,
+            low_memory=self.memory == "low",
+            replaced=self.replaced,
+            tuning=self.tuning,
         )
 
     def info(self) -> EngineInfo:

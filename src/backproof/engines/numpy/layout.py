@@ -91,6 +91,7 @@ class Canonical(Kernel[AnyOp, Workspace]):
         self.kernel = kernel
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
+        call.ways.add("turned before and after")
         given = tuple(
             _copy(channels_first(x), f"canonical {i}", call) if turned else x
             for i, (x, turned) in enumerate(zip(inputs, call.turned, strict=True))

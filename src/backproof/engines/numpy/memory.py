@@ -27,6 +27,7 @@ class PredictingSweep(Sweep):
         self._takers[self._place[graph.output]] += 1  # the caller
 
     def _run(self, steps: Sequence[SweepStep], mode: Mode, watch: Watch | None) -> None:
+        self.ways.add("prediction: values forgotten")
         self._outputs.reset()
         for step in steps:
             super()._run([step], mode, watch)
@@ -77,6 +78,7 @@ class CheckpointedSweep(Sweep):
     def _run_back(self, steps: Sequence[SweepStep], gradients: list[Array | None], watch: Watch | None) -> None:  # noqa: ARG002
         for segment, crossing in zip(reversed(self._segments), reversed(self._crossing), strict=True):
             if segment is not self._segments[-1]:
+                self.ways.add("low memory: a segment computed twice")
                 # All segments that take what crosses are done, so it may be computed anew with the rest.
                 for place in crossing - self._kept:
                     self._outputs.drop(self._values[place])

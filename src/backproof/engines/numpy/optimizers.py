@@ -31,12 +31,6 @@ from backproof.optim import (
     RMSprop,
 )
 
-CACHE = 1 << 17
-"""Elements of weights, gradient and state arrays that are worked on together: half a megabyte in float32."""
-
-SWEEP = 64
-"""Steps after which state that has faded is set to 0, see `sweep_out`."""
-
 Update = Callable[[Any, Array, Array, list[Array], float, int, Array], None]
 
 Block = tuple[Array, Array, list[Array], Array]
@@ -195,12 +189,16 @@ CUSTOM = Adapted(custom.UPDATES["numpy"], blockwise)
 UPDATES = custom.chain(OWN, CUSTOM)
 
 
-def cut(w: Array, g: Array, state: list[Array], pool: Pool, elements: int = CACHE) -> list[Block]:
-    """The flat parameters in blocks of so many elements of all arrays.
+def cut(w: Array, g: Array, state: list[Array], pool: Pool, ways: set[str]) -> list[Block]:
+    """The flat parameters in blocks of `optimizer_elements` of all arrays.
 
     Cut once: doing so at every step takes as long as the update of a small network.
     """
-    size = elements // (2 + len(state))
+    size = pool.tuning.optimizer_elements // (2 + len(state))
+    if w.size <= size:
+        ways.add("one block")
+    else:
+        ways.add("several blocks, the last smaller" if w.size % size else "several blocks")
     scratch = pool.scratch("optimizer", (min(size, w.size),))
     blocks = []
     for start in range(0, w.size, size):
@@ -210,18 +208,28 @@ def cut(w: Array, g: Array, state: list[Array], pool: Pool, elements: int = CACH
 
 
 def step(
-    optimizer: Optimizer, update: Update, w: Array, decayed: slice, blocks: Sequence[Block], step_index: int
+    optimizer: Optimizer,
+    update: Update,
+    w: Array,
+    decayed: slice,
+    blocks: Sequence[Block],
+    step_index: int,
+    sweep: int,
+    ways: set[str],
 ) -> None:
     """One step over the flat parameters `w` by the optimizer's `update`, block by block.
 
-    Coupled decay is in the gradient already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first.
+    Coupled decay is in the gradient already. Decoupled decay, w ← w - lr λ w on the `decayed` slice, comes first. After
+    every `sweep` steps the state is swept out.
     """
     lr = optimizer.rate(step_index)
     if optimizer.weight_decay and optimizer.decay == "decoupled":
+        ways.add("decoupled decay")
         w[decayed] *= 1 - lr * optimizer.weight_decay
     for weights, gradient, state, scratch in blocks:
         update(optimizer, weights, gradient, state, lr, step_index + 1, scratch)
-    if (step_index + 1) % SWEEP == 0:
+    if (step_index + 1) % sweep == 0:
+        ways.add("faded state set to 0")
         for _, _, state, scratch in blocks:
             for slot in state:
                 sweep_out(slot, scratch)

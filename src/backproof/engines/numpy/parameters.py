@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from backproof.engines.inputs import check_parameters
 from backproof.engines.kernel import Kernels
+from backproof.engines.numpy.tuning import Tuning
 from backproof.engines.numpy.workspace import ALIGNMENT, aligned
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
@@ -24,11 +25,11 @@ class Parameters:
         gradient_views: the same of `gradient`.
     """
 
-    def __init__(self, graph: Graph, dtype: npt.DTypeLike, kernels: Kernels) -> None:
+    def __init__(self, graph: Graph, dtype: npt.DTypeLike, kernels: Kernels, tuning: Tuning) -> None:
         self._graph = graph
         self._specs = graph.parameters
         self._layout = {
-            node.path(local): kernels[type(node.op)].axes(node.op, local, spec.shape)
+            node.path(local): kernels[type(node.op)].axes(node.op, local, spec.shape, tuning)
             for node in graph.nodes
             for local, spec in node.parameters.items()
         }

@@ -17,25 +17,12 @@ from functools import cache
 
 import numpy as np
 
+from backproof.engines.numpy.tuning import Tuning
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
 
-SMALL = 1_000_000
-"""Multiplications in a product, at most, for which OpenBLAS copies nothing (its `sgemm_small_kernel_permit`)."""
 
-LEAST = 4
-"""Rows of a block: with fewer, the kernel waits for the right matrix."""
-
-SMALL_TRANSPOSED = 1200
-"""Where the right matrix is a transposed one, it copies nothing for outputs of at most so many elements."""
-
-COLUMNS, LONG = 8, 100
-"""Columns of such a block, and the terms of a sum from which they pay."""
-
-BATCH, CACHED = 64, 1 << 20
-"""Samples, and bytes of the right matrix, which every block reads anew, up to which blocks win on one thread."""
-
-
-def product(a: Array, b: Array, out: Array) -> None:
+def product(a: Array, b: Array, out: Array, call: Workspace) -> None:
     """out = a b.   a: (M, K)   b: (K, N)   out: (M, N), contiguous.
 
     The way depends on shapes, dtype and number of threads alone, and so do the bits.
@@ -43,34 +30,46 @@ def product(a: Array, b: Array, out: Array) -> None:
     m, n = out.shape
     k = len(b)
     if not b.flags.c_contiguous:
-        _transposed(a, b, out)
+        _transposed(a, b, out, call)
         return
-    rows = SMALL // (k * n)
-    if m <= rows or rows < LEAST or b.nbytes > CACHED or min(m, k) > largest_batch():
+    tuning = call.pool.tuning
+    rows = tuning.product_multiplications // (k * n)
+    if m <= rows or rows < tuning.product_rows or b.nbytes > tuning.product_bytes or min(m, k) > most_samples(tuning):
+        call.ways.add("whole product")
         np.dot(a, b, out=out)
         return
-    rows -= rows % LEAST
+    rows -= rows % tuning.product_rows
     whole = m - m % rows
+    call.ways.add("product in blocks of rows, and a rest" if whole < m else "product in blocks of rows")
     np.matmul(a[:whole].reshape(-1, rows, k), b, out=out[:whole].reshape(-1, rows, n))
     if whole < m:
         np.dot(a[whole:], b, out=out[whole:])
 
 
-def _transposed(a: Array, b: Array, out: Array) -> None:
+def _transposed(a: Array, b: Array, out: Array, call: Workspace) -> None:
     """out = a b,   where b is a contiguous matrix seen transposed: in blocks of columns, with all samples in each."""
     m, n = out.shape
     k = len(b)
-    whole = m < LEAST or m * n <= SMALL_TRANSPOSED or n % COLUMNS or k < LONG or b.nbytes > CACHED
-    if whole or not b.T.flags.c_contiguous or m > largest_batch():
+    tuning, columns = call.pool.tuning, call.pool.tuning.product_columns
+    small = m < tuning.product_rows or m * n <= tuning.product_elements or k < tuning.product_terms
+    whole = small or n % columns or b.nbytes > tuning.product_bytes
+    if whole or not b.T.flags.c_contiguous or m > most_samples(tuning):
+        call.ways.add("whole product, transposed")
         np.dot(a, b, out=out)
         return
-    blocks = b.T.reshape(-1, COLUMNS, k).swapaxes(1, 2)
-    np.matmul(a, blocks, out=out.reshape(m, -1, COLUMNS).swapaxes(0, 1))
+    call.ways.add("product in blocks of columns, transposed")
+    blocks = b.T.reshape(-1, columns, k).swapaxes(1, 2)
+    np.matmul(a, blocks, out=out.reshape(m, -1, columns).swapaxes(0, 1))
+
+
+def most_samples(tuning: Tuning) -> int:
+    """Samples up to which blocks win."""
+    return tuning.product_samples if tuning.product_anywhere else largest_batch(tuning.product_samples)
 
 
 @cache
-def largest_batch() -> int:
-    """Samples up to which blocks win; 0 if NumPy does not multiply by an OpenBLAS with kernels for small products.
+def largest_batch(samples: int) -> int:
+    """Samples up to which blocks win: `samples` on one thread; 0 if the BLAS has no kernels for small products.
 
     A block is the work of one thread, while the whole is shared by all. Forget the answer when their number changes.
     """
@@ -79,5 +78,5 @@ def largest_batch() -> int:
     for library in threadpool_info():
         with_them = library.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
         if library["internal_api"] == "openblas" and with_them:
-            return BATCH // int(library["num_threads"])
+            return samples // int(library["num_threads"])
     return 0

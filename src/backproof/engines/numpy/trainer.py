@@ -1,5 +1,6 @@
 """A network with its weights, computed by hand-written NumPy."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import ClassVar, Literal, NamedTuple
@@ -17,6 +18,7 @@ from backproof.engines.numpy.kernels.kernel import UserKernel
 from backproof.engines.numpy.layout import fit, to_nchw, to_nhwc, turned_values
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
+from backproof.engines.numpy.tuning import USUAL, Tuning
 from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node, Op
@@ -46,7 +48,6 @@ class NumpyTrainer:
         engine: the engine's name, for messages.
         kernels: what computes each class of operation.
         updates: what computes each class of optimizer.
-        update_block: elements of weights, gradient and state that an update works on together.
         fusing_keeps_bits: whether fused nodes give the very bits of their parts. If not, a watched pass is fused too,
             since watching must not change a run; the watcher then sees the chain's last node alone.
     """
@@ -54,7 +55,6 @@ class NumpyTrainer:
     engine: ClassVar[str] = "numpy"
     kernels: Kernels = KERNELS
     updates: Mapping[type[Optimizer], optimizers.Update] = optimizers.UPDATES
-    update_block: ClassVar[int] = optimizers.CACHE
     fusing_keeps_bits: ClassVar[bool] = True
 
     def __init__(
@@ -66,6 +66,7 @@ class NumpyTrainer:
         winograd: bool = True,
         low_memory: bool = False,
         replaced: Collection[type[Op] | type[Optimizer]] = (),
+        tuning: Tuning = USUAL,
     ) -> None:
         if replaced:
             self.kernels = custom.chain({op: by for op, by in CUSTOM.items() if op in replaced}, self.kernels)
@@ -76,9 +77,10 @@ class NumpyTrainer:
         kinds = {type(node.op) for node in graph.nodes}
         self._fused = fuse(graph, apart={kind for kind in kinds if isinstance(self.kernels[kind], UserKernel)})
         self.dtype: DType = dtype
-        self._parameters = Parameters(graph, dtype, self.kernels)
+        self._ways: defaultdict[str, set[str]] = defaultdict(set)
+        self._pool = Pool(dtype, winograd=winograd, tuning=tuning, ways=self._ways["network"])
+        self._parameters = Parameters(graph, dtype, self.kernels, self._pool.tuning)
         self._parameters.load(parameters)
-        self._pool = Pool(dtype, winograd=winograd)
         self._gradients, self._values = Arena(dtype), Arena(dtype)
         self._keep: Keep = "checkpoints" if low_memory else "all"
         self._sweeps: dict[Plan, Sweep] = {}
@@ -147,8 +149,9 @@ class NumpyTrainer:
         for name, value in state.items():
             self._parameters.views[name][...] = value
         decayed = self._parameters.decayed(optimizer)
-        update = self.updates[type(optimizer)]
-        optimizers.step(optimizer, update, self._parameters.flat, decayed, self._blocks, step)
+        update, ways = self.updates[type(optimizer)], self._ways[type(optimizer).__name__]
+        sweep = self._pool.tuning.optimizer_sweep
+        optimizers.step(optimizer, update, self._parameters.flat, decayed, self._blocks, step, sweep, ways)
 
     def _run_forward(self, plan: Plan, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> Sweep:
         """The sweep that belongs to the plan, after its forward pass."""
@@ -169,6 +172,7 @@ class NumpyTrainer:
 
     def _make_sweep(self, plan: Plan) -> Sweep:
         gradients, turned = Planned(self._gradients), self._turned[plan.fused]
+        self._ways["network"].add("fused" if plan.fused and self._fused != self.graph else "as written")
         # Where no gradients are, values may have their memory: prediction needs no more than training has.
         values = {"all": None, "checkpoints": Planned(self._values), "nothing": gradients}[plan.keep]
 
@@ -181,6 +185,7 @@ class NumpyTrainer:
                 values,
                 turned=tuple(name in turned for name in node.inputs),
                 output_turned=node.name in turned,
+                ways=self._ways[type(node.op).__name__],
             )
 
         make: Callable[..., Sweep] = partial(
@@ -194,19 +199,25 @@ class NumpyTrainer:
             input_gradients=plan.input_gradients,
             memory=gradients,
             fit=fit,
+            ways=self._ways["network"],
         )
         return make() if values is None else make(values=values)
 
     def _couple(self, optimizer: Optimizer | None) -> float:
         """Add λ w to the gradient, where the optimizer's decay is coupled; return λ/2 ‖w‖²."""
         for gradient in self._unseen:
+            self._ways["network"].add("weights that the loss does not see")
             gradient[...] = 0
         if optimizer is None or not optimizer.l2:
             return 0.0
         decayed = self._parameters.decayed(optimizer)
+        self._ways[type(optimizer).__name__].add("coupled decay")
         w, g = self._parameters.flat[decayed], self._parameters.gradient[decayed]
         g += optimizer.l2 * w
         return 0.5 * optimizer.l2 * float(np.dot(w, w))
+
+    def ways(self) -> dict[str, set[str]]:
+        return {name: set(ways) for name, ways in self._ways.items()}
 
     def parameters(self) -> dict[str, Array]:
         return self._parameters.canonical()
@@ -229,5 +240,9 @@ class NumpyTrainer:
                 self._parameters.load_slot(slot, flat, state)
         self._optimizer, self._state = type(optimizer), slots
         self._blocks = optimizers.cut(
-            self._parameters.flat, self._parameters.gradient, list(slots.values()), self._pool, self.update_block
+            self._parameters.flat,
+            self._parameters.gradient,
+            list(slots.values()),
+            self._pool,
+            self._ways[type(optimizer).__name__],
         )

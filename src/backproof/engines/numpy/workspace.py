@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.kernel import Call
+from backproof.engines.numpy.tuning import USUAL, Tuning
 from backproof.engines.sweep import GradientMemory
 from backproof.graph import Array
 
@@ -23,10 +24,14 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
 
 
 class Buffers:
-    """Buffers by name. All who ask for a name share its memory, as large as was ever asked for."""
+    """Buffers by name. All who ask for a name share its memory, as large as was ever asked for.
 
-    def __init__(self, dtype: npt.DTypeLike) -> None:
+    `ways`: where it is noted that one grew.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, ways: set[str] | None = None) -> None:
         self.dtype = np.dtype(dtype)
+        self.ways: set[str] = set() if ways is None else ways
         self._flat: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...]], Array] = {}
 
@@ -38,6 +43,8 @@ class Buffers:
         count = prod(shape)
         flat = self._flat.get(name)
         if flat is None or flat.size < count:
+            if flat is not None:
+                self.ways.add("a buffer grows")
             flat = self._flat[name] = aligned((count,), self.dtype if dtype is None else dtype)
             self._views = {known: view for known, view in self._views.items() if known[0] != name}
         view = self._views[name, shape] = flat[:count].reshape(shape)
@@ -48,19 +55,22 @@ class Pool(Buffers):
     """A trainer's buffers: scratch that all nodes share, since each needs it only while its kernel runs, and each
     node's own, which all sweeps share, since one runs at a time.
 
-    `winograd`: whether convolutions may take Winograd's way.
+    `winograd`: whether convolutions may take Winograd's way; `tuning`: the sizes and thresholds of all ways.
     """
 
-    def __init__(self, dtype: npt.DTypeLike, *, winograd: bool = True) -> None:
-        super().__init__(dtype)
+    def __init__(
+        self, dtype: npt.DTypeLike, *, winograd: bool = True, tuning: Tuning = USUAL, ways: set[str] | None = None
+    ) -> None:
+        super().__init__(dtype, ways)
         self.winograd = winograd
+        self.tuning = tuning
         self._nodes: dict[str, Buffers] = {}
         self._ones: Array = np.ones(0, self.dtype)
         self._counting: Array = np.arange(0)
 
     def of(self, node: str) -> Buffers:
         """The buffers of that node alone."""
-        return self._nodes.setdefault(node, Buffers(self.dtype))
+        return self._nodes.setdefault(node, Buffers(self.dtype, self.ways))
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
         """Undefined contents, of the trainer's dtype."""
@@ -191,14 +201,22 @@ class Workspace(Call):
         *,
         turned: tuple[bool, ...] = (),
         output_turned: bool = False,
+        ways: set[str] | None = None,
     ) -> None:
-        super().__init__(node, wants)
+        super().__init__(node, wants, ways)
         self.pool = pool
         self.turned = turned or (False,) * len(wants)
         self.output_turned = output_turned
         self._gradients = gradients
         self._outputs = outputs
         self._own = pool.of(node)
+
+    def note_blocks(self, count: int, size: int) -> None:
+        """Note how so many things are cut into blocks of that size."""
+        if count <= size:
+            self.ways.add("one block")
+        else:
+            self.ways.add("several blocks, the last smaller" if count % size else "several blocks")
 
     def borrow(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
         """A buffer of this node's own: undefined contents, of the trainer's dtype unless said otherwise."""

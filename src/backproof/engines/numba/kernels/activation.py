@@ -25,4 +25,5 @@ class ReLUKernel(activation.ReLUKernel):
     """Without an array for the mask."""
 
     def differentiate(self, op: ReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        call.ways.add("compiled")
         relu_gradient(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))

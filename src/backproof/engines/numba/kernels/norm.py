@@ -22,22 +22,19 @@ from backproof.engines.numba.compiled import compiled
 from backproof.engines.numba.kernels.kernel import KERNELS
 from backproof.engines.numpy.fusion import BatchNormReLU
 from backproof.engines.numpy.kernels import fused, norm
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
 from backproof.ops import BatchNorm
 
-ROWS = 32
-"""Rows of a block: of 64 channels in float32 it is 8 KB, a quarter of a first-level cache."""
-
 
 @compiled
-def statistics(x: Array, mean: Array, variance: Array) -> None:
-    """μ and σ² of every column as above."""
+def statistics(x: Array, mean: Array, variance: Array, rows: int) -> None:
+    """μ and σ² of every column as above, in blocks of so many rows."""
     n, channels = x.shape
     block_mean, block_squares = np.empty_like(mean), np.empty_like(mean)
     total_mean, total_squares = np.zeros(channels), np.zeros(channels)
-    for start in range(0, n, ROWS):
-        stop = min(start + ROWS, n)
+    for start in range(0, n, rows):
+        stop = min(start + rows, n)
         count = stop - start
         block_mean[:] = 0
         for i in range(start, stop):
@@ -96,15 +93,15 @@ def affine_add_relu(x: Array, a: Array, b: Array, r: Array, y: Array) -> None:
 
 
 @compiled
-def sums(x: Array, dy: Array, d_gamma: Array, d_beta: Array) -> None:
+def sums(x: Array, dy: Array, d_gamma: Array, d_beta: Array, rows: int) -> None:
     """Σ dy x and Σ dy of every column."""
     n, channels = x.shape
     block_gamma, block_beta = np.empty_like(d_gamma), np.empty_like(d_beta)
     total_gamma, total_beta = np.zeros(channels), np.zeros(channels)
-    for start in range(0, n, ROWS):
+    for start in range(0, n, rows):
         block_gamma[:] = 0
         block_beta[:] = 0
-        for i in range(start, min(start + ROWS, n)):
+        for i in range(start, min(start + rows, n)):
             for c in range(channels):
                 block_gamma[c] += dy[i, c] * x[i, c]
                 block_beta[c] += dy[i, c]
@@ -115,16 +112,16 @@ def sums(x: Array, dy: Array, d_gamma: Array, d_beta: Array) -> None:
 
 
 @compiled
-def relu_sums(x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array) -> None:
+def relu_sums(x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, rows: int) -> None:
     """dr = dy [y > 0], and Σ dr x and Σ dr of every column. Times 0, not simply 0, so that a NaN in dy is seen."""
     n, channels = x.shape
     zero = x.dtype.type(0)
     block_gamma, block_beta = np.empty_like(d_gamma), np.empty_like(d_beta)
     total_gamma, total_beta = np.zeros(channels), np.zeros(channels)
-    for start in range(0, n, ROWS):
+    for start in range(0, n, rows):
         block_gamma[:] = 0
         block_beta[:] = 0
-        for i in range(start, min(start + ROWS, n)):
+        for i in range(start, min(start + rows, n)):
             for c in range(channels):
                 masked = dy[i, c] if y[i, c] > zero else dy[i, c] * zero
                 dr[i, c] = masked
@@ -154,16 +151,25 @@ def input_gradient_in_place(x: Array, dx: Array, a: Array, c: Array, d: Array) -
             dx[i, k] = a[k] * (dx[i, k] + c[k] * x[i, k] + d[k])
 
 
+def _rows(x: Array, call: Workspace) -> int:
+    """Rows of a block."""
+    rows = call.pool.tuning.norm_rows
+    call.ways.add("compiled")
+    call.note_blocks(len(x), rows)
+    return rows
+
+
 class ColumnKernel(norm.ColumnKernel[AnyOp]):
     """The passes that BatchNorm shares with its fused form."""
 
-    def statistics(self, x: Array, mean: Array, variance: Array, pool: Pool) -> None:
-        statistics(x, mean, variance)
+    def statistics(self, x: Array, mean: Array, variance: Array, call: Workspace) -> None:
+        statistics(x, mean, variance, _rows(x, call))
 
-    def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], pool: Pool) -> None:
+    def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], call: Workspace) -> None:
         if len(coefficients) == 1:
             scale(dy, *coefficients, dx)
         elif dx is dy:
+            call.ways.add("input gradient in place")
             input_gradient_in_place(x, dx, *coefficients)
         else:
             input_gradient(x, dy, dx, *coefficients)
@@ -173,23 +179,23 @@ class ColumnKernel(norm.ColumnKernel[AnyOp]):
 class BatchNormKernel(ColumnKernel[BatchNorm], norm.BatchNormKernel):
     """The NumPy engine's but for the passes."""
 
-    def apply(self, x: Array, a: Array, b: Array, y: Array, pool: Pool) -> None:
+    def apply(self, x: Array, a: Array, b: Array, y: Array, call: Workspace) -> None:
         affine(x, a, b, y)
 
-    def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
-        sums(x, dy, d_gamma, d_beta)
+    def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, call: Workspace) -> None:
+        sums(x, dy, d_gamma, d_beta, _rows(x, call))
 
 
 @computes(KERNELS, BatchNormReLU)
 class BatchNormReLUKernel(ColumnKernel[BatchNormReLU], fused.BatchNormReLUKernel):
     """The NumPy engine's but for the passes."""
 
-    def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, pool: Pool) -> None:
+    def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, call: Workspace) -> None:
         if residual:
             (r,) = residual
             affine_add_relu(x, a, b, r, y)
         else:
             affine_relu(x, a, b, y)
 
-    def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
-        relu_sums(x, y, dy, dr, d_gamma, d_beta)
+    def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, call: Workspace) -> None:
+        relu_sums(x, y, dy, dr, d_gamma, d_beta, _rows(x, call))

@@ -60,9 +60,10 @@ class MaxPool2dKernel(pool.MaxPool2dKernel):
     """One pass over the map, where NumPy takes one a tap."""
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Workspace) -> None:
-        if y.shape[3] < pool.FEW_CHANNELS:  # a short loop over channels, where NumPy is faster
+        if y.shape[3] < call.pool.tuning.pool_channels:  # a short loop over channels, where NumPy is faster
             super().find(g, padded, y, winner, call)
             return
+        call.ways.add("compiled")
         find(padded, y, winner, (*g.kernel,), (*g.stride,), (*g.dilation,))
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:

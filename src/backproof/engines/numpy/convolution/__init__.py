@@ -1,6 +1,6 @@
 """Ways to compute a convolution. Values (N, H, W, C), weight (kh, kw, C, O); all of them linear in both.
 
-Each way is a class with three methods, which fill the array given last:
+Each way is a class with a name and three methods, which fill the array given before the call:
 
     forward          y[n, h, w, o] = Σᵢⱼ꜀ x[n, h s + i d - p, w s + j d - p, c] W[i, j, c, o]
     input_gradient   dx: every dy goes back along the taps it came by

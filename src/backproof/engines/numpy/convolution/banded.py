@@ -17,35 +17,34 @@ Measured on one thread in float32, forward and both gradients, against im2col: 1
 """
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.convolution.im2col import CACHE, Im2col
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.tuning import Tuning
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array
 
-MOST_CHANNELS = 6
-"""Input channels up to which it pays; with more, im2col's rows are long enough."""
 
-COLUMNS = 96
-"""Columns of the product, at most; with more, too much of the band is zeros."""
-
-
-def together(geometry: Geometry, samples: int, channels: int, outputs: int) -> int:
+def together(geometry: Geometry, samples: int, channels: int, outputs: int, tuning: Tuning) -> int:
     """How many output pixels of a line to take together: as many as divide it; 1 if im2col is as fast.
 
     As long as im2col's rows fit in the cache, copying them costs little.
     """
     height, width = geometry.out
     rows = samples * height * width * geometry.kernel[0] * geometry.kernel[1] * channels
-    if channels > MOST_CHANNELS or rows < CACHE:
+    if channels > tuning.banded_channels or rows < tuning.im2col_elements:
         return 1
-    return max((t for t in range(2, width + 1) if width % t == 0 and t * outputs <= COLUMNS), default=1)
+    most = tuning.banded_columns
+    return max((t for t in range(2, width + 1) if width % t == 0 and t * outputs <= most), default=1)
 
 
 class Banded:
     """`t` output pixels of a line together."""
+
+    way: ClassVar[str] = "banded"
 
     def __init__(self, geometry: Geometry, t: int) -> None:
         (sh, sw), (dh, dw), (kh, kw) = geometry.stride, geometry.dilation, geometry.kernel
@@ -61,21 +60,23 @@ class Banded:
         )
         self._im2col = Im2col(self._wide)
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = cols B."""
-        self._im2col.forward(x, self._band(W, pool), self._together(y), pool)
+        self._im2col.forward(x, self._band(W, call.pool), self._together(y), call)
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """dB = colsᵀ dy, of which W's places in the band are summed."""
-        band = pool.scratch("band", self._band_shape(dW))
-        self._im2col.weight_gradient(x, self._together(dy), band, pool)
+        band = call.pool.scratch("band", self._band_shape(dW))
+        self._im2col.weight_gradient(x, self._together(dy), band, call)
         np.add.reduce(self._places(band, dW), axis=3, out=dW)
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """Dcols = dy Bᵀ, added to dx t s pixels of every window at a time, so that none overlap."""
+        pool = call.pool
         g, channels = self._wide, dx.shape[3]
         band = self._band(W, pool).reshape(-1, self.t * W.shape[3])
-        images = self._im2col.images(len(band))
+        images = self._im2col.images(len(band), pool.tuning)
+        call.note_blocks(len(dy), images)
         step = g.stride[1]
         for start in range(0, len(dy), images):
             part = dx[start : start + images]

@@ -1,7 +1,7 @@
 """Which way to compute a convolution, from its shapes alone, so that the choice is the same in every run."""
 
 from functools import cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from backproof.engines.numpy.convolution.banded import Banded, together
 from backproof.engines.numpy.convolution.geometry import Geometry
@@ -9,36 +9,42 @@ from backproof.engines.numpy.convolution.im2col import Im2col, Scatter, add_taps
 from backproof.engines.numpy.convolution.pointwise import Pointwise
 from backproof.engines.numpy.convolution.taps import Taps
 from backproof.engines.numpy.convolution.winograd import Winograd
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.tuning import Tuning
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
-
-FEWEST_CHANNELS = 64
-"""Input channels from which Winograd's smaller products are still large enough to run at full speed."""
-
-
-ADDING = 25
-"""What it costs to gather and to add up the products of taps, in channels' worth of multiplying."""
 
 
 class Algorithm(Protocol):
-    """A way to compute a convolution of x (N, H, W, C) with W (kh, kw, C, O); see the package."""
+    """A way to compute a convolution of x (N, H, W, C) with W (kh, kw, C, O); see the package.
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+    Attributes:
+        way: its name.
+    """
+
+    way: ClassVar[str]
+
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Fill y."""
         ...
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """Fill dx."""
         ...
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """Fill dW."""
         ...
 
 
 @cache
 def choose(
-    geometry: Geometry, samples: int, channels: int, outputs: int, winograd: bool, scatter: Scatter = add_taps
+    geometry: Geometry,
+    samples: int,
+    channels: int,
+    outputs: int,
+    winograd: bool,
+    tuning: Tuning,
+    scatter: Scatter = add_taps,
 ) -> Algorithm:
     """The way for `samples` images from `channels` to `outputs` channels; `scatter` is im2col's.
 
@@ -47,14 +53,14 @@ def choose(
     """
     if Pointwise.fits(geometry):
         return Pointwise(geometry)
-    if winograd and Winograd.fits(geometry) and channels >= FEWEST_CHANNELS:
+    if winograd and Winograd.fits(geometry) and channels >= tuning.winograd_channels:
         m = tile(min(geometry.out))
-        if m and pays(geometry, m, samples, channels):
+        if m and pays(geometry, m, samples, channels, tuning):
             return Winograd(geometry, m)
     taps = Taps(geometry)
-    if taps.share + ADDING / channels <= 1:
+    if taps.share + tuning.taps_cost / channels <= 1:
         return taps
-    t = together(geometry, samples, channels, outputs)
+    t = together(geometry, samples, channels, outputs, tuning)
     if t > 1:
         return Banded(geometry, t)
     return Im2col(geometry, scatter)
@@ -67,7 +73,7 @@ def tile(size: int) -> int:
     return 3 if size % 4 and size % 3 == 0 and size < 9 else 4
 
 
-def pays(geometry: Geometry, m: int, samples: int, channels: int) -> bool:
-    """Measured: with fewer tiles than a quarter of the channels, transforming the weight costs more than it saves."""
+def pays(geometry: Geometry, m: int, samples: int, channels: int, tuning: Tuning) -> bool:
+    """Whether there are so many tiles that Winograd saves more than transforming the weight costs."""
     tiles = samples * -(-geometry.out[0] // m) * -(-geometry.out[1] // m)
-    return tiles >= channels / 4
+    return tiles >= channels * tuning.winograd_tiles

@@ -8,19 +8,14 @@ so that a block is still in the cache when the product reads it.
 """
 
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.tuning import Tuning
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array
-
-CACHE = 1 << 18
-"""Elements of a block of rows: 1 MB in float32, half of a usual second-level cache."""
-
-LEAST_ROWS = 1024
-"""Fewer rows a block would spend the time on repacking the weight rather than on multiplying."""
-
 
 Scatter = Callable[[Geometry, Array, Array], None]
 
@@ -39,35 +34,39 @@ class Im2col:
     `scatter` adds the gradients of rows to the gradients of pixels.
     """
 
+    way: ClassVar[str] = "im2col"
+
     def __init__(self, geometry: Geometry, scatter: Scatter = add_taps) -> None:
         self.geometry = geometry
         self._scatter = scatter
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = cols W."""
         weight = W.reshape(-1, W.shape[3])
-        for part, cols in self._blocks(x, pool):
+        for part, cols in self._blocks(x, call):
             np.dot(cols, weight, out=_rows(y[part]))
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """DW = colsᵀ dy, summed over the blocks."""
         total = dW.reshape(-1, dW.shape[3])
-        for i, (part, cols) in enumerate(self._blocks(x, pool)):
+        for i, (part, cols) in enumerate(self._blocks(x, call)):
             if i == 0:
                 np.dot(cols.T, _rows(dy[part]), out=total)
             else:
-                total += np.dot(cols.T, _rows(dy[part]), out=pool.scratch("partial", total.shape))
+                total += np.dot(cols.T, _rows(dy[part]), out=call.pool.scratch("partial", total.shape))
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """At stride 1 a convolution of dy with the flipped kernel, else dcols summed into dx."""
         back = self.geometry.flipped()
         unstrided = self.geometry.stride == (1, 1) and min(*back.top_left, *back.bottom_right) >= 0
         if unstrided and self._flipping_pays(dy, dx):
-            flipped = pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
+            call.ways.add("input gradient: flipped kernel")
+            flipped = call.pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
             flipped[...] = W[::-1, ::-1].swapaxes(2, 3)
-            Im2col(back).forward(dy, flipped, dx, pool)
+            Im2col(back).forward(dy, flipped, dx, call)
         else:
-            self._col2im(dy, W, dx, pool)
+            call.ways.add("input gradient: col2im")
+            self._col2im(dy, W, dx, call)
 
     @staticmethod
     def _flipping_pays(dy: Array, dx: Array) -> bool:
@@ -79,15 +78,16 @@ class Im2col:
         pixels = dy.size // outputs
         return bool(pixels >= 2 * channels and dx.size // channels * outputs <= 2 * pixels * channels)
 
-    def _col2im(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def _col2im(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """Dcols = dy Wᵀ, scattered over the pixels that each window met.
 
         One product a tap, so that what a tap adds lies in one piece.
         """
-        g = self.geometry
+        g, pool = self.geometry, call.pool
         (kh, kw), channels = g.kernel, W.shape[2]
         per_tap = W.reshape(kh * kw, channels, -1).transpose(0, 2, 1)
-        images = self.images(kh * kw * channels)
+        images = self.images(kh * kw * channels, pool.tuning)
+        call.note_blocks(len(dy), images)
         for start in range(0, len(dy), images):
             part = slice(start, min(start + images, len(dy)))
             rows = _rows(dy[part])
@@ -98,32 +98,44 @@ class Im2col:
             self._scatter(g, dcols, padded)
             g.unpadded(padded, part_dx)
 
-    def images(self, columns: int) -> int:
+    def images(self, columns: int, tuning: Tuning) -> int:
         """Images whose rows make one block."""
-        return max(1, max(CACHE // columns, LEAST_ROWS) // (self.geometry.out[0] * self.geometry.out[1]))
+        return max(1, rows_of(columns, tuning) // (self.geometry.out[0] * self.geometry.out[1]))
 
-    def _blocks(self, x: Array, pool: Pool) -> Iterator[tuple[tuple[slice, slice], Array]]:
+    def _blocks(self, x: Array, call: Workspace) -> Iterator[tuple[tuple[slice, slice], Array]]:
         """Blocks of rows, and the part (images, rows of the output) that each belongs to."""
+        pool = call.pool
         windows = self.geometry.windows(self.geometry.padded(x, pool))
         n, height, width = windows.shape[:3]
         columns = windows[0, 0, 0].size
-        rows = max(CACHE // columns, LEAST_ROWS)
-        images = self.images(columns)
+        rows = rows_of(columns, pool.tuning)
+        images = self.images(columns, pool.tuning)
         lines = height if height * width <= 2 * rows else max(1, rows // width)
+        call.note_blocks(n, images)
+        if lines < height:
+            call.ways.add("blocks of lines, the last smaller" if height % lines else "blocks of lines")
+        by_tap = x.shape[3] == 1 and width > self.geometry.kernel[1]
+        if by_tap:
+            call.ways.add("one channel, copied by tap")
         for start in range(0, n, images):
             for line in range(0, height, lines):
                 part = (slice(start, start + images), slice(line, line + lines))
                 view = windows[part]
-                if view.shape[5] == 1 and width > windows.shape[4]:
+                if by_tap:
                     # One channel: copied tap by tap, runs are as long as a row of the output, not of the kernel.
-                    by_tap = view.transpose(3, 4, 5, 0, 1, 2)
-                    cols = pool.scratch("cols", by_tap.shape)
-                    np.copyto(cols, by_tap)
+                    view = view.transpose(3, 4, 5, 0, 1, 2)
+                    cols = pool.scratch("cols", view.shape)
+                    np.copyto(cols, view)
                     yield part, cols.reshape(columns, -1).T
                 else:
                     cols = pool.scratch("cols", view.shape)
                     np.copyto(cols, view)
                     yield part, cols.reshape(-1, columns)
+
+
+def rows_of(columns: int, tuning: Tuning) -> int:
+    """Rows of so many columns that make one block."""
+    return max(tuning.im2col_elements // columns, tuning.im2col_rows)
 
 
 def _rows(part: Array) -> Array:

@@ -8,11 +8,12 @@ which 4 meet a pixel. And the kernel, large beside so few pixels, is used as it 
 """
 
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array
 
 Pixels = tuple[slice, slice, slice]
@@ -21,6 +22,8 @@ Pixels = tuple[slice, slice, slice]
 
 class Taps:
     """For maps of few pixels and many channels."""
+
+    way: ClassVar[str] = "taps"
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
@@ -51,22 +54,22 @@ class Taps:
         start = first * stride + offset
         return slice(first, stop), slice(start, start + (stop - first) * stride, stride)
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """y += x W[i, j]."""
         y[...] = 0
         for tap, out, met in self._taps:
-            _add_product(x[met], W[tap], y[out], pool)
+            _add_product(x[met], W[tap], y[out], call.pool)
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """dx += dy W[i, j]ᵀ."""
         dx[...] = 0
         for tap, out, met in self._taps:
-            _add_product(dy[out], W[tap].T, dx[met], pool)
+            _add_product(dy[out], W[tap].T, dx[met], call.pool)
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """dW[i, j] = xᵀ dy."""
         for tap, out, met in self._taps:
-            np.dot(_rows(x[met], "cols", pool).T, _rows(dy[out], "product", pool), out=dW[tap])
+            np.dot(_rows(x[met], "cols", call.pool).T, _rows(dy[out], "product", call.pool), out=dW[tap])
 
 
 def _rows(pixels: Array, name: str, pool: Pool) -> Array:

@@ -20,12 +20,13 @@ that of im2col in float32.
 """
 
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.workspace import Pool
+from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array
 
 TAPS = 3
@@ -59,6 +60,8 @@ def transforms(m: int, dtype: npt.DTypeLike) -> tuple[Array, Array, Array]:
 class Winograd:
     """F(m x m, 3 x 3) over tiles of m x m outputs."""
 
+    way: ClassVar[str] = "Winograd"
+
     def __init__(self, geometry: Geometry, m: int) -> None:
         self.geometry = geometry
         self.m = m
@@ -71,9 +74,10 @@ class Winograd:
         margins = (*geometry.top_left, *geometry.bottom_right)
         return geometry.kernel == (3, 3) and steps == (1, 1, 1, 1) and min(margins) >= 0 and max(margins) <= 2
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = A²ᵀ (V U)."""
-        m, channels = self.m, W.shape[3]
+        pool, m, channels = call.pool, self.m, W.shape[3]
+        call.ways.add("tiles of 4 x 4" if m == 4 else "tiles of 3 x 3")
         a, g, _ = transforms(m, x.dtype.str)
         V = self._input_tiles(x, pool)
         points, count, _ = V.shape
@@ -85,20 +89,21 @@ class Winograd:
         if self._covered(y):
             y.reshape(whole)[...] = tiles
         else:
+            call.ways.add("tiles cut at the edge")
             larger = pool.scratch("wino M", whole)
             larger[...] = tiles
             height, width = y.shape[1:3]
             y[...] = larger.reshape(len(x), self.tiles[0] * m, -1, channels)[:, :height, :width]
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """The forward pass of dy with the flipped kernel."""
-        flipped = pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
+        flipped = call.pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
         flipped[...] = W[::-1, ::-1].swapaxes(2, 3)
-        Winograd(self.geometry.flipped(), self.m).forward(dy, flipped, dx, pool)
+        Winograd(self.geometry.flipped(), self.m).forward(dy, flipped, dx, call)
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """DW = G²ᵀ (Vᵀ (A² E))."""
-        m, channels = self.m, dy.shape[3]
+        pool, m, channels = call.pool, self.m, dy.shape[3]
         a, g, _ = transforms(m, x.dtype.str)
         V = self._input_tiles(x, pool)
         points, count, _ = V.shape

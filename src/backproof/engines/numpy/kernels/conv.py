@@ -18,6 +18,7 @@ import numpy as np
 from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.convolution import Algorithm, Geometry, Scatter, add_taps, choose
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
+from backproof.engines.numpy.tuning import Tuning
 from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Conv2d, ConvTranspose2d
@@ -32,28 +33,28 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
 
     scatter = staticmethod(add_taps)
 
-    def axes(self, op: Conv2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
+    def axes(self, op: Conv2d, parameter: str, shape: tuple[int, ...], tuning: Tuning) -> tuple[int, ...]:
+        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape, tuning)
 
     def forward(self, op: Conv2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         (x,) = inputs
-        conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
+        conv = convolution(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
         y = call.borrow_output((len(x), *conv.geometry.out, op.out_channels))
-        conv.forward(x, p["weight"], y, call.pool)
+        conv.forward(x, p["weight"], y, call)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
 
     def backward(self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         (x,) = saved
-        conv = convolution(op, x.shape, call.pool.winograd, self.scatter)
+        conv = convolution(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
-        conv.weight_gradient(x, dy, g["weight"], call.pool)
+        conv.weight_gradient(x, dy, g["weight"], call)
         if not call.wants[0]:
             return (None,)
         dx = call.borrow_gradient(x.shape)
-        conv.input_gradient(dy, p["weight"], dx, call.pool)
+        conv.input_gradient(dy, p["weight"], dx, call)
         return (dx,)
 
 
@@ -63,17 +64,17 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
 
     scatter = staticmethod(add_taps)
 
-    def axes(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape)
+    def axes(self, op: ConvTranspose2d, parameter: str, shape: tuple[int, ...], tuning: Tuning) -> tuple[int, ...]:
+        return KERNEL_LAST if parameter == "weight" else super().axes(op, parameter, shape, tuning)
 
     def forward(
         self, op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
     ) -> tuple[Array, Saved]:
         """y = input gradient of the convolution, for dy = x."""
         (x,) = inputs
-        conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
+        conv = transposed(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
         y = call.borrow_output((len(x), *conv.geometry.size, op.out_channels))
-        conv.input_gradient(x, p["weight"], y, call.pool)
+        conv.input_gradient(x, p["weight"], y, call)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
         return y, (x,)
@@ -81,14 +82,14 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
     def backward(self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """db; dW with x and dy in changed places; dx = dy * W."""
         (x,) = saved
-        conv = transposed(op, x.shape, call.pool.winograd, self.scatter)
+        conv = transposed(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
-        conv.weight_gradient(dy, x, g["weight"], call.pool)
+        conv.weight_gradient(dy, x, g["weight"], call)
         if not call.wants[0]:
             return (None,)
         dx = call.borrow_gradient(x.shape)
-        conv.forward(dy, p["weight"], dx, call.pool)
+        conv.forward(dy, p["weight"], dx, call)
         return (dx,)
 
 
@@ -119,6 +120,7 @@ class Grouped:
         outputs: int,
         groups: int,
         winograd: bool,
+        tuning: Tuning,
         scatter: Scatter,
     ) -> None:
         self.geometry = geometry
@@ -126,42 +128,52 @@ class Grouped:
         self._taps = geometry.live_taps()
         live = geometry.cropped(*self._taps)
         self._all_live = live.kernel == geometry.kernel
-        self._one: Algorithm = choose(live, samples, channels // groups, outputs // groups, winograd, scatter)
+        self._one: Algorithm = choose(live, samples, channels // groups, outputs // groups, winograd, tuning, scatter)
 
-    def forward(self, x: Array, W: Array, y: Array, pool: Pool) -> None:
-        weight = W[self._taps]
+    def _note(self, call: Workspace) -> None:
+        call.ways.add(self._one.way)
+        if self._groups > 1:
+            call.ways.add("groups")
+        if not self._all_live:
+            call.ways.add("taps that never meet the input")
+
+    def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
+        """y from x, group by group."""
+        self._note(call)
+        pool, weight = call.pool, W[self._taps]
         if self._groups == 1:
-            self._one.forward(x, _contiguous(weight, "weight", pool), y, pool)
+            self._one.forward(x, _contiguous(weight, "weight", pool), y, call)
             return
         for ins, outs in self._parts(W):
             part = pool.scratch("group y", (*y.shape[:3], y.shape[3] // self._groups))
             group = _contiguous(x[..., ins], "group x", pool)
-            self._one.forward(group, _contiguous(weight[..., outs], "weight", pool), part, pool)
+            self._one.forward(group, _contiguous(weight[..., outs], "weight", pool), part, call)
             y[..., outs] = part
 
-    def input_gradient(self, dy: Array, W: Array, dx: Array, pool: Pool) -> None:
+    def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """dx from dy, group by group."""
-        weight = W[self._taps]
+        pool, weight = call.pool, W[self._taps]
         if self._groups == 1:
-            self._one.input_gradient(dy, _contiguous(weight, "weight", pool), dx, pool)
+            self._one.input_gradient(dy, _contiguous(weight, "weight", pool), dx, call)
             return
         for ins, outs in self._parts(W):
             part = pool.scratch("group x", (*dx.shape[:3], W.shape[2]))
             group = _contiguous(dy[..., outs], "group y", pool)
-            self._one.input_gradient(group, _contiguous(weight[..., outs], "weight", pool), part, pool)
+            self._one.input_gradient(group, _contiguous(weight[..., outs], "weight", pool), part, call)
             dx[..., ins] = part
 
-    def weight_gradient(self, x: Array, dy: Array, dW: Array, pool: Pool) -> None:
+    def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """dW from x and dy, group by group; 0 for the taps that never meet the input."""
         if self._groups == 1 and self._all_live:
-            self._one.weight_gradient(x, dy, dW, pool)
+            self._one.weight_gradient(x, dy, dW, call)
             return
+        pool = call.pool
         dW[...] = 0
         live = dW[self._taps]
         for ins, outs in self._parts(dW):
             part = pool.scratch("weight", (*live.shape[:3], dW.shape[3] // self._groups))
             group_x, group_dy = _contiguous(x[..., ins], "group x", pool), _contiguous(dy[..., outs], "group y", pool)
-            self._one.weight_gradient(group_x, group_dy, part, pool)
+            self._one.weight_gradient(group_x, group_dy, part, call)
             live[..., outs] = part
 
     def _parts(self, W: Array) -> list[tuple[slice, slice]]:
@@ -180,7 +192,7 @@ def _contiguous(array: Array, name: str, pool: Pool) -> Array:
 
 
 @cache
-def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, scatter: Scatter) -> Grouped:
+def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, tuning: Tuning, scatter: Scatter) -> Grouped:
     """The way to compute `op` on an input of this shape (N, H, W, C)."""
     samples, height, width, channels = shape
     top, bottom, left, right = op.padding
@@ -191,11 +203,13 @@ def convolution(op: Conv2d, shape: tuple[int, ...], winograd: bool, scatter: Sca
         )
     ]
     geometry = Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, op.dilation, (top, left))
-    return Grouped(geometry, samples, channels, op.out_channels, op.groups, winograd, scatter)
+    return Grouped(geometry, samples, channels, op.out_channels, op.groups, winograd, tuning, scatter)
 
 
 @cache
-def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, scatter: Scatter) -> Grouped:
+def transposed(
+    op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, tuning: Tuning, scatter: Scatter
+) -> Grouped:
     """The convolution from the output of `op` to its input of this shape (N, H, W, C)."""
     samples, height, width, channels = shape
     size = [
@@ -205,4 +219,4 @@ def transposed(op: ConvTranspose2d, shape: tuple[int, ...], winograd: bool, scat
         )
     ]
     geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, op.padding)
-    return Grouped(geometry, samples, op.out_channels, channels, op.groups, winograd, scatter)
+    return Grouped(geometry, samples, op.out_channels, channels, op.groups, winograd, tuning, scatter)

@@ -29,7 +29,9 @@ class DropoutKernel(NumpyKernel[Dropping]):
     def forward(self, op: Dropping, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         (x,) = inputs
         if not call.mode.training:
+            call.ways.add("evaluation")
             return x, (None,)
+        call.ways.add("mask, channels last" if call.output_turned else "mask")
         mask = self._mask(op, x, call)
         y = np.multiply(x, mask, out=call.borrow_output(x.shape))
         y *= 1 / (1 - op.p)

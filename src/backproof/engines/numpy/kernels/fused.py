@@ -16,7 +16,7 @@ from backproof.engines.numpy.fusion import BatchNormReLU, LinearReLU
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.kernels.linear import LinearKernel
 from backproof.engines.numpy.kernels.norm import Blocks, ColumnKernel, Reduction, complete
-from backproof.engines.numpy.workspace import Pool, Workspace
+from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 
 
@@ -29,7 +29,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
         y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
-        self.apply(x, a, b, residual, out, call.pool)
+        self.apply(x, a, b, residual, out, call)
         return y, (x, out, a, mean, inverse, call.mode.training)
 
     def backward(self, op: BatchNormReLU, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
@@ -37,19 +37,20 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
         d_gamma, d_beta = g["weight"], g["bias"]
         dr = call.borrow_gradient(dy.shape)
         masked = dr.reshape(x.shape)
-        self.reduce(x, y, dy.reshape(x.shape), masked, d_gamma, d_beta, call.pool)
+        self.reduce(x, y, dy.reshape(x.shape), masked, d_gamma, d_beta, call)
         c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
         coefficients = (a, c, d) if training else (a,)
+        call.ways.add("without Add" if len(call.wants) == 1 else "with Add")
         if len(call.wants) == 1:  # nobody else takes dr: dx may take its place
-            self.input_gradient(x, masked, masked, coefficients, call.pool)
+            self.input_gradient(x, masked, masked, coefficients, call)
             return (dr,)
         dx = call.borrow_gradient(dy.shape)
-        self.input_gradient(x, masked, dx.reshape(x.shape), coefficients, call.pool)
+        self.input_gradient(x, masked, dx.reshape(x.shape), coefficients, call)
         return dx, dr
 
-    def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, pool: Pool) -> None:
+    def apply(self, x: Array, a: Array, b: Array, residual: list[Array], y: Array, call: Workspace) -> None:
         """y = max(a x + b [+ r], 0)."""
-        blocks = Blocks(x, pool)
+        blocks = Blocks(x, call)
         scale, shift, zero = blocks.down("a", a), blocks.down("b", b), blocks.down("zero", 0)
         for rows, count in blocks:
             block = np.multiply(x[rows], scale[:count], out=y[rows])
@@ -58,10 +59,10 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
                 block += r[rows]
             np.maximum(block, zero[:count], out=block)
 
-    def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
+    def reduce(self, x: Array, y: Array, dy: Array, dr: Array, d_gamma: Array, d_beta: Array, call: Workspace) -> None:
         """dr = dy [y > 0], dβ = Σ dr, and Σ dr x, which becomes dγ."""
-        blocks = Blocks(x, pool)
-        mask, sums = blocks.mask(), Reduction(x, d_gamma, d_beta, blocks, pool)
+        blocks = Blocks(x, call)
+        mask, sums = blocks.mask(), Reduction(x, d_gamma, d_beta, blocks, call.pool)
         for rows, count in blocks:
             positive = np.greater(y[rows], 0, out=mask[:count])
             sums.add(rows, np.multiply(dy[rows], positive, out=dr[rows]))

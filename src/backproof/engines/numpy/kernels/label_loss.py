@@ -94,6 +94,10 @@ class LabelLossKernel(NumpyKernel[AnyLabelLoss]):
 
     def forward(self, op: AnyLabelLoss, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         x, labels, *weights = inputs
+        if weights:
+            call.ways.add("weights of samples")
+        if op.ignore_index is not None:
+            call.ways.add("labels left out")
         counted = Counted.of(op, x, labels, call.node)
         w = counted.weights[counted.labels]
         terms, kept = self.terms(op, counted.take(x), counted.labels, counted.weights)
@@ -125,6 +129,7 @@ class SoftmaxCrossEntropyKernel(LabelLossKernel[SoftmaxCrossEntropy]):
         """With z = x - max x:  log softmax = z - log Σ eᶻ, so  L = mean(log Σ eᶻ - (1 - s) z[label] - s mean(z))."""
         if inputs[0].ndim > 2 or not op.plain:
             return super().forward(op, inputs, p, call)
+        call.ways.add("plain")
         x, labels = inputs
         n, classes = x.shape
         z, e = call.borrow("z", x.shape), call.borrow("e", x.shape)

@@ -82,6 +82,7 @@ class ElementWiseLossKernel(NumpyKernel[AnyElementWise]):
         if not weights:
             divisor = terms.size if mean else 1
             return self.total(terms) / divisor, (x, t, kept, divisor, None)
+        call.ways.add("weights of samples")
         rows = terms.reshape(len(x), -1)
         weighed = Weighed.of(weights[0], rows.sum(axis=1), rows.shape[1], mean=mean)
         return weighed.loss, (x, t, kept, weighed.divisor, weighed)
@@ -108,6 +109,7 @@ class MSEKernel(ElementWiseLossKernel[MSE]):
     def forward(self, op: MSE, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         if op.sample_weights:
             return super().forward(op, inputs, p, call)
+        call.ways.add("plain")
         x, t = inputs
         d = np.subtract(x, t, out=call.borrow("difference", x.shape))
         flat = d.reshape(-1)

@@ -68,6 +68,7 @@ def _aligned(inputs: tuple[Array, ...], call: Workspace) -> tuple[Array, ...]:
     a, b = inputs
     if a.ndim == b.ndim or not call.output_turned:
         return inputs
+    call.ways.add("broadcast to channels last")
     rank = max(a.ndim, b.ndim)
     return tuple(x if x.ndim == rank else channels_last(x.reshape((1,) * (rank - x.ndim) + x.shape)) for x in inputs)
 
@@ -76,6 +77,7 @@ def _summed(dy: Array, x: Array, call: Workspace) -> Array:
     """The gradient of x from that of what it was broadcast to: dy summed over all places where x stood."""
     if x.ndim == dy.ndim:
         return dy
+    call.ways.add("gradient summed over the batch")
     spread = (1,) * (dy.ndim - x.ndim) + x.shape
     dx = call.borrow("broadcast", x.shape)
     axes = tuple(axis for axis, size in enumerate(spread) if size == 1)

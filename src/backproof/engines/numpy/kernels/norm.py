@@ -35,17 +35,16 @@ from backproof.ops import BatchNorm, GroupNorm, LayerNorm
 
 WithinSample = TypeVar("WithinSample", LayerNorm, GroupNorm)
 
-BLOCK = 1 << 15
-"""Elements: several such blocks of float32 fit in the second-level cache."""
-
 
 class Blocks:
-    """A matrix in blocks of rows, of about BLOCK elements each, and scratch of that shape."""
+    """A matrix in blocks of rows, of about `norm_elements` each, and scratch of that shape."""
 
-    def __init__(self, x: Array, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, x: Array, call: Workspace) -> None:
+        self._pool = call.pool
         self._rows, columns = x.shape
-        self._shape = (min(self._rows, max(1, BLOCK // columns)), columns)
+        height = max(1, call.pool.tuning.norm_elements // columns)
+        call.note_blocks(self._rows, height)
+        self._shape = (min(self._rows, height), columns)
 
     def __iter__(self) -> Iterator[tuple[slice, int]]:
         """Each block's rows, and how many they are."""
@@ -75,11 +74,13 @@ class ColumnKernel(NumpyKernel[AnyOp]):
     def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Workspace) -> tuple[Array, Array, Array, Array]:
         """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
         if call.mode.training:
+            call.ways.add("statistics of the batch")
             op.require_values(len(x), call.node)
             mean, variance = call.borrow("mean", (x.shape[1],)), call.borrow("variance", (x.shape[1],))
-            self.statistics(x, mean, variance, call.pool)
+            self.statistics(x, mean, variance, call)
             _move(op, mean, variance, len(x), p, call)
         else:
+            call.ways.add("running statistics")
             mean, variance = p["running_mean"], p["running_var"]
         inverse = np.add(variance, op.eps, out=call.borrow("inverse", mean.shape))
         np.sqrt(inverse, out=inverse)
@@ -87,10 +88,10 @@ class ColumnKernel(NumpyKernel[AnyOp]):
         a = p["weight"] * inverse
         return a, p["bias"] - a * mean, mean, inverse
 
-    def statistics(self, x: Array, mean: Array, variance: Array, pool: Pool) -> None:
+    def statistics(self, x: Array, mean: Array, variance: Array, call: Workspace) -> None:
         """Mean and biased variance of every column, in two passes: one would lose digits when μ is large beside σ."""
         n = len(x)
-        ones, blocks = pool.ones(n), Blocks(x, pool)
+        ones, blocks = call.pool.ones(n), Blocks(x, call)
         np.dot(ones, x, out=mean)
         mean /= n
         variance[:] = 0
@@ -101,9 +102,9 @@ class ColumnKernel(NumpyKernel[AnyOp]):
             variance += np.dot(ones[:count], centred)
         variance /= n
 
-    def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], pool: Pool) -> None:
+    def input_gradient(self, x: Array, dy: Array, dx: Array, coefficients: tuple[Array, ...], call: Workspace) -> None:
         """dx = a (dy + c x + d) in training, dx = a dy in evaluation. dx may be dy itself."""
-        blocks = Blocks(x, pool)
+        blocks = Blocks(x, call)
         room = blocks.room()
         columns = [blocks.down(name, vector) for name, vector in zip("acd", coefficients, strict=False)]
         for rows, count in blocks:
@@ -121,6 +122,7 @@ def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: 
     """running ← (1 - momentum) running + momentum batch, σ² unbiased, left in `call.state`."""
     momentum = op.momentum
     if momentum is None:
+        call.ways.add("plain mean of all batches")
         batches = call.borrow("num_batches_tracked", ())
         call.state["num_batches_tracked"] = np.add(p["num_batches_tracked"], 1, out=batches)
         momentum = 1 / float(batches)
@@ -163,32 +165,32 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
         a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
         y = call.borrow_output(inputs[0].shape)
-        self.apply(x, a, b, y.reshape(x.shape), call.pool)
+        self.apply(x, a, b, y.reshape(x.shape), call)
         return y, (x, a, mean, inverse, call.mode.training)
 
     def backward(self, op: BatchNorm, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         x, a, mean, inverse, training = saved
         matrix, d_gamma, d_beta = dy.reshape(x.shape), g["weight"], g["bias"]
-        self.reduce(x, matrix, d_gamma, d_beta, call.pool)
+        self.reduce(x, matrix, d_gamma, d_beta, call)
         c, d = complete(d_gamma, d_beta, len(x), mean, inverse)
         if not call.wants[0]:
             return (None,)
         dx = call.borrow_gradient(dy.shape)
-        self.input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), call.pool)
+        self.input_gradient(x, matrix, dx.reshape(x.shape), (a, c, d) if training else (a,), call)
         return (dx,)
 
-    def apply(self, x: Array, a: Array, b: Array, y: Array, pool: Pool) -> None:
+    def apply(self, x: Array, a: Array, b: Array, y: Array, call: Workspace) -> None:
         """y = a x + b."""
-        blocks = Blocks(x, pool)
+        blocks = Blocks(x, call)
         scale, shift = blocks.down("a", a), blocks.down("b", b)
         for rows, count in blocks:
             block = np.multiply(x[rows], scale[:count], out=y[rows])
             block += shift[:count]
 
-    def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, pool: Pool) -> None:
+    def reduce(self, x: Array, dy: Array, d_gamma: Array, d_beta: Array, call: Workspace) -> None:
         """dβ = Σ dy, and Σ dy x, which becomes dγ."""
-        blocks = Blocks(x, pool)
-        sums = Reduction(x, d_gamma, d_beta, blocks, pool)
+        blocks = Blocks(x, call)
+        sums = Reduction(x, d_gamma, d_beta, blocks, call.pool)
         for rows, _ in blocks:
             sums.add(rows, dy[rows])
 

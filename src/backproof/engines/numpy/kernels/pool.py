@@ -26,13 +26,6 @@ def window(op: MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> Geometry:
     return Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, dilation, op.padding)
 
 
-FEW_CHANNELS = 16
-"""With fewer, a tap's view is made of runs too short for vector loops: it is copied once, into one piece."""
-
-CACHE = 1 << 16
-"""Elements of the output that max-pooling works on together: every tap goes over them, and over their input."""
-
-
 def taps(geometry: Geometry) -> list[tuple[int, int]]:
     """The elements of a window, row by row."""
     return [(i, j) for i in range(geometry.kernel[0]) for j in range(geometry.kernel[1])]
@@ -48,7 +41,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         shape = (len(x), *g.out, x.shape[3])
         padded = g.padded(x, call.pool, -np.inf)
         y = call.borrow_output(shape)
-        winner = call.borrow("winner", shape, np.uint8 if len(taps(g)) < 255 else np.uint16)
+        winner = call.borrow("winner", shape, np.uint8 if len(taps(g)) < call.pool.tuning.pool_taps else np.uint16)
         self.find(g, padded, y, winner, call)
         return y, (winner, x.shape)
 
@@ -63,8 +56,13 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
 
     def find(self, g: Geometry, padded: Array, y: Array, winner: Array, call: Workspace) -> None:
         """Fill y with the maxima and `winner` with their taps."""
-        code = call.borrow("code", y[_blocks(y)[0]].shape, winner.dtype)
-        for images in _blocks(y):
+        blocks = _blocks(y, call)
+        if y.shape[3] < call.pool.tuning.pool_channels:
+            call.ways.add("few channels: taps copied")
+        if winner.dtype != np.uint8:
+            call.ways.add("winners of two bytes")
+        code = call.borrow("code", y[blocks[0]].shape, winner.dtype)
+        for images in blocks:
             self._find_in(g, padded[images], y[images], winner[images], code[: len(y[images])], call)
         if np.isnan(np.add.reduce(y, axis=None)):  # a rare case: comparisons have passed it over
             for number, (i, j) in reversed([*enumerate(taps(g))]):
@@ -78,7 +76,7 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         winner[...] = 0
         for number, (i, j) in enumerate(taps(g)[1:], start=1):
             tap = g.tap(padded, i, j)
-            if y.shape[3] < FEW_CHANNELS:
+            if y.shape[3] < call.pool.tuning.pool_channels:
                 piece = call.pool.scratch("tap", y.shape)
                 np.copyto(piece, tap)
                 tap = piece
@@ -89,7 +87,8 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
         """Add each dy to the pixel of `padded`, 0 as yet, that its winner met."""
-        for images in _blocks(dy):
+        call.ways.add("windows overlap" if g.overlaps else "windows apart")
+        for images in _blocks(dy, call):
             share, won = call.pool.scratch("share", dy[images].shape), call.pool.mask(dy[images].shape)
             for number, (i, j) in enumerate(taps(g)):
                 np.equal(winner[images], number, out=won)
@@ -98,9 +97,10 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
                 np.add(tap, share, out=tap) if g.overlaps else np.copyto(tap, share)
 
 
-def _blocks(y: Array) -> list[slice]:
-    """The images of (N, H, W, C), as many at a time as `CACHE` says."""
-    count = max(1, CACHE // y[0].size)
+def _blocks(y: Array, call: Workspace) -> list[slice]:
+    """The images of (N, H, W, C), as many at a time as `pool_elements` says."""
+    count = max(1, call.pool.tuning.pool_elements // y[0].size)
+    call.note_blocks(len(y), count)
     return [slice(start, min(start + count, len(y))) for start in range(0, len(y), count)]
 
 

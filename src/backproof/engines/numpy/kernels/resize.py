@@ -32,6 +32,7 @@ class ResizeKernel(NumpyKernel[Resize]):
 
     def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         (x,) = inputs
+        call.ways.add("nearest" if op.mode == "nearest" else "bilinear")
         n, height, width, channels = x.shape
         out = op.output_size(height, 0), op.output_size(width, 1)
         tall = call.pool.scratch("tall", (n, out[0], width, channels))

@@ -27,6 +27,8 @@ class _Rearrange(NumpyKernel[AnyOp]):
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         (x,) = inputs
+        if call.turned[0] or call.output_turned:
+            call.ways.add("turned")
         canonical = channels_first(x) if call.turned[0] else x
         y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
         return _contiguous(channels_last(y), "y", call) if call.output_turned else y, (canonical.shape,)
