@@ -29,11 +29,14 @@ check: $(READY) ## lint, format, types, and the directions of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+mutation: $(READY) ## change one thing at a time in src: does `check` or a test find it? hours; it goes on where it was
+	PYTHONPATH=tests $(BIN)/python -m mutation
+
 coverage: $(READY) ## run the tests and say which lines of src they reach
 	$(BIN)/pytest --cov --cov-report=term
 
-clean: ## delete .venv and the demo
-	rm -rf .venv demo
+clean: ## delete .venv, the demo and the session of mutation
+	rm -rf .venv demo .mutation
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "backproof needs Python 3.11 or newer; \
@@ -43,4 +46,4 @@ $(READY): pyproject.toml constraints.txt
 	    --constraint constraints.txt --editable '.[torch,numba,jax,dev]'
 	touch $(READY)
 
-.PHONY: help demo test slow check coverage clean
+.PHONY: help demo test slow check mutation coverage clean

@@ -1,0 +1,362 @@
+"""A session: which mutants there are, what came of each, and the processes that find out. It lies on disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Literal, TypeVar
+
+from cosmic_ray.work_db import WorkDB
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
+
+from mutation.mutants import Mutant, changed_lines, mutants
+from mutation.rooms import ROOMS, SOURCE, files_of_source, files_of_tests
+
+Message = dict[str, Any]
+Key = TypeVar("Key")
+Kind = Literal["check", "tests"]
+
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+
+SECONDS_OF_TESTS = 240.0
+"""A mutant that `check` has not found is given the quickest tests that reach it, as many as take this long together."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a mutant.
+
+    Attributes:
+        by: who found it, `check` or `tests`; `import` if backproof could not even be imported, `equivalent` if the file
+            of equivalent mutants has it, `same` if Python makes the same of it, empty if it survived.
+        unit: the task of `check`, or the test.
+        why: the finding, the error of the test, the reason of the equivalent one.
+        was: the lines that the mutant takes out.
+        now: the lines that it puts in.
+        asked: how many tasks and tests were run.
+        seconds: how long they took together.
+    """
+
+    by: str
+    unit: str = ""
+    why: str = ""
+    was: str = ""
+    now: str = ""
+    asked: int = 0
+    seconds: float = 0.0
+
+
+class Worker:
+    """A process of `worker` with a copy of the project."""
+
+    def __init__(self, root: Path, tree: Path) -> None:
+        self.tree = tree
+        copy_of_the_project(root, tree)
+        environment = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {
+            "PYTHONPATH": os.pathsep.join([str(tree / "src"), str(root / "tests")]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NUMBA_CACHE_DIR": str(tree.parent / f"{tree.name}-numba"),
+            "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+        }
+        command = [sys.executable, "-m", "mutation.worker", str(tree)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+        )
+        self._answer()
+
+    def _answer(self) -> Message:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the worker in {self.tree} ended")
+        return json.loads(line)  # type: ignore[no-any-return]
+
+    def ask(self, **request: Any) -> Message:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def copy_of_the_project(root: Path, tree: Path) -> None:
+    """What git would commit, as it lies there, with Python's caches of it."""
+    shutil.rmtree(tree, ignore_errors=True)
+    git = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(git, check=True, capture_output=True, text=True).stdout.splitlines():
+        if (root / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, tree / name)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(tree / "src")], check=True)
+
+
+class Pool:
+    """Some workers, each of which answers one request at a time."""
+
+    def __init__(self, root: Path, folder: Path, workers: int) -> None:
+        self._workers = [Worker(root, folder / f"tree-{i}") for i in range(workers)]
+        self._threads = ThreadPoolExecutor(workers)
+        self._free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
+
+    def answers(self, requests: Mapping[Key, Message]) -> Iterator[tuple[Key, Message]]:
+        """Each with its key, as they come."""
+        futures = {self._threads.submit(self._answer, request): key for key, request in requests.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+    def _answer(self, request: Message) -> Message:
+        worker = self._free.get()
+        try:
+            return worker.ask(**request)
+        finally:
+            self._free.put(worker)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A mutant as a file: its text, and the lines that are changed."""
+
+    mutant: Mutant
+    code: str
+    was: str
+    now: str
+
+
+class Session:
+    """Mutants and results in cosmic-ray's database, what reaches what in `record.json`, both in `folder`."""
+
+    def __init__(self, root: Path, folder: Path, rooms: Iterable[str]) -> None:
+        self.root, self.folder, self.rooms = root, folder, list(rooms)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        self.mutants: dict[str, list[Mutant]] = {
+            room: [m for file in files_of_source(root, room) for m in mutants(root, file)] for room in self.rooms
+        }
+        for found in self.mutants.values():
+            found.sort(key=lambda m: sha1(m.id.encode()).hexdigest())
+        self._db = WorkDB(folder / "session.sqlite", WorkDB.Mode.create)
+        known = {item.job_id for item in self._db.work_items}
+        new = [m for found in self.mutants.values() for m in found if m.id not in known]
+        self._db.add_work_items(WorkItem.single(m.id, _spec(m)) for m in new)
+        self.results: dict[str, Result] = {
+            job: Result(**json.loads(result.output)) for job, result in self._db.results if result.output
+        }
+        self._record_file = folder / "record.json"
+        kept = self._record_file.read_text() if self._record_file.exists() else "{}"
+        self.record: dict[str, Message] = json.loads(kept)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def run(self, workers: int, sample: int | None, files: str, survivors: bool, record: bool) -> None:
+        """Judge what has not been judged yet: the first `sample` of each room, in files whose path contains `files`."""
+        wanted = [m for room in self.rooms for m in self.drawn(room, sample) if files in m.file]
+        wanted = [m for m in wanted if m.id not in self.results or (survivors and not self.results[m.id].by)]
+        programs = [program for m in wanted if (program := self._program(m))]
+        if not programs:
+            return
+        with Pool(self.root, self.folder.resolve(), workers) as pool:
+            for kind in ("check", "tests"):
+                self._record(pool, kind, {self._rooms[p.mutant.id] for p in programs}, record)
+                programs = list(self._survivors(pool, kind, programs))
+
+    def _record(self, pool: Pool, kind: Kind, rooms: Iterable[str], again: bool) -> None:
+        """Find out what each task of `check`, or each test, enters of the rooms."""
+        wanted: dict[str, Message] = {}
+        for room in rooms:
+            wanted |= self._tasks(room) if kind == "check" else self._tests(room)
+        wanted = {key: request for key, request in wanted.items() if again or key not in self.record}
+        for n, (key, answer) in enumerate(pool.answers(wanted), 1):
+            if "units" not in answer:
+                answer = {"units": {}, "why": f"{answer['by']}: {answer['why']}"}
+            self.record[key] = answer
+            self._record_file.write_text(json.dumps(self.record))
+            _tell(f"recorded {n} of {len(wanted)}, {key}", answer["why"])
+        self.__dict__.pop("_reached", None)
+
+    def _tasks(self, room: str) -> dict[str, Message]:
+        requests = {}
+        for engine in ROOMS[room].engines:
+            include = [_pattern(name) for name in ROOMS if engine in ROOMS[name].engines]
+            for kind, name in _tasks_of_check(self.root, engine):
+                request = {"record": {"check": [engine, kind, name]}, "include": include}
+                requests[f"check {engine} {kind} {name}"] = request | {"compiled": ROOMS[room].compiled}
+        return requests
+
+    def _tests(self, room: str) -> dict[str, Message]:
+        include, compiled = [_pattern(name) for name in ROOMS], ROOMS[room].compiled
+        files = files_of_tests(self.root, room)
+        return {
+            self._key(file, compiled): {"record": {"tests": file}, "include": include, "compiled": compiled}
+            for file in files
+        }
+
+    def _survivors(self, pool: Pool, kind: Kind, programs: list[Program]) -> Iterator[Program]:
+        """Those that the units of one kind did not find; what came of the others is kept."""
+        requests = {p: self._request(p, kind) for p in programs}
+        for n, (p, answer) in enumerate(pool.answers({p: r for p, r in requests.items() if r["units"]}), 1):
+            by, unit = ("import" if answer["by"] == "import" else kind), answer["by"]
+            if not unit:
+                _tell(f"{kind} {n} of {len(programs)}, {p.mutant.file}", f"SURVIVED {p.was!r} -> {p.now!r}")
+                if kind == "tests":
+                    self._keep(p.mutant, Result("", "", "", p.was, p.now, answer["asked"], answer["seconds"]))
+                yield p
+                continue
+            self._keep(p.mutant, Result(by, unit, answer["why"], p.was, p.now, answer["asked"], answer["seconds"]))
+            _tell(f"{kind} {n} of {len(programs)}, {p.mutant.file}", by)
+        for p, request in requests.items():
+            if not request["units"]:
+                if kind == "tests":
+                    self._keep(p.mutant, Result("", "", "", p.was, p.now))
+                yield p
+
+    def _program(self, mutant: Mutant) -> "Program | None":
+        """The mutated file, or None where there is nothing to find, which is kept."""
+        source = (self.root / mutant.file).read_text()
+        code = mutant.code(source)
+        if code is None:
+            self._keep(mutant, Result("same"))
+            return None
+        was, now = changed_lines(source, code)
+        if reason := self.equivalent(mutant, was, now):
+            self._keep(mutant, Result("equivalent", why=reason, was=was, now=now))
+            return None
+        return Program(mutant, code, was, now)
+
+    def drawn(self, room: str, sample: int | None) -> list[Mutant]:
+        """The first of the room's mutants, in an order by chance that is always the same."""
+        return self.mutants[room][:sample]
+
+    def _keep(self, mutant: Mutant, result: Result) -> None:
+        self.results[mutant.id] = result
+        skipped = result.by in ("same", "equivalent")
+        outcomes = {"import": TestOutcome.INCOMPETENT, "": TestOutcome.SURVIVED}
+        self._db.set_result(
+            mutant.id,
+            WorkResult(
+                WorkerOutcome.SKIPPED if skipped else WorkerOutcome.NORMAL,
+                json.dumps(vars(result)),
+                None if skipped else outcomes.get(result.by, TestOutcome.KILLED),
+                f"--- {mutant.file}\n- {result.was}\n+ {result.now}",
+            ),
+        )
+
+    @cached_property
+    def _equivalents(self) -> list[Message]:
+        return list(tomllib.loads(EQUIVALENT.read_text()).get("equivalent", []))
+
+    def equivalent(self, mutant: Mutant, was: str, now: str) -> str:
+        """Why the mutant computes the same, if the file of equivalent ones says so."""
+        for entry in self._equivalents:
+            if (
+                mutant.file.endswith(entry.get("file", ""))
+                and ("was" not in entry or was in _each(entry["was"]))
+                and ("now" not in entry or now in _each(entry["now"]))
+                and ("in" not in entry or entry["in"] in was)
+                and ("operator" not in entry or mutant.operator.split("/")[1] == entry["operator"])
+                and ("definition" not in entry or mutant.definition == entry["definition"])
+            ):
+                return str(entry["reason"])
+        return ""
+
+    def _key(self, file: str, compiled: bool) -> str:
+        """Of a file of tests in the record: another one once it is edited."""
+        return f"{file} {sha1((self.root / file).read_bytes()).hexdigest()[:8]}{'' if compiled else ' as Python'}"
+
+    def units(self, mutant: Mutant, kind: Kind) -> list[Message]:
+        """What is asked about a mutant: the tasks of `check` that reach it, quick ones first, then whole; or tests.
+
+        What reaches is recorded by function. Of a change outside of functions it is all that enters any of the file's;
+        so it is of a function that is newer than the record.
+        """
+        room = ROOMS[self._rooms[mutant.id]]
+        reached = self._reached.get(f"{mutant.file}::{mutant.definition}") or self._reached.get(f"{mutant.file}::", [])
+        files = {self._key(file, room.compiled) for file in files_of_tests(self.root, self._rooms[mutant.id])}
+        checks, tests = [], []
+        for key, name in sorted(reached, key=lambda r: self.record[r[0]]["units"][r[1]]["seconds"]):
+            seconds = self.record[key]["units"][name]["seconds"]
+            if key.startswith("check ") and key.split(" ")[1] in room.engines:
+                checks.append({"check": key.split(" ")[1:], "limit": 20 + 24 * seconds})
+            elif key in files:
+                tests.append({"test": name, "limit": 20 + 8 * seconds, "seconds": seconds})
+        return [{**unit, "quick": True} for unit in checks] + checks if kind == "check" else list(_first(tests))
+
+    @cached_property
+    def _reached(self) -> dict[str, list[tuple[str, str]]]:
+        """Where in the record the units stand that enter a function (file::name), or any of a file (file::)."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for key, entry in self.record.items():
+            for name, unit in entry["units"].items():
+                for place in {*unit["places"], *(p.split("::")[0] + "::" for p in unit["places"])}:
+                    found.setdefault(place, []).append((key, name))
+        return found
+
+    @cached_property
+    def _rooms(self) -> dict[str, str]:
+        return {m.id: room for room, found in self.mutants.items() for m in found}
+
+    def _request(self, program: Program, kind: Kind) -> Message:
+        m, compiled = program.mutant, ROOMS[self._rooms[program.mutant.id]].compiled
+        return {"file": m.file, "code": program.code, "units": self.units(m, kind), "compiled": compiled}
+
+
+def _pattern(room: str) -> str:
+    return f"*/{SOURCE}/{ROOMS[room].files}"
+
+
+def _first(tests: list[Message]) -> Iterator[Message]:
+    left = SECONDS_OF_TESTS
+    for test in tests:
+        left -= test["seconds"]
+        if left < 0:
+            return
+        yield test
+
+
+def _spec(m: Mutant) -> MutationSpec:
+    return MutationSpec(m.file, m.operator, m.occurrence, m.start, m.end, {}, m.definition or None)
+
+
+def _each(entry: object) -> list[str]:
+    return [entry] if isinstance(entry, str) else list(entry)  # type: ignore[call-overload]
+
+
+def _tell(what: str, more: str) -> None:
+    print(f"{what}{': ' if more else ''}{more}", file=sys.stderr, flush=True)
+
+
+def _tasks_of_check(root: Path, engine: str) -> list[tuple[str, str]]:
+    """Kind and name of all that `check` looks at."""
+    code = (
+        "import json; from backproof.verify.everything import everything; "
+        f"print(json.dumps(everything(['{engine}']).tasks))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(root / "src")}
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    return [(kind, name) for kind, name in json.loads(out.stdout)]

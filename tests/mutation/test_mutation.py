@@ -1,0 +1,169 @@
+"""The measure is measured: mutants are what they are said to be, and are judged as they should be."""
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+
+from mutation.mutants import OPERATORS, Outline, changed_lines, mutants
+from mutation.rooms import ROOMS, files_of_source, files_of_tests
+from mutation.session import EQUIVALENT, Session, Worker
+from mutation.table import figures, survivors, table
+
+ROOT = Path(__file__).parents[2]
+
+KERNEL = """\
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import version_info
+
+SIZE: "int | None" = 3
+
+
+class Kernel:
+    def forward(self, x: "int | float", *, n: int = 2) -> int | None:
+        total = [0] * n
+        total[0] += x
+        if x < SIZE:
+            total.append(max(total, key=abs))
+        return -x
+"""
+
+
+def found(tmp_path: Path, text: str) -> dict[str, list[tuple[str, str]]]:
+    """By operator, the lines that its mutants of a file take out and put in."""
+    (tmp_path / "kernel.py").write_text(text)
+    lines: dict[str, list[tuple[str, str]]] = {}
+    for mutant in mutants(tmp_path, "kernel.py"):
+        code = mutant.code(text)
+        assert code is not None
+        lines.setdefault(mutant.operator.split("/")[1], []).append(changed_lines(text, code))
+    return lines
+
+
+def test_every_mutant_is_a_change_of_what_is_computed(tmp_path):
+    lines = found(tmp_path, KERNEL)
+    assert lines["RemoveStatement"] == [
+        ("total[0] += x", "pass"),
+        ("total.append(max(total, key=abs))", "pass"),
+    ]
+    assert lines["RemoveKeyword"] == [("total.append(max(total, key=abs))", "total.append(max(total))")]
+    assert lines["ReplaceComparisonOperator_Lt_LtE"] == [("if x < SIZE:", "if x <= SIZE:")]
+    assert lines["ReplaceUnaryOperator_USub_UAdd"] == [("return -x", "return +x")]
+    assert lines["AddNot"] == [("if x < SIZE:", "if not x < SIZE:")]
+    numbers = [was for was, _ in lines["NumberReplacer"]]
+    assert numbers == [line for line in numbers if "3" in line or "n: int = 2" in line or "0" in line]
+    assert len(numbers) == 8
+    assert "ReplaceBinaryOperator_BitOr_BitAnd" not in lines  # annotations compute nothing
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if name.startswith("backproof/")])
+def test_our_own_operators_do_what_their_examples_say(name):
+    operator = get_operator(name)
+    for example in operator.examples():
+        assert mutate_code(example.pre_mutation_code, operator(), example.occurrence) == example.post_mutation_code
+
+
+def test_a_mutant_keeps_its_name_when_lines_above_it_are_edited(tmp_path):
+    (tmp_path / "kernel.py").write_text(KERNEL)
+    before = {m.id: m.definition for m in mutants(tmp_path, "kernel.py")}
+    assert len(before) > 12
+    (tmp_path / "kernel.py").write_text(KERNEL.replace("\n\nclass", "\n\ndef one():\n    return 1\n\n\nclass", 1))
+    after = {m.id: m.definition for m in mutants(tmp_path, "kernel.py")}
+    assert before.items() <= after.items()
+    assert {after[key] for key in after.keys() - before.keys()} == {"one"}
+
+
+def test_a_line_belongs_to_the_innermost_body():
+    outline = Outline(KERNEL)
+    lines = KERNEL.splitlines()
+    assert outline.definition(lines.index("        return -x") + 1) == "Kernel.forward"
+    assert outline.definition(lines.index("class Kernel:") + 2) == "Kernel"
+    assert outline.definition(1) == ""
+    assert outline.functions == ["Kernel.forward"]
+
+
+def test_rooms_hold_every_file_of_engines_and_of_what_trains():
+    of_rooms = [file for room in ROOMS for file in files_of_source(ROOT, room)]
+    assert len(of_rooms) == len(set(of_rooms))
+    for folder in ("engines", "optim", "train", "data", "graph"):
+        files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "src/backproof" / folder).rglob("*.py")}
+        assert files <= set(of_rooms)
+    assert all(files_of_tests(ROOT, room) for room in ROOMS)
+
+
+def test_equivalent_mutants_have_reasons_and_are_still_there():
+    for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"]:
+        assert len(entry["reason"]) > 20, entry
+        if "was" in entry:
+            source = {line.strip() for line in (ROOT / "src/backproof" / entry["file"]).read_text().splitlines()}
+            were = [entry["was"]] if isinstance(entry["was"], str) else entry["was"]
+            assert {line for was in were for line in was.splitlines()} <= source, entry
+
+
+KERNELS = "src/backproof/engines/numpy/kernels/activation.py"
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory):
+    """Gives what a worker answers, by whom and why, of the NumPy engine's ReLU once lines are added to its file."""
+    worker = Worker(ROOT, tmp_path_factory.mktemp("mutation") / "tree")
+    source = (ROOT / KERNELS).read_text()
+    units = [
+        {"check": ["numpy", "operations", "ReLU"], "quick": True, "limit": 8},
+        {"test": "tests/test_registry.py", "limit": 60},
+    ]
+
+    def asked(added: str) -> tuple[str | None, str]:
+        answer = worker.ask(file=KERNELS, code=f"{source}\n\n{added}\n", units=units)
+        assert (worker.tree / KERNELS).read_text() == source
+        return answer["by"], answer["why"]
+
+    yield asked
+    worker.close()
+
+
+def test_a_mutant_that_computes_the_same_survives(judge):
+    assert judge("ReLUKernel.compute = ReLUKernel.compute") == (None, "")
+
+
+def test_a_wrong_kernel_falls_to_check(judge):
+    by, why = judge("ReLUKernel.compute = lambda self, op, x, y, call: np.maximum(x, 0.001, out=y)")
+    assert by == "check numpy operations ReLU"
+    assert "output of numpy" in why
+
+
+def test_a_loop_without_end_is_found_by_its_time(judge):
+    endless = "def compute(*_: object) -> None:\n    while True: pass\n\nReLUKernel.compute = compute"
+    assert judge(endless) == ("check numpy operations ReLU", "no end")
+
+
+def test_what_cannot_be_imported_is_told_apart(judge):
+    by, why = judge("1 / 0")
+    assert by == "import"
+    assert "ZeroDivisionError" in why
+
+
+def test_a_process_that_dies_takes_nothing_with_it(judge):
+    assert judge("import os; os.kill(os.getpid(), 9)") == ("import", "the process died")
+    assert judge("ReLUKernel.compute = ReLUKernel.compute") == (None, "")
+
+
+@pytest.mark.slow
+def test_of_200_mutants_nearly_all_are_found(tmp_path, capsys):
+    """As docs/mutation.md says, with room for chance. Recording what reaches what takes most of the time."""
+    with Session(ROOT, tmp_path, ROOMS) as session:
+        session.run(2, 200 // len(ROOMS), "", survivors=False, record=False)
+        with capsys.disabled():
+            print(f"\n{table(session)}\n\n{survivors(session)}")
+        counts = {room: figures(session, room) for room in ROOMS}
+    checked = sum((counts[room] for room in ROOMS if ROOMS[room].engines), Counter())
+    alone = sum((counts[room] for room in ROOMS if not ROOMS[room].engines), Counter())
+    assert checked["rest"] + alone["rest"] > 120
+    assert checked["check"] >= 0.9 * checked["rest"]
+    assert checked["check"] + checked["tests"] >= 0.95 * checked["rest"]
+    assert alone["tests"] >= 0.85 * alone["rest"]
