@@ -23,7 +23,7 @@ app.command("backproof.cli.check_model:run", name="run", help="Check a run: its 
 @app.default
 @with_options(check=options_of(WholeOptions))
 def default(file: Path | None = None, /, *, check: Table | None = None) -> int:
-    """Check everything: all operations, optimizers and small models, or what a file of yours declares.
+    """Check everything: all operations, optimizers, small networks and small models, or what a file of yours declares.
 
     The exit code is 0 if all agree, 1 if anything disagrees, 3 if something could not be checked.
 
@@ -95,6 +95,29 @@ def optimizer(name: str, /, *names: str, check: Table | None = None) -> int:
     start, options = perf_counter(), CheckOptions(**check or {})
     optimizers = tuple(require_optimizer(given).__name__.lower() for given in (name, *names))
     plan = CheckPlan(options.known_engines, optimizers=optimizers, dtypes=options.dtypes, save=options.save)
+    return _carry_out(plan, 1, start, options)
+
+
+@app.command
+@with_options(check=options_of(CheckOptions))
+def network(name: str, /, *names: str, check: Table | None = None) -> int:
+    """Check small networks over several training steps: what engines fuse, share, forget and keep between batches.
+
+    Parameters
+    ----------
+    name
+        A network of backproof.verify.steps.networks, such as fan-out.
+    names
+        More of them.
+    """
+    from backproof.verify.everything import CheckPlan
+    from backproof.verify.steps.networks import NETWORKS
+
+    start, options = perf_counter(), CheckOptions(**check or {})
+    for given in (name, *names):
+        if given not in NETWORKS:
+            raise unknown("network", given, NETWORKS)
+    plan = CheckPlan(options.known_engines, networks=(name, *names), dtypes=options.dtypes, save=options.save)
     return _carry_out(plan, 1, start, options)
 
 

@@ -14,7 +14,15 @@ from backproof.engines.base import (
     Watch,
     ways_of,
 )
-from backproof.engines.registry import ENGINES, get_engine, how_to_install, installed, reference_engine, variants
+from backproof.engines.registry import (
+    ENGINES,
+    engine_for_checks,
+    get_engine,
+    how_to_install,
+    installed,
+    reference_engine,
+    variants,
+)
 
 __all__ = [
     "ENGINES",
@@ -29,6 +37,7 @@ __all__ = [
     "StepResult",
     "Trainer",
     "Watch",
+    "engine_for_checks",
     "get_engine",
     "how_to_install",
     "installed",

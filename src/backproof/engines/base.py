@@ -166,6 +166,7 @@ class Capabilities:
         variants: other settings of the engine, by name, under which results must be as right: they make it take ways
             that small arrays do not take otherwise. Checks take them too.
         speed: "loops" takes one number at a time, "compiles" takes long over each new network, "fast" does neither.
+        for_checks: settings of the engine under which checks are done sooner, which run each network a few times.
     """
 
     trains: bool = True
@@ -176,6 +177,7 @@ class Capabilities:
     replaceable: bool = False
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     speed: Literal["fast", "compiles", "loops"] = "fast"
+    for_checks: Mapping[str, Any] = field(default_factory=dict)
 
     def nearest_dtype(self, wanted: DType) -> DType:
         """`wanted`, or what there is in its place."""

@@ -66,6 +66,11 @@ def get_engine(name: str, **settings: Any) -> Engine:
     return engine
 
 
+def engine_for_checks(name: str) -> Engine:
+    """The engine `name` with the settings under which checks are done sooner. Raises `UserError` as `get_engine`."""
+    return get_engine(name, **get_engine(name).capabilities.for_checks)
+
+
 def reference_engine(*, vectorised: bool = False) -> Engine:
     """The engine that the others are compared with, in float64: plain loops, or the same over whole arrays."""
     from backproof.engines.reference import ReferenceEngine, VectorisedReference

@@ -1,7 +1,7 @@
 """Proof that engines are right: gradients against numbers, and engines against a reference.
 
-The ladder: `operations`, `optimizers`, `networks` node by node, `training` step by step; `custom` for a user's own
-parts. `core` has what all of them share: cases, comparisons, findings, tolerances.
+The ladder: `operations`, `optimizers`, small networks over several `steps`, `networks` node by node, `training` step by
+step; `custom` for a user's own parts. `core` has what all of them share: cases, comparisons, findings, tolerances.
 """
 
 from backproof.verify.core.finding import CheckReport, Finding, Verdict
@@ -14,6 +14,7 @@ from backproof.verify.networks.check import check_model
 from backproof.verify.networks.report import ModelReport
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
+from backproof.verify.steps.check import check_networks
 from backproof.verify.training.trajectory import TrajectoryReport, check_trajectory
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_file",
     "check_gradients",
     "check_model",
+    "check_networks",
     "check_ops",
     "check_optimizers",
     "check_trajectory",

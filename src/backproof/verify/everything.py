@@ -1,9 +1,8 @@
-"""The whole check: every operation, optimizer and small model, shared out among processes."""
+"""The whole check: every operation, optimizer, small network and small model, shared out among processes."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from backproof.engines import DType, Engine, get_engine
+from backproof.engines import DType, Engine, engine_for_checks
 from backproof.graph import OPERATIONS, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
@@ -23,6 +22,8 @@ from backproof.verify.networks.check import check_model
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
 from backproof.verify.replay import Keeper
+from backproof.verify.steps.check import check_networks
+from backproof.verify.steps.networks import NETWORKS
 
 SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "one_layer": ((1, 4, 4), {}),
@@ -36,7 +37,7 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
 """Registered models, small enough for plain loops: shape of their samples, and options."""
 
 
-Kind = Literal["operations", "optimizers", "models"]
+Kind = Literal["operations", "optimizers", "networks", "models"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class CheckPlan:
         engines: their names.
         operations: names of operations.
         optimizers: names of optimizers.
+        networks: names of `verify.steps.networks.NETWORKS`.
         models: names of `SMALL_MODELS`.
         dtypes: in which the engines compute.
         seeds: how many cases are drawn of each sample of an operation.
@@ -56,6 +58,7 @@ class CheckPlan:
     engines: tuple[str, ...]
     operations: tuple[str, ...] = ()
     optimizers: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     dtypes: tuple[DType, ...] = ("float64", "float32")
     seeds: int = 3
@@ -67,6 +70,7 @@ class CheckPlan:
         kinds: dict[Kind, tuple[str, ...]] = {
             "operations": self.operations,
             "optimizers": self.optimizers,
+            "networks": self.networks,
             "models": self.models,
         }
         return [(kind, name) for kind, names in kinds.items() for name in names]
@@ -74,7 +78,8 @@ class CheckPlan:
 
 def everything(engines: Sequence[str], **settings: object) -> CheckPlan:
     """The plan of all there is."""
-    return CheckPlan(tuple(engines), tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(SMALL_MODELS), **settings)  # type: ignore[arg-type]
+    names = tuple(OPERATIONS), tuple(OPTIMIZERS), tuple(NETWORKS), tuple(SMALL_MODELS)
+    return CheckPlan(tuple(engines), *names, **settings)  # type: ignore[arg-type]
 
 
 def carry_out(plan: CheckPlan, processes: int = 1) -> Iterator[tuple[Kind, CheckReport]]:
@@ -84,14 +89,16 @@ def carry_out(plan: CheckPlan, processes: int = 1) -> Iterator[tuple[Kind, Check
             yield task[0], carry_out_task(plan, task)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), use_all, (all_used(),)) as pool:
-        for (kind, _name), report in zip(plan.tasks, pool.map(partial(carry_out_task, plan), plan.tasks), strict=True):
-            yield kind, report
+        # What takes long begins first, so that no process is left alone with it at the end.
+        tasks = {task: pool.submit(carry_out_task, plan, task) for task in reversed(plan.tasks)}
+        for task in plan.tasks:
+            yield task[0], tasks[task].result()
 
 
 def carry_out_task(plan: CheckPlan, task: tuple[Kind, str]) -> CheckReport:
-    """One operation, optimizer or model. Tensors are tiny, so one thread is the fastest."""
+    """One operation, optimizer, network or model. Tensors are tiny, so one thread is the fastest."""
     kind, name = task
-    engines = [get_engine(engine) for engine in plan.engines]
+    engines = [engine_for_checks(engine) for engine in plan.engines]
     for engine in engines:
         engine.set_threads(1)
     keep = Keeper(plan.save) if plan.save else None
@@ -104,6 +111,8 @@ def carry_out_task(plan: CheckPlan, task: tuple[Kind, str]) -> CheckReport:
             return check_ops(engines, [OPERATIONS[name]], seeds=range(plan.seeds), dtypes=plan.dtypes, keep=keep)
         case "optimizers":
             return check_optimizers(engines, [OPTIMIZERS[name]], dtypes=plan.dtypes, keep=keep)
+        case "networks":
+            return check_networks(engines, [name], dtypes=plan.dtypes, keep=keep)
         case "models":
             return _check_small(name, engines, plan.dtypes)
 

@@ -21,7 +21,7 @@ from backproof.verify.core.case import Case, results
 from backproof.verify.core.failure import Failure
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
-from backproof.verify.optimizers.check import Place, compare_step
+from backproof.verify.optimizers.place import Place, compare_step
 
 GROUPS = ("parameters", "inputs", "state", "found", "expected")
 WORDS = ("comparison", "graph", "mode", "tolerance", "optimizer", "file")

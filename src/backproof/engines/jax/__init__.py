@@ -4,6 +4,7 @@ Only `backproof.engines.get_engine("jax")` imports this folder, so nothing else 
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
@@ -18,11 +19,20 @@ from backproof.engines.kernel import require_kernels
 from backproof.graph import Arrays, Graph, Op
 
 
+@dataclass(frozen=True)
 class JaxEngine:
-    """JAX, everything compiled by XLA: once for each network, dtype and batch size, on first use."""
+    """JAX, everything compiled by XLA: once for each network, dtype and batch size, on first use.
+
+    Attributes:
+        quickly: whether XLA leaves out its optimisations: compiled in a sixth of the time, for a few runs alone.
+    """
+
+    quickly: bool = False
 
     name: ClassVar[str] = "jax"
-    capabilities: ClassVar[Capabilities] = Capabilities(devices=("cpu", "cuda", "tpu"), speed="compiles")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        devices=("cpu", "cuda", "tpu"), speed="compiles", for_checks={"quickly": True}
+    )
 
     @property
     def operations(self) -> Collection[type[Op]]:
@@ -34,7 +44,7 @@ class JaxEngine:
         XLA compiles later, when the first batch of a size comes.
         """
         require_kernels(self.name, KERNELS, graph)
-        return JaxTrainer(graph, parameters, dtype, require_device(device))
+        return JaxTrainer(graph, parameters, dtype, require_device(device), quickly=self.quickly)
 
     def info(self) -> EngineInfo:
         """JAX's version, the devices it sees, its compiler and threads."""

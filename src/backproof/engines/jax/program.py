@@ -20,8 +20,12 @@ from backproof.optim import Optimizer
 
 Found = dict[str, Array]
 
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-"""How XLA compiles what is run a few times only: in a third of the time."""
+QUICKLY = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,  # in one piece, since what is so small is not worth several threads
+}
+"""How XLA compiles what is run a few times only: in a sixth of the time."""
 
 SMALL = 2
 """Nodes of a network that is compiled quickly in all its functions: one operation and its loss, as checks make them."""
@@ -44,12 +48,13 @@ class Trained(NamedTuple):
 class Program:
     """The functions of one network. Each is compiled when it is first called with arrays of new shapes or dtypes.
 
-    Those that training and prediction repeat are optimised, which takes longer than tracing and all else together.
+    Those that training and prediction repeat are optimised, unless all is wanted `quickly`: optimising takes longer
+    than tracing and all else together.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, quickly: bool = False) -> None:
         self._graph = graph
-        options = QUICKLY if len(graph.nodes) <= SMALL else None
+        options = QUICKLY if quickly or len(graph.nodes) <= SMALL else None
         self.predict = jax.jit(self._predict, static_argnames=("training", "want"), compiler_options=options)
         self.gradients = jax.jit(self._gradients, static_argnames=("training",), compiler_options=QUICKLY)
         self.observe = jax.jit(self._observe, static_argnames=("training",), compiler_options=QUICKLY)
@@ -211,11 +216,11 @@ class _Same:
         return hash(self._key)
 
 
-def program(graph: Graph) -> Program:
+def program(graph: Graph, *, quickly: bool = False) -> Program:
     """The program of `graph`. Trainers on the same network share one, and so what has been compiled."""
-    return _program(_Same(graph))
+    return _program(_Same(graph), quickly)
 
 
 @lru_cache(maxsize=256)
-def _program(same: _Same) -> Program:
-    return Program(same.graph)
+def _program(same: _Same, quickly: bool) -> Program:
+    return Program(same.graph, quickly=quickly)

@@ -24,11 +24,13 @@ class JaxTrainer:
     The first call with a batch of a new size compiles, which takes seconds for a deep network.
     """
 
-    def __init__(self, graph: Graph, parameters: Arrays, dtype: DType, device: jax.Device) -> None:
+    def __init__(
+        self, graph: Graph, parameters: Arrays, dtype: DType, device: jax.Device, *, quickly: bool = False
+    ) -> None:
         self.graph = graph
         self.dtype = dtype
         self._device = device
-        self._program = program(graph)
+        self._program = program(graph, quickly=quickly)
         self._optimizer: Optimizer | None = None
         self._trained = Trained({}, {}, {})
         self._trainable = [name for name, spec in graph.parameters.items() if spec.trainable]

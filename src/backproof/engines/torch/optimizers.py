@@ -169,7 +169,8 @@ class Updater:
             {"params": self._decayed, "weight_decay": optimizer.weight_decay if decoupled and by_torch else 0.0},
             {"params": [w for name, w in weights.items() if name not in chosen], "weight_decay": 0.0},
         ]
-        self._torch = self._native.make(optimizer, [group for group in groups if group["params"]])
+        # A network without weights has nothing to update, and PyTorch wants a group even so.
+        self._torch = self._native.make(optimizer, [group for group in groups if group["params"]] or groups[:1])
         for name, w in weights.items():
             self._torch.state[w] = {"step": torch.tensor(0.0)}
             for slot, torchs_name in self._native.slots.items():

@@ -11,6 +11,11 @@ from backproof.ops import SoftmaxCrossEntropy
 from backproof.verify.core.tolerances import EPSILON
 
 
+def rounded(arrays: Arrays, dtype: DType) -> dict[str, Array]:
+    """All floats rounded to `dtype`, as float64, so that engine and reference are given the same numbers."""
+    return {name: a.astype(dtype).astype(np.float64) if a.dtype.kind == "f" else a.copy() for name, a in arrays.items()}
+
+
 def perturbed(
     arrays: Arrays, dtype: DType, rng: np.random.Generator, *, roundings: float = 1.0, whole: bool = True
 ) -> dict[str, Array]:

@@ -16,12 +16,13 @@ import numpy as np
 
 from backproof.engines import DType, Engine, reference_engine
 from backproof.errors import UserError
-from backproof.graph import OPERATIONS, Array, Loss, Op
+from backproof.graph import OPERATIONS, Loss, Op
 from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.case import ROOM, Case, Results, for_prediction, make_case, results, run_case, sensitivity
 from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT
+from backproof.verify.core.rounding import rounded
 from backproof.verify.core.tolerances import difference, tolerance
 from backproof.verify.operations.attribution import with_the_same_slope
 from backproof.verify.operations.contract import check_contract, shapes_and_dtypes
@@ -55,19 +56,6 @@ def check_ops(
     return CheckReport.joined("operations", reports)
 
 
-def rounded(case: Case, dtype: DType) -> Case:
-    """The case with all floats rounded to `dtype`, so that engine and reference are given the same numbers."""
-
-    def to(array: Array) -> Array:
-        return array.astype(dtype).astype(np.float64) if array.dtype.kind == "f" else array
-
-    return replace(
-        case,
-        parameters={name: to(value) for name, value in case.parameters.items()},
-        inputs={name: to(value) for name, value in case.inputs.items()},
-    )
-
-
 class _OpCheck:
     """One operation, checked in engines. What the reference computes is computed once for all of them."""
 
@@ -91,7 +79,8 @@ class _OpCheck:
         self._expected = cache(lambda *which: run_case(reference, self._case(*which)))
 
     def _make_case(self, number: int, seed: int, dtype: DType, trains: bool) -> Case:
-        case = rounded(make_case(self._samples[number], seed), dtype)
+        case = make_case(self._samples[number], seed)
+        case = replace(case, parameters=rounded(case.parameters, dtype), inputs=rounded(case.inputs, dtype))
         return case if trains else for_prediction(case)
 
     def findings(self, engine: Engine) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ step is named; then all in a row, where an engine keeps its own.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -17,15 +17,17 @@ import numpy as np
 
 from backproof.engines import DType, Engine, Mode, Trainer, reference_engine
 from backproof.errors import UserError
-from backproof.graph import Array, Arrays, Graph, Sequential, Shape
+from backproof.graph import Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import OPTIMIZERS, Cosine, Optimizer
-from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordinate
-from backproof.verify.core.case import Case, Results
+from backproof.verify.core.builder import FindingBuilder
+from backproof.verify.core.case import Case
 from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
-from backproof.verify.core.location import EVERYTHING, Location
-from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.core.location import EVERYTHING
+from backproof.verify.core.tolerances import tolerance
+from backproof.verify.optimizers.long import LongRun, long_runs
+from backproof.verify.optimizers.place import Place, compare_step
 
 N = 6
 
@@ -79,7 +81,15 @@ def check_optimizers(
     for kind in OPTIMIZERS.values() if optimizers is None else optimizers:
         start = perf_counter()
         runs = {case: _Run(reference, optimizer) for case, optimizer in variants(kind).items()}
-        findings = tuple(f for engine in engines for dtype in dtypes for f in _check(engine, kind, runs, dtype, keep))
+        number = list(OPTIMIZERS.values()).index(kind) if kind in OPTIMIZERS.values() else 0
+        long = {
+            (case, dtype): LongRun(reference, optimizer, dtype)
+            for case, optimizer in long_runs(kind, number).items()
+            for dtype in dtypes
+        }
+        findings = tuple(
+            f for engine in engines for dtype in dtypes for f in _check(engine, kind, runs, long, dtype, keep)
+        )
         reports.append(CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start}))
     return CheckReport.joined("optimizers", reports)
 
@@ -103,25 +113,6 @@ def batches() -> tuple[tuple[str, Arrays], ...]:
 
 
 BATCHES = batches()
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run stands: weights and optimizer state, by name."""
-
-    parameters: Arrays
-    state: Arrays
-
-    @classmethod
-    def of(cls, trainer: Trainer) -> "Place":
-        """Where a trainer stands."""
-        return cls(trainer.parameters(), trainer.optimizer_state())
-
-    @property
-    def arrays(self) -> Results:
-        """Everything, by what it is."""
-        weights = {Location("parameter", name.removeprefix("fc.")): w for name, w in self.parameters.items()}
-        return weights | {Location("optimizer state", n.replace("fc.", "")): s for n, s in self.state.items()}
 
 
 class _Run:
@@ -155,7 +146,12 @@ def take(trainer: Trainer, optimizer: Optimizer, step: int) -> Place:
 
 
 def _check(
-    engine: Engine, kind: type[Optimizer], runs: dict[str, _Run], dtype: DType, keep: Keep | None
+    engine: Engine,
+    kind: type[Optimizer],
+    runs: Mapping[str, _Run],
+    long: Mapping[tuple[str, DType], LongRun],
+    dtype: DType,
+    keep: Keep | None,
 ) -> Iterator[Finding]:
     replay = f"backproof check optimizer {kind.__name__.lower()} --engines {engine.name} --dtype {dtype}"
     reference = next(iter(runs.values())).reference.name
@@ -179,6 +175,13 @@ def _check(
             if all(finding.passed for finding in alone):  # else right steps propagate the error of a wrong one
                 yield from _in_a_row(trainer, run, comparison.on(case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
+            yield comparison.on(case).failed(error)
+    for (case, of_dtype), long_run in long.items():
+        if of_dtype != dtype:
+            continue
+        try:
+            yield from long_run.check(engine, comparison.on(case))
+        except Exception as error:
             yield comparison.on(case).failed(error)
 
 
@@ -206,35 +209,3 @@ def _in_a_row(trainer: Trainer, run: _Run, comparison: FindingBuilder) -> Iterat
     comparison = comparison.on(f"{comparison.case}, {len(BATCHES)} steps in a row")
     allowed = len(BATCHES) * tolerance(comparison.dtype, N)
     yield from compare_step(found.arrays, [place.arrays for place in run.places], comparison, allowed)
-
-
-def compare_step(
-    found: Results, way: Sequence[Mapping[Location, Array]], comparison: FindingBuilder, allowed: float
-) -> Iterator[Finding]:
-    """Weights and state, each element relative to the largest that it was on the reference's `way`, which ends here.
-
-    Elements of one state may be 20 powers of ten apart, and each of them matters.
-    """
-    missing = [str(location) for location in way[-1] if location not in found]
-    if missing:
-        yield comparison.contract("state", f"{' and '.join(missing)} is missing")
-        return
-    for location in way[-1]:
-        yield _by_element(comparison, location, found[location], [arrays[location] for arrays in way], allowed)
-
-
-def _by_element(
-    comparison: FindingBuilder, location: Location, found: Array, way: Sequence[Array], allowed: float
-) -> Finding:
-    """The finding on one array, which was right as `way` ends."""
-    expected = way[-1]
-    if found.shape != expected.shape:
-        return comparison.array(location, found, expected, allowed)
-    size = np.max(np.abs(way), axis=0)
-    size = np.where(size > 0, size, 1.0)
-    a, b = found / size, expected / size
-
-    def detail() -> str:
-        return both_at(worst_coordinate(a, b), found, expected, comparison.engine, comparison.reference)
-
-    return comparison.measured(location, difference(a, b), allowed, detail)

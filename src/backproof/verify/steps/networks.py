@@ -1,0 +1,223 @@
+"""Small networks, each for something that an engine does across nodes: fusing, sharing, forgetting, turning layouts.
+
+They are small enough for plain loops, and say with which optimizer and on batches of which sizes they are trained.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backproof.graph import Builder, Graph, Op, Shape, Value
+from backproof.ops import (
+    L1,
+    MSE,
+    AdaptiveAvgPool2d,
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    BCEWithLogits,
+    Concat,
+    Conv2d,
+    ConvTranspose2d,
+    Dropout,
+    Dropout2d,
+    Flatten,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    Mul,
+    Pad,
+    Parameter,
+    ReLU,
+    Reshape,
+    Resize,
+    Sigmoid,
+    Softmax,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from backproof.optim import SGD, Cosine, Momentum, Nesterov, Optimizer
+
+COUPLED = Momentum(lr=0.05, weight_decay=0.1)
+DECOUPLED = Nesterov(lr=0.05, weight_decay=0.1, decay="decoupled", schedule=Cosine(steps=6, warmup=2))
+ALL_DECAYED = SGD(lr=0.05, weight_decay=0.1, decay_all=True)
+"""Linear in the gradient: others divide a gradient that cancels by its own size, and so show nothing but rounding."""
+
+
+@dataclass(frozen=True)
+class SmallNetwork:
+    """A network with its loss, and how it is trained.
+
+    Attributes:
+        graph: with a loss; labels are classes along axis 1 of the prediction.
+        optimizer: of its training steps.
+        batches: sizes of the batches, one after the other.
+    """
+
+    graph: Graph
+    optimizer: Optimizer = COUPLED
+    batches: tuple[int, ...] = (4, 2, 7, 4, 1)
+
+
+NETWORKS: dict[str, Callable[[], SmallNetwork]] = {}
+"""By name; each is made when it is checked."""
+
+
+def network(make: Callable[[], SmallNetwork]) -> Callable[[], SmallNetwork]:
+    """Decorator: enter a network under the function's name, with hyphens."""
+    NETWORKS[make.__name__.replace("_", "-")] = make
+    return make
+
+
+def chain(net: Builder, x: Value, *ops: Op, name: str = "") -> Value:
+    """Operations one after the other, named by their class and, if it is given, `name` before it."""
+    count = Counter[str]()
+    for op in ops:
+        own = type(op).__name__.lower()
+        count[own] += 1
+        again = count[own] if count[own] > 1 else ""
+        x = net(f"{name}.{own}{again}" if name else f"{own}{again}", op, x)
+    return x
+
+
+@network
+def residual() -> SmallNetwork:
+    """As ResNet: BatchNorm and ReLU; BatchNorm, Add and ReLU, where the other summand is a value or a BatchNorm too."""
+    net = Builder(Shape("N", 2, 6, 6))
+    x = chain(net, net.x, Conv2d(3, 3, padding=1, bias=False), BatchNorm(), ReLU(), name="stem")
+    h = chain(net, x, Conv2d(3, 3, padding=1, bias=False), BatchNorm(), name="1")
+    x = net("1.relu", ReLU(), net("1.add", Add(), h, x))
+    h = chain(net, x, Conv2d(4, 3, stride=2, padding=1, bias=False), BatchNorm(), ReLU(), name="2")
+    h = chain(net, h, Conv2d(4, 3, padding=1, bias=False), BatchNorm(momentum=None), name="3")
+    short = chain(net, x, Conv2d(4, 1, stride=2, bias=False), BatchNorm(), name="short")
+    x = net("3.relu", ReLU(), net("3.add", Add(), short, h))
+    x = chain(net, x, AdaptiveAvgPool2d(1), Flatten(), Linear(3))
+    return SmallNetwork(net.graph(x).with_loss(SoftmaxCrossEntropy()), batches=(4, 2, 7, 4))
+
+
+@network
+def fan_out() -> SmallNetwork:
+    """Values that several nodes take, of a kind that would be fused with one: nothing of them may be overwritten."""
+    net = Builder(Shape("N", 5))
+    a = net("bn", BatchNorm(), net("fc1", Linear(4), net.x))
+    b = net("relu1", ReLU(), a)
+    c = net("add1", Add(), a, b)
+    d = net("fc2", Linear(4), c)
+    e = net("relu2", ReLU(), d)
+    f = net("mul", Mul(), e, e)
+    g = net("concat", Concat(), d, f, d)
+    h = net("bn2", BatchNorm(), net("fc3", Linear(4), g))
+    i = net("add2", Add(), h, h)
+    j = net("relu3", ReLU(), i)
+    k = net("add3", Add(), net("bn3", BatchNorm(), j), net("tanh", Tanh(), b))
+    x = net("add4", Add(), net("relu4", ReLU(), k), k)
+    return SmallNetwork(net.graph(net("fc4", Linear(3), x)).with_loss(SoftmaxCrossEntropy()), DECOUPLED, (4, 2, 7, 4))
+
+
+@network
+def several_outputs() -> SmallNetwork:
+    """Three outputs with a loss on each; one is a value that would have been fused into the node that takes it."""
+    net = Builder(Shape("N", 5))
+    hidden = net("fc1", Linear(3), net.x)
+    main = net("fc2", Linear(3), net("relu", ReLU(), hidden))
+    norm = net("bn", BatchNorm(), main)
+    last = net("fc3", Linear(3), net("relu2", ReLU(), norm))
+    graph = net.graph(last, hidden, norm).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.3, 0.5))
+    return SmallNetwork(graph, ALL_DECAYED, (4, 2, 7, 4))
+
+
+@network
+def unseen_branch() -> SmallNetwork:
+    """A branch that the loss does not see: its gradient is 0, yet its weights decay and its statistics move."""
+    net = Builder(Shape("N", 5))
+    h = net("fc1", Linear(4), net.x)
+    net("side", ReLU(), net("bn", BatchNorm(), net("aside", Linear(4), h)))
+    net("alone", Parameter((2, 3)))
+    x = net("fc2", Linear(2), net("relu", ReLU(), h))
+    return SmallNetwork(net.graph(x).with_loss(MSE()), batches=(4, 2, 7, 4))
+
+
+@network
+def tied_weights() -> SmallNetwork:
+    """Weights that two nodes take and that are broadcast over the batch, beside images too; a constant among them."""
+    net = Builder(Shape("N", 2, 3, 4))
+    gate, shift = net("gate", Parameter((2, 1, 1))), net("shift", Parameter((2, 3, 4), decay=False))
+    constant = net("constant", Parameter((1, 4), trainable=False))
+    h = net("mul1", Mul(), gate, net("conv1", Conv2d(2, 3, padding=1), net.x))
+    h = net("add1", Add(), h, shift)
+    h = net("mul2", Mul(), net("tanh", Tanh(), h), gate)
+    h = net("add2", Add(), shift, net("bn", BatchNorm(), h))
+    h = net("mul3", Mul(), net("relu", ReLU(), h), constant)
+    x = chain(net, h, Flatten(), Linear(2))
+    return SmallNetwork(net.graph(x).with_loss(MSE()))
+
+
+@network
+def layouts() -> SmallNetwork:
+    """Images, rows and sequences change into each other; operations along an axis among images and without any."""
+    net = Builder(Shape("N", 2, 4, 3))
+    h = chain(net, net.x, Conv2d(4, 3, padding=1), Softmax(axis=1), GroupNorm(2), LayerNorm((4, 4, 3)), name="image")
+    h = net("concat", Concat(), h, net.x)
+    h = chain(net, h, LayerNorm(3), Linear(4), name="lines")
+    h = chain(net, h, Flatten(), Linear(24), name="row")
+    h = chain(net, h, Reshape((6, 4)), LayerNorm(4), Linear(3), Softmax(axis=1), name="sequence")
+    h = chain(net, h, Reshape((3, 2, 3)), Conv2d(2, 2), Flatten(), name="back")
+    return SmallNetwork(net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy()), DECOUPLED)
+
+
+@network
+def convolutions() -> SmallNetwork:
+    """Every way to convolve, one after the other, with maps that blocks and tiles do not divide."""
+    net = Builder(Shape("N", 1, 7, 6))
+    h = chain(net, net.x, Conv2d(4, 3, padding=1), ReLU(), name="few")
+    h = chain(net, h, Conv2d(4, 3, padding=1), name="3x3")
+    h = chain(net, h, Conv2d(4, 1), Sigmoid(), name="1x1")
+    h = chain(net, h, Conv2d(4, 3, stride=2, padding=1, groups=2), name="groups")
+    h = chain(net, h, ConvTranspose2d(3, 3, stride=2, padding=1), Tanh(), name="transposed")
+    h = chain(net, h, Conv2d(4, 1, stride=3), Conv2d(3, 3, padding=1), name="small")
+    x = chain(net, h, Flatten(), Linear(3))
+    return SmallNetwork(net.graph(x).with_loss(SoftmaxCrossEntropy()), batches=(3, 1, 5, 3))
+
+
+@network
+def pools_and_skips() -> SmallNetwork:
+    """As U-Net: what goes down is kept, comes up again and is joined; a mask is predicted, pixel by pixel."""
+    net = Builder(Shape("N", 2, 4, 6))
+    top = chain(net, net.x, Conv2d(3, 3, padding=1), ReLU(), name="down")
+    h = chain(net, top, MaxPool2d(2), Conv2d(4, 3, padding=1), ReLU(), name="low")
+    h = net("joined", Concat(), top, chain(net, h, ConvTranspose2d(3, 2, stride=2), name="up"))
+    resized = chain(net, h, AvgPool2d(3, stride=2, padding=1), Resize((4, 6)), name="side")
+    h = net("added", Add(), chain(net, h, Pad(1, mode="reflect"), Conv2d(6, 3), name="padded"), resized)
+    x = net("head", Conv2d(1, 1), net("relu", ReLU(), h))
+    return SmallNetwork(net.graph(x).with_loss(BCEWithLogits()), batches=(3, 1, 4, 3))
+
+
+@network
+def dropout() -> SmallNetwork:
+    """Masks that differ from step to step and from node to node, and are none in evaluation."""
+    net = Builder(Shape("N", 3, 2, 3))
+    h = chain(net, net.x, Conv2d(4, 2), Dropout2d(0.4), ReLU(), Flatten(), Dropout(0.3), Linear(5), name="1")
+    h = chain(net, h, Dropout(0.5), Tanh(), Linear(2), name="2")
+    return SmallNetwork(net.graph(h).with_loss(L1()), DECOUPLED)
+
+
+@network
+def checkpoints() -> SmallNetwork:
+    """Deep enough to be cut several times: values cross the cuts, are views of others, or are passed through."""
+    net = Builder(Shape("N", 4))
+    x = net("stem", Linear(4), net.x)
+    for i in range(5):
+        h = net(f"{i}.fc", Linear(4, bias=False), x)
+        h = net(f"{i}.drop", Dropout(0.2), net(f"{i}.relu", ReLU(), net(f"{i}.bn", BatchNorm(), h)))
+        x = net(f"{i}.add", Add(), x, h)
+        x = net(f"{i}.same", Reshape((4,)), x)
+    x = net("concat", Concat(), x, net("side", Linear(2), x))
+    return SmallNetwork(net.graph(net("head", Linear(3), x)).with_loss(SoftmaxCrossEntropy()), batches=(4, 2, 7, 4))
+
+
+@network
+def nothing_to_learn() -> SmallNetwork:
+    """No weights at all: a step changes nothing, and prediction goes on."""
+    net = Builder(Shape("N", 2, 3))
+    return SmallNetwork(net.graph(net("tanh", Tanh(), net.x)).with_loss(MSE()), batches=(2, 3))
