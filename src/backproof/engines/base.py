@@ -177,7 +177,7 @@ class Capabilities:
     replaceable: bool = False
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     speed: Literal["fast", "compiles", "loops"] = "fast"
-    for_checks: Mapping[str, Any] = field(default_factory=dict)
+    for_checks: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def nearest_dtype(self, wanted: DType) -> DType:
         """`wanted`, or what there is in its place."""

@@ -83,7 +83,7 @@ class NumpyTrainer:
         self._parameters.load(parameters)
         self._gradients, self._values = Arena(dtype), Arena(dtype)
         self._keep: Keep = "checkpoints" if low_memory else "all"
-        self._sweeps: dict[Plan, Sweep] = {}
+        self._sweeps: dict[tuple[Plan, bool], Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
         self._state: dict[str, Array] = {}
         self._blocks: list[optimizers.Block] = []
@@ -154,10 +154,13 @@ class NumpyTrainer:
         optimizers.step(optimizer, update, self._parameters.flat, decayed, self._blocks, step, sweep, ways)
 
     def _run_forward(self, plan: Plan, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> Sweep:
-        """The sweep that belongs to the plan, after its forward pass."""
-        sweep = self._sweeps.get(plan)
+        """The sweep that belongs to the plan, after its forward pass.
+
+        Each mode has its own: a node may borrow other buffers in training, and which they are is settled only once.
+        """
+        sweep = self._sweeps.get((plan, mode.training))
         if sweep is None:
-            sweep = self._sweeps[plan] = self._make_sweep(plan)
+            sweep = self._sweeps[plan, mode.training] = self._make_sweep(plan)
         turned = self._turned[plan.fused]
         given = {
             name: to_nhwc(x, self._kinds[name]) if name in turned else np.ascontiguousarray(x, self._kinds[name])
