@@ -379,7 +379,8 @@ def test_gradients_and_apply_are_a_training_step(engine, name, decay):
             cost = fused.train_step(batch(seed=step), optimizer, mode).cost
             found = apart.gradients(batch(seed=step), mode, optimizer)
             apart.apply(found, optimizer, mode)
-            assert found.cost == pytest.approx(cost, rel=1e-6)
+            compiles = engine.capabilities.speed == "compiles"  # see `close`
+            assert found.cost == pytest.approx(cost, rel=1e3 * float(np.finfo(dtype).eps) if compiles else 1e-6)
         agree = close if engine.capabilities.speed == "compiles" else same
         agree(apart.parameters(), fused.parameters())
         agree(apart.optimizer_state(), fused.optimizer_state())

@@ -44,8 +44,8 @@ def check_networks(
 ) -> CheckReport:
     """Train small networks (all of `NETWORKS`, if None) for a few steps, and compare with the reference after each.
 
-    The reference is by default the reference engine over whole arrays, in float64. Weights and batches are drawn from `seed`. `keep` is
-    called with every step that differs.
+    The reference is by default the reference engine over whole arrays, in float64. Weights and batches are drawn from
+    `seed`. `keep` is called with every step that differs.
     """
     reference = reference or reference_engine(vectorised=True)
     reports = []

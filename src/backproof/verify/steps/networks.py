@@ -112,6 +112,10 @@ def fan_out() -> SmallNetwork:
     j = net("relu3", ReLU(), i)
     k = net("add3", Add(), net("bn3", BatchNorm(), j), net("tanh", Tanh(), b))
     x = net("add4", Add(), net("relu4", ReLU(), k), k)
+    # Of the sum, both get the same gradient; to that of the one, another is added while the other still needs it.
+    early, value = net("early", Linear(4), net.x), net("relu5", ReLU(), x)
+    late = net("late", Tanh(), value)
+    x = net("add6", Add(), late, net("add5", Add(), early, value))
     return SmallNetwork(net.graph(net("fc4", Linear(3), x)).with_loss(SoftmaxCrossEntropy()), DECOUPLED, (4, 2, 7, 4))
 
 
