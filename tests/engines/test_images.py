@@ -7,10 +7,21 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from backproof.engines import Mode, get_engine
+from backproof.engines import Mode, get_engine, variants
 from backproof.errors import UserError
 from backproof.graph import Sample, Sequential, Shape
-from backproof.ops import MSE, AdaptiveAvgPool2d, AvgPool2d, Conv2d, ConvTranspose2d, Linear, MaxPool2d, Pad, Resize
+from backproof.ops import (
+    MSE,
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    Conv2d,
+    ConvTranspose2d,
+    Linear,
+    MaxPool2d,
+    NLLLoss,
+    Pad,
+    Resize,
+)
 from backproof.verify.core.case import ROOM, make_case, run_case, sensitivity
 from backproof.verify.core.tolerances import difference, tolerance
 
@@ -55,6 +66,45 @@ def test_padding_of_a_maximum_is_minus_infinity(engine):
     np.testing.assert_array_equal(forward(engine, MaxPool2d(2, padding=1), x), np.full((1, 1, 2, 2), -3.0))
     x[...] = -np.inf
     np.testing.assert_array_equal(forward(engine, MaxPool2d(2), x), np.full((1, 1, 1, 1), -np.inf))
+
+
+def gradient_of_ones(engine, op, x):
+    """dx for dy = 1 in every output of one channel, whatever y is: NLLLoss has a gradient that does not depend on it."""
+    graph = Sequential(("op", op)).build(Shape("N", *x.shape[1:])).with_loss(NLLLoss(reduction="sum"))
+    labels = np.zeros((len(x), *graph.shapes["op"].bind(len(x))[2:]), np.int64)
+    trainer = engine.compile(graph, {}, dtype="float64")
+    with np.errstate(all="ignore"):
+        return -trainer.gradients({"x": x, "y": labels}, Mode(training=True)).inputs["x"]
+
+
+@pytest.mark.parametrize(
+    ("op", "size", "first"),
+    [
+        (MaxPool2d(2, padding=1), 2, [(0, 0), (0, 1), (1, 0), (1, 1)]),
+        (MaxPool2d(3, stride=2, padding=1), 4, [(0, 0), (0, 1), (1, 0), (1, 1)]),
+        (MaxPool2d(3, stride=2, padding=1, dilation=2), 5, [(1, 1), (1, 1), (1, 1), (1, 1)]),
+        (MaxPool2d(2), 4, [(0, 0), (0, 2), (2, 0), (2, 2)]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_maximum_of_minus_infinities_is_the_first_pixel(engine, op, size, first, channels):
+    """Not an element of the padding, which is minus infinity too: there the gradient would be lost."""
+    x = np.full((2, channels, size, size), -np.inf)
+    expected = np.zeros(x.shape)
+    for place in first:
+        expected[(slice(None), 0, *place)] += 1
+    for variant in variants(engine).values():
+        np.testing.assert_array_equal(gradient_of_ones(variant, op, x), expected)
+
+
+def test_of_two_nans_the_last_is_the_maximum(engine):
+    x = np.arange(48.0).reshape(1, 3, 4, 4)
+    x[0, 0, 0, 0] = x[0, 0, 1, 0] = x[0, 0, 3, 3] = np.nan
+    expected = np.zeros(x.shape)
+    expected[0, 0, [1, 1, 3, 3], [0, 3, 1, 3]] = 1
+    for variant in variants(engine).values():
+        np.testing.assert_array_equal(gradient_of_ones(variant, MaxPool2d(2), x), expected)
 
 
 def test_a_maximum_does_not_swallow_nan(engine):

@@ -165,6 +165,48 @@ def test_blocks_of_banded_are_the_whole():
             np.testing.assert_allclose(part, one, atol=1e-12)
 
 
+SPREADING = {
+    "Winograd": (Winograd(same_size(8, 7), 4), same_size(8, 7)),
+    "Winograd, smaller tiles": (Winograd(same_size(6, 9), 3), same_size(6, 9)),
+    "banded": (Banded(same_size(5, 6), 3), same_size(5, 6)),
+    "banded, strided": (Banded(BANDED["stride"][0], 2), BANDED["stride"][0]),
+}
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("place", ["x", "dy", "W"])
+@pytest.mark.parametrize("case", SPREADING.values(), ids=SPREADING)
+def test_what_is_not_finite_spreads_no_further_than_by_im2col(case, place, value):
+    """Infinity is multiplied by the zeros of a transform or a band, and every number of a tile becomes NaN."""
+    algorithm, geometry = case
+    rng = np.random.default_rng(0)
+    shapes = {"x": (5, *geometry.size, 2), "dy": (5, *geometry.out, 3), "W": (*geometry.kernel, 2, 3)}
+    given = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    given[place][(1,) * 3 + (1,)] = value
+    # Several blocks: what is not finite lies in one in the middle.
+    call = Workspace(
+        "conv", (True,), Pool("float64", tuning=Tuning(im2col_elements=1, im2col_rows=60)), GradientMemory()
+    )
+    found, expected = ([np.full(shapes[name], 7.0) for name in ("dy", "x", "W")] for _ in range(2))
+    for way, (y, dx, dW) in ((algorithm, found), (Im2col(geometry), expected)):
+        way.forward(given["x"], given["W"], y, call)
+        way.input_gradient(given["dy"], given["W"], dx, call)
+        way.weight_gradient(given["x"], given["dy"], dW, call)
+    assert not all(np.isfinite(array).all() for array in expected)
+    for array, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array, right, rtol=1e-9, atol=1e-12)
+    assert "not finite: im2col" in call.ways or (place, type(algorithm)) == ("x", Banded)
+
+
+def test_large_numbers_are_not_taken_for_infinite():
+    geometry = same_size(8, 8)
+    call = Workspace("conv", (True,), Pool("float32"), GradientMemory("float32"))
+    x, W = np.full((2, 8, 8, 3), 1e17, np.float32), np.ones((3, 3, 3, 4), np.float32)
+    Winograd(geometry, 4).forward(x, W, np.empty((2, 8, 8, 4), np.float32), call)
+    Banded(geometry, 4).forward(x, W, np.empty((2, 8, 8, 4), np.float32), call)
+    assert "not finite: im2col" not in call.ways
+
+
 def test_one_padded_pixel_meets_the_centre_alone():
     assert same_size(1, 1).live_taps() == (slice(1, 2), slice(1, 2))
     assert same_size(2, 1).live_taps() == (slice(0, 3), slice(1, 2))

@@ -43,18 +43,29 @@ def max_pool2d(op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) 
     (height, width), (down, across) = _out(op, x), op.stride
     (top, bottom), (left, right) = _around(op, x, op.dilation)
     margins = ((0, 0, 0), (0, 0, 0), (top, bottom, 0), (left, right, 0))  # a negative one cuts off
+    inside = lax.pad(jnp.ones((1, 1, *x.shape[2:]), jnp.bool_), jnp.array(False), margins)
     x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), margins)
     corners = product(*(range(0, k * d, d) for k, d in zip(op.kernel_size, op.dilation, strict=True)))
-    taps = (
-        x[:, :, i : i + (height - 1) * down + 1 : down, j : j + (width - 1) * across + 1 : across] for i, j in corners
-    )
-    y: Array = reduce(_larger, taps)
+    taps = [
+        (
+            slice(None),
+            slice(None),
+            slice(i, i + (height - 1) * down + 1, down),
+            slice(j, j + (width - 1) * across + 1, across),
+        )
+        for i, j in corners
+    ]
+    y, _ = reduce(_larger, ((x[tap], inside[tap]) for tap in taps))
     return y
 
 
-def _larger(y: Array, tap: Array) -> Array:
-    """The larger of each pair, the first of equal ones; a NaN is larger than all."""
-    return jnp.where((tap > y) | (jnp.isnan(tap) & ~jnp.isnan(y)), tap, y)
+def _larger(best: tuple[Array, Array], tap: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The larger of each pair, the first of equal ones, but a pixel before the padding, which is -∞ as it may be too.
+
+    A NaN is larger than all. Each with whether it is inside of the image.
+    """
+    (y, y_inside), (x, x_inside) = best, tap
+    return jnp.where((x > y) | jnp.isnan(x) | (x_inside & ~y_inside & (x == y)), x, y), y_inside | x_inside
 
 
 @computes(AvgPool2d)

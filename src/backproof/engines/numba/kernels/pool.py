@@ -4,7 +4,7 @@
     winner[n, h, w, c] = kw i + j of the first tap that holds it
     dx                 : dy[n, h, w, c] is added where the winner met x
 
-A NaN counts as the largest.
+A NaN counts as the largest, and of several the last.
 """
 
 import numpy as np
@@ -20,22 +20,27 @@ from backproof.ops import MaxPool2d
 
 
 @compiled
-def find(padded: Array, y: Array, winner: Array, kernel: Pair, stride: Pair, dilation: Pair) -> None:
-    """y and `winner`; a later tap takes over if it is larger, or the first NaN."""
+def find(padded: Array, y: Array, winner: Array, kernel: Pair, stride: Pair, dilation: Pair, margin: Pair) -> None:
+    """y and `winner`; a later tap takes over if it is larger, or a NaN.
+
+    The first is the first that is no `margin`, rows above and columns to the left: those are -∞, as pixels may be too.
+    """
     N, H, W, C = y.shape
     for n in range(N):
         for h in range(H):
+            first_row = max(0, -((h * stride[0] - margin[0]) // dilation[0]))
             for w in range(W):
-                y[n, h, w] = padded[n, h * stride[0], w * stride[1]]
-                winner[n, h, w] = 0
+                first_column = max(0, -((w * stride[1] - margin[1]) // dilation[1]))
+                row, column = h * stride[0] + first_row * dilation[0], w * stride[1] + first_column * dilation[1]
+                y[n, h, w] = padded[n, row, column]
+                winner[n, h, w] = first_row * kernel[1] + first_column
                 for i in range(kernel[0]):
                     for j in range(kernel[1]):
                         row, column = h * stride[0] + i * dilation[0], w * stride[1] + j * dilation[1]
                         tap = winner.dtype.type(i * kernel[1] + j)
                         for c in range(C):
                             x, largest = padded[n, row, column, c], y[n, h, w, c]
-                            # true for a NaN, and false where one was before
-                            larger = not (x <= largest) and largest == largest
+                            larger = x > largest or x != x
                             y[n, h, w, c] = x if larger else largest
                             winner[n, h, w, c] = tap if larger else winner[n, h, w, c]
 
@@ -64,7 +69,7 @@ class MaxPool2dKernel(pool.MaxPool2dKernel):
             super().find(g, padded, y, winner, call)
             return
         call.ways.add("compiled")
-        find(padded, y, winner, (*g.kernel,), (*g.stride,), (*g.dilation,))
+        find(padded, y, winner, (*g.kernel,), (*g.stride,), (*g.dilation,), (*g.top_left,))
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
         hand_back(dy, winner, padded, (*g.kernel,), (*g.stride,), (*g.dilation,))

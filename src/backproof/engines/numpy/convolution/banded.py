@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.numpy.convolution.geometry import Geometry
-from backproof.engines.numpy.convolution.im2col import Im2col
+from backproof.engines.numpy.convolution.im2col import Im2col, is_finite
 from backproof.engines.numpy.tuning import Tuning
 from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array
@@ -62,7 +62,11 @@ class Banded:
 
     def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = cols B."""
-        self._im2col.forward(x, self._band(W, call.pool), self._together(y), call)
+        wide = self._together(y)
+        self._im2col.forward(x, self._band(W, call.pool), wide, call)
+        if not self._is_finite(wide, W):
+            call.ways.add("not finite: im2col")
+            Im2col(self.geometry).forward(x, W, y, call)
 
     def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """dB = colsᵀ dy, of which W's places in the band are summed."""
@@ -82,6 +86,10 @@ class Banded:
             part = dx[start : start + images]
             rows = dy[start : start + images].reshape(-1, band.shape[1])
             dcols = np.dot(rows, band.T, out=pool.scratch("cols", (len(rows), len(band))))
+            if not self._is_finite(dcols, W):
+                call.ways.add("not finite: im2col")
+                Im2col(self.geometry).input_gradient(dy, W, dx, call)
+                return
             windows = dcols.reshape(len(part), *g.out, g.kernel[0], self._span * channels)
             padded = g.zeros(part, pool)
             for i in range(g.kernel[0]):
@@ -90,6 +98,15 @@ class Banded:
                     pixels = _lines(g, padded, i, first, last)
                     pixels += windows[:, :, :, i, first * channels : last * channels]
             g.unpadded(padded, part)
+
+    @staticmethod
+    def _is_finite(products: Array, W: Array) -> bool:
+        """Whether all was finite of which these products were made.
+
+        A row of them takes t windows times B, where each number meets some zero, and NaN and infinity spread over the
+        whole row: its first product tells.
+        """
+        return is_finite(products.reshape(-1, products.shape[-1])[:, 0]) and is_finite(W.reshape(-1))
 
     def _together(self, y: Array) -> Array:
         """(N, Ho, Wo, O) as (N, Ho, Wo / t, t O)."""

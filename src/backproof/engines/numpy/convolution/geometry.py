@@ -60,6 +60,15 @@ class Geometry:
     def _meets(self, first: int, last: int, axis: int) -> bool:
         return first < self.size[axis] and first + last >= 0
 
+    def meets(self, i: int, j: int) -> Array:
+        """For which output pixels tap (i, j) meets the input, (Ho, Wo)."""
+        places = [
+            np.arange(out) * s + tap * d - before
+            for tap, out, s, d, before in zip((i, j), self.out, self.stride, self.dilation, self.top_left, strict=True)
+        ]
+        rows, columns = ((place >= 0) & (place < size) for place, size in zip(places, self.size, strict=True))
+        return rows[:, None] & columns
+
     def cropped(self, rows: slice, columns: slice) -> "Geometry":
         """The same window with only these taps."""
         return replace(

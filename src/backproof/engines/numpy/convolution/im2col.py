@@ -8,6 +8,7 @@ so that a block is still in the cache when the product reads it.
 """
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import ClassVar
 
 import numpy as np
@@ -131,6 +132,11 @@ class Im2col:
                     cols = pool.scratch("cols", view.shape)
                     np.copyto(cols, view)
                     yield part, cols.reshape(-1, columns)
+
+
+def is_finite(numbers: Array) -> bool:
+    """Whether a vector holds neither NaN nor infinity, nor numbers whose squares overflow: one pass of the BLAS."""
+    return isfinite(np.dot(numbers, numbers))
 
 
 def rows_of(columns: int, tuning: Tuning) -> int:

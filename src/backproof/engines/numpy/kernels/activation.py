@@ -250,10 +250,11 @@ class ClipKernel(_Activation[Clip]):
         np.minimum(y, upper, out=y)
 
     def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        """At a NaN, which is neither below nor above, dx = dy, as PyTorch's."""
         lower, upper = op.bounds
-        mask = call.borrow("mask", y.shape, np.bool_)
-        np.multiply(dy, np.greater(y, lower, out=mask), out=dx)
-        dx *= np.less(y, upper, out=mask)
+        outside = np.less_equal(y, lower, out=call.borrow("mask", y.shape, np.bool_))
+        outside |= np.greater_equal(y, upper, out=call.pool.mask(y.shape))
+        np.multiply(dy, np.logical_not(outside, out=outside), out=dx)
 
 
 def _row(op: AlongAxis, x: Array, call: Workspace) -> tuple[int, Array]:

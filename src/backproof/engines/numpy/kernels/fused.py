@@ -26,7 +26,7 @@ class BatchNormReLUKernel(ColumnKernel[BatchNormReLU]):
 
     def forward(self, op: BatchNormReLU, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         x, *residual = (value.reshape(-1, value.shape[-1]) for value in inputs)
-        a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
+        x, a, b, mean, inverse = self.scale_and_shift(op.norm, x, p, call)
         y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
         self.apply(x, a, b, residual, out, call)

@@ -71,22 +71,30 @@ class Blocks:
 class ColumnKernel(NumpyKernel[AnyOp]):
     """What BatchNorm shares with its fused form. Each pass over memory is a method, so that engines may replace it."""
 
-    def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Workspace) -> tuple[Array, Array, Array, Array]:
-        """a, b, μ and 1/s of every column of the matrix x; in training from x itself, which moves the running ones."""
+    def scale_and_shift(self, op: BatchNorm, x: Array, p: Arrays, call: Workspace) -> tuple[Array, ...]:
+        """The matrix x, and a, b, μ and 1/s of its columns; in training from x itself, which moves the running ones.
+
+        What is given for x is x - μ where some μ is far from 0, in deviations: rounded, a x and b are then as large as
+        μ / σ, their sum is not, and neither are the sums of the gradient.
+        """
         if call.mode.training:
             call.ways.add("statistics of the batch")
             op.require_values(len(x), call.node)
             mean, variance = call.borrow("mean", (x.shape[1],)), call.borrow("variance", (x.shape[1],))
             self.statistics(x, mean, variance, call)
-            _move(op, mean, variance, len(x), p, call)
+            moved, inverse = mean, _inverse(op, variance, call)
+            if np.maximum.reduce(np.abs(mean * inverse)) > call.pool.tuning.norm_distance:
+                call.ways.add("far from zero: centred first")
+                x = np.subtract(x, mean, out=call.borrow("centred", x.shape))
+                rest = call.borrow("rest", mean.shape)
+                self.statistics(x, rest, variance, call)
+                moved, mean, inverse = mean + rest, rest, _inverse(op, variance, call)
+            _move(op, moved, variance, len(x), p, call)
         else:
             call.ways.add("running statistics")
-            mean, variance = p["running_mean"], p["running_var"]
-        inverse = np.add(variance, op.eps, out=call.borrow("inverse", mean.shape))
-        np.sqrt(inverse, out=inverse)
-        np.divide(1, inverse, out=inverse)
+            mean, inverse = p["running_mean"], _inverse(op, p["running_var"], call)
         a = p["weight"] * inverse
-        return a, p["bias"] - a * mean, mean, inverse
+        return x, a, p["bias"] - a * mean, mean, inverse
 
     def statistics(self, x: Array, mean: Array, variance: Array, call: Workspace) -> None:
         """Mean and biased variance of every column, in two passes: one would lose digits when μ is large beside σ."""
@@ -116,6 +124,13 @@ class ColumnKernel(NumpyKernel[AnyOp]):
             block += d[:count]
             block += dy[rows]
             np.multiply(block, a[:count], out=dx[rows])
+
+
+def _inverse(op: BatchNorm, variance: Array, call: Workspace) -> Array:
+    """1/s."""
+    inverse = np.add(variance, op.eps, out=call.borrow("inverse", variance.shape))
+    np.sqrt(inverse, out=inverse)
+    return np.divide(1, inverse, out=inverse)
 
 
 def _move(op: BatchNorm, mean: Array, variance: Array, n: int, p: Arrays, call: Workspace) -> None:
@@ -163,7 +178,7 @@ class BatchNormKernel(ColumnKernel[BatchNorm]):
 
     def forward(self, op: BatchNorm, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         x = inputs[0].reshape(-1, inputs[0].shape[-1])
-        a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
+        x, a, b, mean, inverse = self.scale_and_shift(op, x, p, call)
         y = call.borrow_output(inputs[0].shape)
         self.apply(x, a, b, y.reshape(x.shape), call)
         return y, (x, a, mean, inverse, call.mode.training)

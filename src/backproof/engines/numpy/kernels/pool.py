@@ -33,7 +33,10 @@ def taps(geometry: Geometry) -> list[tuple[int, int]]:
 
 @computes(KERNELS, MaxPool2d)
 class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
-    """Which tap holds the maximum is kept as a small whole number, of equal ones the first. A NaN is the largest."""
+    """Which tap holds the maximum is kept as a small whole number, of equal ones the first. A NaN is the largest.
+
+    So it is of NaNs the last that wins, as PyTorch's, whose comparison is x > largest or x is NaN.
+    """
 
     def forward(self, op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         (x,) = inputs
@@ -64,9 +67,9 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
         code = call.borrow("code", y[blocks[0]].shape, winner.dtype)
         for images in blocks:
             self._find_in(g, padded[images], y[images], winner[images], code[: len(y[images])], call)
-        if np.isnan(np.add.reduce(y, axis=None)):  # a rare case: comparisons have passed it over
-            for number, (i, j) in reversed([*enumerate(taps(g))]):
-                np.copyto(winner, winner.dtype.type(number), where=np.isnan(g.tap(padded, i, j)))
+        if not np.isfinite(np.add.reduce(y, axis=None)):  # a rare case
+            call.ways.add("not finite")
+            self._settle(g, padded, y, winner)
 
     @staticmethod
     def _find_in(g: Geometry, padded: Array, y: Array, winner: Array, code: Array, call: Workspace) -> None:
@@ -84,6 +87,19 @@ class MaxPool2dKernel(NumpyKernel[MaxPool2d]):
             np.maximum(y, tap, out=y)
             np.multiply(larger.view(np.uint8), winner.dtype.type(number), out=code)
             np.maximum(winner, code, out=winner)  # numbers grow, so the last to take over is the largest
+
+    @staticmethod
+    def _settle(g: Geometry, padded: Array, y: Array, winner: Array) -> None:
+        """The winners that comparisons have passed over: the last NaN, and of pixels that are all -∞ the first.
+
+        A window of them may begin in the padding, which is -∞ too.
+        """
+        numbered = [*enumerate(taps(g))]
+        for number, (i, j) in numbered:
+            np.copyto(winner, winner.dtype.type(number), where=np.isnan(g.tap(padded, i, j)))
+        least = y == -np.inf
+        for number, (i, j) in reversed(numbered):
+            np.copyto(winner, winner.dtype.type(number), where=least & g.meets(i, j)[:, :, None])
 
     def hand_back(self, g: Geometry, dy: Array, winner: Array, padded: Array, call: Workspace) -> None:
         """Add each dy to the pixel of `padded`, 0 as yet, that its winner met."""
