@@ -130,7 +130,7 @@ def test_batch_norm_far_from_zero_in_float32():
 
 @pytest.mark.parametrize("relu", [False, True], ids=["BatchNorm", "BatchNorm, ReLU"])
 @pytest.mark.parametrize("name", ["numpy", "numba"])
-@pytest.mark.parametrize(("mean", "allowed"), [(60, 5e-5), (1e3, 2e-6), (1e5, 2e-6)])
+@pytest.mark.parametrize(("mean", "allowed"), [(1e3, 5e-6), (1e5, 5e-6)])
 def test_batch_norm_far_from_zero_is_as_exact_as_near(name, mean, allowed, relu):
     """Forward and backward, in float32; running statistics too. PyTorch is off by 8e-4 at 1e5, and by 4e-3 backward."""
     if not installed(name):

@@ -69,7 +69,7 @@ def test_padding_of_a_maximum_is_minus_infinity(engine):
 
 
 def gradient_of_ones(engine, op, x):
-    """dx for dy = 1 in every output of one channel, whatever y is: NLLLoss has a gradient that does not depend on it."""
+    """dx for dy = 1 in every output of one channel, whatever y is: the gradient of NLLLoss does not depend on it."""
     graph = Sequential(("op", op)).build(Shape("N", *x.shape[1:])).with_loss(NLLLoss(reduction="sum"))
     labels = np.zeros((len(x), *graph.shapes["op"].bind(len(x))[2:]), np.int64)
     trainer = engine.compile(graph, {}, dtype="float64")

@@ -176,6 +176,7 @@ SPREADING = {
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("place", ["x", "dy", "W"])
 @pytest.mark.parametrize("case", SPREADING.values(), ids=SPREADING)
+@np.errstate(all="ignore")
 def test_what_is_not_finite_spreads_no_further_than_by_im2col(case, place, value):
     """Infinity is multiplied by the zeros of a transform or a band, and every number of a tile becomes NaN."""
     algorithm, geometry = case
