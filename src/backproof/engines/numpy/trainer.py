@@ -85,6 +85,7 @@ class NumpyTrainer:
         self._keep: Keep = "checkpoints" if low_memory else "all"
         self._sweeps: dict[tuple[Plan, bool], Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
+        self._rule: tuple[optimizers.Update, set[str]] | None = None
         self._state: dict[str, Array] = {}
         self._blocks: list[optimizers.Block] = []
         # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
@@ -149,7 +150,8 @@ class NumpyTrainer:
         for name, value in state.items():
             self._parameters.views[name][...] = value
         decayed = self._parameters.decayed(optimizer)
-        update, ways = self.updates[type(optimizer)], self._ways[type(optimizer).__name__]
+        assert self._rule is not None, "the optimizer has no state"
+        update, ways = self._rule
         sweep = self._pool.tuning.optimizer_sweep
         optimizers.step(optimizer, update, self._parameters.flat, decayed, self._blocks, step, sweep, ways)
 
@@ -235,17 +237,17 @@ class NumpyTrainer:
         return state
 
     def load_optimizer_state(self, optimizer: Optimizer, state: Arrays) -> None:
-        require_update(self.engine, self.updates, optimizer)
+        rule = require_update(self.engine, self.updates, optimizer), self._ways[type(optimizer).__name__]
         slots = {slot: self._parameters.new_slot(optimizer.initial_slot(slot)) for slot in optimizer.slots}
         if state:
             check_optimizer_state(self.graph, optimizer, state)
             for slot, flat in slots.items():
                 self._parameters.load_slot(slot, flat, state)
-        self._optimizer, self._state = type(optimizer), slots
+        self._optimizer, self._rule, self._state = type(optimizer), rule, slots
         self._blocks = optimizers.cut(
             self._parameters.flat,
             self._parameters.gradient,
             list(slots.values()),
             self._pool,
-            self._ways[type(optimizer).__name__],
+            rule[1],
         )

@@ -43,11 +43,10 @@ class Conv2dKernel(NumpyKernel[Conv2d]):
         conv.forward(x, p["weight"], y, call)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
-        return y, (x,)
+        return y, (x, conv)
 
     def backward(self, op: Conv2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        (x,) = saved
-        conv = convolution(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
+        x, conv = saved
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
         conv.weight_gradient(x, dy, g["weight"], call)
@@ -77,12 +76,11 @@ class ConvTranspose2dKernel(NumpyKernel[ConvTranspose2d]):
         conv.input_gradient(x, p["weight"], y, call)
         if op.bias:
             add_bias(y, p["bias"], call.pool)
-        return y, (x,)
+        return y, (x, conv)
 
     def backward(self, op: ConvTranspose2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         """db; dW with x and dy in changed places; dx = dy * W."""
-        (x,) = saved
-        conv = transposed(op, x.shape, call.pool.winograd, call.pool.tuning, self.scatter)
+        x, conv = saved
         if op.bias:
             sum_pixels(dy, g["bias"], call.pool)
         conv.weight_gradient(dy, x, g["weight"], call)

@@ -43,8 +43,12 @@ class Blocks:
         self._pool = call.pool
         self._rows, columns = x.shape
         height = max(1, call.pool.tuning.norm_elements // columns)
-        call.note_blocks(self._rows, height)
-        self._shape = (min(self._rows, height), columns)
+        if height < self._rows:
+            call.note_blocks(self._rows, height)
+            self._shape = (height, columns)
+        else:
+            call.ways.add("one block")
+            self._shape = (self._rows, columns)
 
     def __iter__(self) -> Iterator[tuple[slice, int]]:
         """Each block's rows, and how many they are."""
@@ -83,7 +87,9 @@ class ColumnKernel(NumpyKernel[AnyOp]):
             mean, variance = call.borrow("mean", (x.shape[1],)), call.borrow("variance", (x.shape[1],))
             self.statistics(x, mean, variance, call)
             moved, inverse = mean, _inverse(op, variance, call)
-            if np.maximum.reduce(np.abs(mean * inverse)) > call.pool.tuning.norm_distance:
+            ratios, distance = mean * inverse, call.pool.tuning.norm_distance
+            # The sum of squares takes a third of the time, and tells in nearly all cases.
+            if ratios.dot(ratios) > distance * distance and np.abs(ratios).max() > distance:
                 call.ways.add("far from zero: centred first")
                 x = np.subtract(x, mean, out=call.borrow("centred", x.shape))
                 rest = call.borrow("rest", mean.shape)
