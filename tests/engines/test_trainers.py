@@ -387,11 +387,15 @@ def test_gradients_and_apply_are_a_training_step(engine, name, decay):
 
 
 def close(a, b):
-    """A compiler that takes the step as a whole rounds otherwise than in two."""
+    """A compiler that takes the step as a whole rounds otherwise than in two: relative to the largest of an array,
+
+    since RMSprop divides a gradient by its size, and so makes steps of 10 out of it, in which rounding shows.
+    """
     assert a.keys() == b.keys()
     for name in a:
         tolerance = 1e3 * np.finfo(a[name].dtype).eps
-        np.testing.assert_allclose(a[name], b[name], rtol=tolerance, atol=tolerance, err_msg=name)
+        size = max(1.0, float(np.max(np.abs(b[name]))))
+        np.testing.assert_allclose(a[name], b[name], rtol=tolerance, atol=tolerance * size, err_msg=name)
 
 
 def test_gradients_of_two_workers_are_applied_as_their_mean(engine):
