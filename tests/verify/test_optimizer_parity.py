@@ -7,7 +7,7 @@ from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.optimizers import UPDATES
 from backproof.engines.reference.trainer import ReferenceTrainer
 from backproof.optim import SGD, Adam, AdamW, Momentum
-from backproof.verify.optimizers.check import check_optimizers, variants
+from backproof.verify.optimizers.check import check_optimizers, settings_of
 from backproof.verify.replay import optimizer_from_json, optimizer_to_json
 
 
@@ -72,5 +72,5 @@ def test_an_update_that_raises_has_failed():
 
 @pytest.mark.parametrize("kind", [SGD, Momentum, AdamW])
 def test_variants_survive_a_file(kind):
-    for optimizer in variants(kind).values():
+    for optimizer in settings_of(kind).values():
         assert optimizer_from_json(optimizer_to_json(optimizer)) == optimizer

@@ -3,10 +3,13 @@
 import pytest
 
 from backproof.engines import ENGINES, engine_for_checks, get_engine, installed
+from backproof.engines.numpy.convolution.winograd import Winograd
 from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.engines.numpy.workspace import Pool, aligned
 from backproof.engines.sweep import Sweep
-from backproof.verify import check_networks
+from backproof.ops import Conv2d
+from backproof.verify import check_networks, check_ops
+from backproof.verify.core.failure import Failure
 from backproof.verify.steps.networks import NETWORKS
 
 
@@ -100,3 +103,21 @@ def test_statistics_that_are_not_moved(monkeypatch):
         "running_var",
         "num_batches_tracked",
     }
+
+
+def test_variants_are_checked_and_said(monkeypatch):
+    """A fault that shows in small blocks alone."""
+    compute = Winograd.input_gradient
+
+    def wrong(self, dy, W, dx, call):
+        compute(self, dy, W, dx, call)
+        dx *= 1.001
+
+    monkeypatch.setattr(Winograd, "input_gradient", wrong)
+    report = check_networks([get_engine("numpy")], ["convolutions"], dtypes=("float64",))
+    assert {f.case.rpartition(", ")[2] for f in report.failures} == {"small blocks"}
+    assert {f.engine for f in report.failures} == {"numpy"}
+    assert "Winograd" in report.ways["numpy"]["Conv2d"]
+    kept: list[Failure] = []
+    check_ops([get_engine("numpy")], [Conv2d], dtypes=("float64",), seeds=(0,), keep=lambda f: kept.append(f) or "")
+    assert {failure.comparison.variant for failure in kept} == {"small blocks"}

@@ -1,5 +1,6 @@
 """Which engines there are, without importing any of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -80,5 +81,5 @@ def reference_engine(*, vectorised: bool = False) -> Engine:
 
 def variants(engine: Engine) -> dict[str, Engine]:
     """The engine under "", and under their names what its capabilities call variants: the same with other settings."""
-    others = engine.capabilities.variants.items()
-    return {"": engine} | {name: replace(cast(Any, engine), **settings) for name, settings in others}
+    others: Mapping[str, Mapping[str, Any]] = engine.capabilities.variants if is_dataclass(engine) else {}
+    return {"": engine} | {name: replace(cast(Any, engine), **settings) for name, settings in others.items()}

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from backproof.engines import Engine, Mode, get_engine
+from backproof.engines import Engine, Mode, get_engine, variants
 from backproof.errors import OptionError, UserError
 from backproof.graph import Array, Graph
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
@@ -131,8 +131,9 @@ def replay(path: Path, engines: Sequence[Engine] = ()) -> CheckReport:
     """Compute a kept failure again, in `engines` or the one that was wrong, against the values expected then."""
     failure = read_failure(path)
     findings: list[Finding] = []
-    for engine in engines or (_engine(failure.comparison.engine),):
-        then = failure.comparison
+    then = failure.comparison
+    for chosen in engines or (_engine(then.engine),):
+        engine = variants(chosen).get(then.variant, chosen)
         now = replace(then, subject=failure.name, case=f"replay of {path.name}", engine=engine.name, replay="")
         try:
             findings += _again(engine, failure, now)

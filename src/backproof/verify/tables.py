@@ -48,6 +48,13 @@ def _cell(worst: Finding | None) -> Cell:
     return Cell(value, "agrees" if worst.passed else "differs", hint=hint)
 
 
+def ways_table(report: CheckReport) -> Table:
+    """One line an operation: the ways that each engine took."""
+    names = sorted({name for ways in report.ways.values() for name in ways})
+    rows = [[name, *("; ".join(ways.get(name, ())) for ways in report.ways.values())] for name in names]
+    return Table.of(["operation", *report.ways], rows)
+
+
 def failures_table(failures: Sequence[Finding]) -> Table:
     """One line a failure, with what shows it again."""
     return Table.of(

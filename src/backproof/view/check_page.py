@@ -8,7 +8,7 @@ from backproof.figures.checks import by_depth, error_map, growth_figure, network
 from backproof.tables.numbers import duration
 from backproof.verify.core.finding import CheckReport
 from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
-from backproof.verify.tables import check_table, failures_table
+from backproof.verify.tables import check_table, failures_table, ways_table
 from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
@@ -119,6 +119,8 @@ def sections(report: CheckReport, identity: str) -> Iterator[Html]:
         element("div", html_table(check_table(report)), class_="card"),
         note="The worst error of each engine, over all that was compared: up to 1 is what rounding explains.",
     )
+    if report.ways:
+        yield element("section", folded("The ways that engines took", html_table(ways_table(report), "comparison")))
     if report.failures:
         listing = html_table(failures_table(report.failures[:LISTED]), "comparison findings")
         more = len(report.failures) - LISTED

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from backproof.verify import CheckReport, Finding
+from backproof.verify.core.ways import WaysTaken
 from backproof.verify.tables import check_table
 from backproof.view.terminal import print_table, standard_console
 
@@ -31,9 +32,23 @@ def print_check(reports: Mapping[str, CheckReport], seconds: float, console: "Co
         out.print(in_words(failure), markup=False, highlight=False, soft_wrap=True)
     if len(failures) > SHOWN:
         out.print(f"... and {len(failures) - SHOWN} more places", highlight=False)
+    for line in ways_in_words(CheckReport.joined("all", reports.values()).ways):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in left_out(findings):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     out.print(verdict(findings, seconds), highlight=False, soft_wrap=True)
+
+
+def ways_in_words(ways: WaysTaken) -> list[str]:
+    """A line for the ways that an operation was computed by; engines that took the same ones share it."""
+    lines = []
+    for name in sorted({name for of_engine in ways.values() for name in of_engine}):
+        engines: dict[tuple[str, ...], list[str]] = {}
+        for engine, of_engine in ways.items():
+            if name in of_engine:
+                engines.setdefault(of_engine[name], []).append(engine)
+        lines += [f"ways of {', '.join(who)}: {name}: {'; '.join(taken)}" for taken, who in engines.items()]
+    return lines
 
 
 def distinct(failures: list[Finding]) -> list[Finding]:

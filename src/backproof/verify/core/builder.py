@@ -17,7 +17,10 @@ from backproof.verify.core.tolerances import difference, relative
 
 @dataclass(frozen=True)
 class FindingBuilder:
-    """What an engine is compared on, and with what; its methods give the findings."""
+    """What an engine is compared on, and with what; its methods give the findings.
+
+    `variant` names the settings of the engine, if they are not the usual ones; the findings' case tells it.
+    """
 
     subject: str
     case: str
@@ -25,6 +28,7 @@ class FindingBuilder:
     dtype: DType
     reference: str = "contract"
     replay: str = ""
+    variant: str = ""
 
     def on(self, case: str) -> "FindingBuilder":
         """The same on another case."""
@@ -95,7 +99,7 @@ class FindingBuilder:
         right = verdict not in ("differs", "failed")
         return Finding(
             self.subject,
-            self.case,
+            ", ".join(filter(None, (self.case, self.variant))),
             location,
             self.engine,
             self.reference,

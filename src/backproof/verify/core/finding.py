@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from backproof.engines import DType
 from backproof.strict_json import dumps, loads
 from backproof.verify.core.location import Location
+from backproof.verify.core.ways import Ways, WaysTaken
 
 Verdict = Literal["agrees", "differs", "failed", "skipped", "unchecked"]
 """`failed`: could not be computed. `skipped`: there is nothing to compare. `unchecked`: asked for, and there is no
@@ -114,11 +115,13 @@ class CheckReport:
         title: what was checked.
         findings: every comparison.
         seconds: wall-clock time by subject.
+        ways: those that engines took, of several that lead to the same numbers: by engine, then by operation.
     """
 
     title: str
     findings: tuple[Finding, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    ways: WaysTaken = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -184,21 +187,23 @@ class CheckReport:
             "title": self.title,
             "passed": self.passed,
             "seconds": dict(self.seconds),
+            "ways": self.ways,
             "findings": [asdict(f) for f in self.findings],
         }
 
     @staticmethod
     def from_json(text: str) -> "CheckReport":
-        """Title, findings and times of what `to_json` of any report wrote."""
+        """Title, findings, times and ways of what `to_json` of any report wrote."""
         return loads(text, CheckReport)
 
     @classmethod
     def joined(cls, title: str, reports: Iterable["CheckReport"]) -> "CheckReport":
-        """One report out of several; times of the same subject add up."""
+        """One report out of several; times of the same subject add up, and ways are joined."""
+        reports = list(reports)
         findings: list[Finding] = []
         seconds: dict[str, float] = {}
         for report in reports:
             findings += report.findings
             for subject, time in report.seconds.items():
                 seconds[subject] = seconds.get(subject, 0.0) + time
-        return cls(title, tuple(findings), seconds)
+        return cls(title, tuple(findings), seconds, Ways.joined(report.ways for report in reports))

@@ -15,7 +15,7 @@ from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import Location
 from backproof.verify.core.tolerances import tolerance
-from backproof.verify.optimizers.check import BATCHES, N, variants
+from backproof.verify.optimizers.check import BATCHES, N, settings_of
 
 GRAPH = Sequential(("fc", Linear(1))).build(Shape("N", N)).with_loss(MSE())
 
@@ -25,7 +25,7 @@ def check_custom_optimizer(own: Engine, kind: type[Optimizer]) -> Iterator[Findi
     comparison = FindingBuilder(kind.__name__, "", own.name, "float64")
     start = {name: np.linspace(-1, 1, spec.shape[-1]).reshape(spec.shape) for name, spec in GRAPH.parameters.items()}
     try:
-        for case, optimizer in variants(kind).items():
+        for case, optimizer in settings_of(kind).items():
             yield from _sane(own, optimizer, start, comparison.on(case))
         yield from _beside(own, kind(), start, comparison)
     except Exception as error:  # a fault of the user's update

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, reference_engine
+from backproof.engines import DType, Engine, reference_engine, variants
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Loss, Op
 from backproof.verify.core.builder import FindingBuilder
@@ -24,6 +24,7 @@ from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT
 from backproof.verify.core.rounding import rounded
 from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.core.ways import Ways
 from backproof.verify.operations.attribution import with_the_same_slope
 from backproof.verify.operations.contract import check_contract, shapes_and_dtypes
 from backproof.verify.operations.gradients import check_against_numbers
@@ -42,7 +43,8 @@ def check_ops(
     """Check operations (all that are registered, if None) in engines.
 
     Each sample is drawn from every seed, in every dtype: output, loss, gradients of inputs and parameters, new running
-    statistics. With the first seed also the rest of the contract that engines keep (see there), unless not `contract`.
+    statistics. With the first seed also the rest of the contract that engines keep (see there), unless not `contract`,
+    and all of it in the engine's variants, whose findings say so in their case.
     The reference is by default the reference engine; it is checked by numbers where it is among `engines`. `keep` is
     called with every case on which an array differs.
     """
@@ -52,7 +54,8 @@ def check_ops(
         check = _OpCheck(op, reference or reference_engine(), tuple(seeds), tuple(dtypes), contract, keep)
         with np.errstate(all="ignore"):  # what is not finite is found by comparison
             findings = tuple(finding for engine in engines for finding in check.findings(engine))
-        reports.append(CheckReport(op.__name__, findings, {op.__name__: perf_counter() - start}))
+        seconds = {op.__name__: perf_counter() - start}
+        reports.append(CheckReport(op.__name__, findings, seconds, check.ways.taken))
     return CheckReport.joined("operations", reports)
 
 
@@ -75,6 +78,7 @@ class _OpCheck:
         self._contract = contract
         self._keep = keep
         self._samples = tuple(op.samples())
+        self.ways = Ways()
         self._case = cache(self._make_case)
         self._expected = cache(lambda *which: run_case(reference, self._case(*which)))
 
@@ -84,14 +88,18 @@ class _OpCheck:
         return case if trains else for_prediction(case)
 
     def findings(self, engine: Engine) -> Iterator[Finding]:
-        """Everything on one engine."""
+        """Everything on one engine, with its variants."""
+        for variant, varied in variants(engine).items():
+            yield from self._variant(varied, variant, self._seeds[:1] if variant else self._seeds)
+
+    def _variant(self, engine: Engine, variant: str, seeds: Sequence[int]) -> Iterator[Finding]:
         for dtype in self._dtypes:
             refusal = self._refusal(engine, dtype)
             if refusal:
                 yield FindingBuilder(self._op.__name__, "", engine.name, dtype).skipped(EVERYTHING, refusal)
                 continue
             for number in range(len(self._samples)):
-                yield from self._sample(engine, number, dtype)
+                yield from self._sample(engine, variant, number, seeds, dtype)
 
     def _refusal(self, engine: Engine, dtype: DType) -> str:
         """Why the engine does not compute the operation in this dtype at all; empty if it does."""
@@ -104,17 +112,19 @@ class _OpCheck:
             return str(error)
         return ""
 
-    def _sample(self, engine: Engine, number: int, dtype: DType) -> Iterator[Finding]:
+    def _sample(
+        self, engine: Engine, variant: str, number: int, seeds: Sequence[int], dtype: DType
+    ) -> Iterator[Finding]:
         """One sample, from every seed, in a trainer that is compiled once."""
         sample, trains = self._samples[number], engine.capabilities.trains
         replay = f"backproof check op {self._op.__name__} --engines {engine.name} --dtype {dtype}"
         compared = engine.name != self._reference.name and self._op in self._reference.operations
         reference = self._reference.name if compared else "contract"
-        comparison = FindingBuilder(self._op.__name__, "", engine.name, dtype, reference, replay)
+        comparison = FindingBuilder(self._op.__name__, "", engine.name, dtype, reference, replay, variant)
         try:
             case = self._case(number, self._seeds[0], dtype, trains)
             trainer = engine.compile(case.graph, case.parameters, dtype=dtype)
-            for seed in self._seeds:
+            for seed in seeds:
                 case, comparison = self._case(number, seed, dtype, trains), comparison.on(f"{sample}, seed {seed}")
                 trainer.load(case.parameters)
                 found = results(trainer, case)
@@ -128,6 +138,7 @@ class _OpCheck:
                 yield from check_contract(engine, trainer, case, comparison)
                 if trains and dtype == "float64" and not compared:
                     yield from check_against_numbers(trainer, case, comparison)
+            self.ways.add(engine.name, trainer)
         except Exception as error:  # whatever an engine makes of a good case, the check goes on
             yield comparison.against("contract").failed(error)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Trainer, reference_engine
+from backproof.engines import DType, Engine, Mode, Trainer, reference_engine, variants
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
@@ -26,6 +26,7 @@ from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING
 from backproof.verify.core.tolerances import tolerance
+from backproof.verify.core.ways import Ways
 from backproof.verify.optimizers.long import LongRun, long_runs
 from backproof.verify.optimizers.place import Place, compare_step
 
@@ -41,7 +42,7 @@ BASE: dict[str, dict[str, Any]] = {
 """Settings that every optimizer has."""
 
 
-def variants(kind: type[Optimizer]) -> dict[str, Optimizer]:
+def settings_of(kind: type[Optimizer]) -> dict[str, Optimizer]:
     """The optimizer as it is, with the settings that all share, and with each of its own settings changed alone.
 
     A change that the optimizer itself refuses, such as dampening for Nesterov, is none.
@@ -74,23 +75,29 @@ def check_optimizers(
 ) -> CheckReport:
     """Check optimizers (all that are registered, if None): weights and state after each step, against the reference's.
 
-    The reference is by default the reference engine, in float64. `keep` is called with every step that differs.
+    An engine's variants are checked too; their findings say so in their case. The reference is by default the reference
+    engine, in float64. `keep` is called with every step that differs.
     """
     reference = reference or reference_engine()
     reports = []
     for kind in OPTIMIZERS.values() if optimizers is None else optimizers:
         start = perf_counter()
-        runs = {case: _Run(reference, optimizer) for case, optimizer in variants(kind).items()}
+        runs = {case: _Run(reference, optimizer) for case, optimizer in settings_of(kind).items()}
         number = list(OPTIMIZERS.values()).index(kind) if kind in OPTIMIZERS.values() else 0
         long = {
             (case, dtype): LongRun(reference, optimizer, dtype)
             for case, optimizer in long_runs(kind, number).items()
             for dtype in dtypes
         }
+        ways = Ways()
         findings = tuple(
-            f for engine in engines for dtype in dtypes for f in _check(engine, kind, runs, long, dtype, keep)
+            f
+            for engine in engines
+            for variant, varied in variants(engine).items()
+            for dtype in dtypes
+            for f in _check(varied, variant, kind, runs, long, dtype, keep, ways)
         )
-        reports.append(CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start}))
+        reports.append(CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start}, ways.taken))
     return CheckReport.joined("optimizers", reports)
 
 
@@ -147,15 +154,17 @@ def take(trainer: Trainer, optimizer: Optimizer, step: int) -> Place:
 
 def _check(
     engine: Engine,
+    variant: str,
     kind: type[Optimizer],
     runs: Mapping[str, _Run],
     long: Mapping[tuple[str, DType], LongRun],
     dtype: DType,
     keep: Keep | None,
+    ways: Ways,
 ) -> Iterator[Finding]:
     replay = f"backproof check optimizer {kind.__name__.lower()} --engines {engine.name} --dtype {dtype}"
     reference = next(iter(runs.values())).reference.name
-    comparison = FindingBuilder(kind.__name__, "", engine.name, dtype, reference, replay)
+    comparison = FindingBuilder(kind.__name__, "", engine.name, dtype, reference, replay, variant)
     if reference == engine.name:
         yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' is the reference")
         return
@@ -172,6 +181,7 @@ def _check(
         try:
             alone = list(_alone(trainer, run, comparison.on(case), keep))
             yield from alone
+            ways.add(engine.name, trainer)
             if all(finding.passed for finding in alone):  # else right steps propagate the error of a wrong one
                 yield from _in_a_row(trainer, run, comparison.on(case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
@@ -180,7 +190,7 @@ def _check(
         if of_dtype != dtype:
             continue
         try:
-            yield from long_run.check(engine, comparison.on(case))
+            yield from long_run.check(engine, comparison.on(case), ways)
         except Exception as error:
             yield comparison.on(case).failed(error)
 

@@ -19,6 +19,7 @@ from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.rounding import rounded
 from backproof.verify.core.tolerances import tolerance
+from backproof.verify.core.ways import Ways
 from backproof.verify.optimizers.place import Place, compare_step
 
 WEIGHTS = 12
@@ -106,7 +107,7 @@ class LongRun:
         trainer.train_step(self.batches[step], self.optimizer, Mode(training=True, step=step))
         return Place.of(trainer)
 
-    def check(self, engine: Engine, comparison: FindingBuilder) -> Iterator[Finding]:
+    def check(self, engine: Engine, comparison: FindingBuilder, ways: Ways) -> Iterator[Finding]:
         """The findings on the first of `LOOKED_AT` after which anything differs; else on all of them."""
         trainer = self.trainer(engine, self.dtype)
         for step in range(STEPS):
@@ -119,4 +120,5 @@ class LongRun:
             findings = list(compare_step(Place.of(trainer).arrays, way, after, allowed))
             yield from findings
             if not all(f.passed for f in findings):  # from here on it only grows
-                return
+                break
+        ways.add(engine.name, trainer)

@@ -18,7 +18,7 @@ from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, Trainer, reference_engine
+from backproof.engines import DType, Engine, Mode, Trainer, reference_engine, variants
 from backproof.errors import UserError
 from backproof.graph import Array, Arrays
 from backproof.verify.core.builder import FindingBuilder
@@ -29,6 +29,7 @@ from backproof.verify.core.gradient_check import TOLERANCE, check_gradients
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT, Location
 from backproof.verify.core.rounding import rounded
 from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.core.ways import Ways
 from backproof.verify.optimizers.place import Place
 from backproof.verify.steps.networks import NETWORKS, SmallNetwork
 
@@ -44,6 +45,7 @@ def check_networks(
 ) -> CheckReport:
     """Train small networks (all of `NETWORKS`, if None) for a few steps, and compare with the reference after each.
 
+    An engine's variants are trained too; their findings say so in their case.
     The reference is by default the reference engine over whole arrays, in float64. Weights and batches are drawn from
     `seed`. `keep` is called with every step that differs.
     """
@@ -54,8 +56,15 @@ def check_networks(
         with np.errstate(all="ignore"):  # what is not finite is found by comparison
             small = NETWORKS[name]()
             runs = {dtype: _Run(reference, small, seed, dtype) for dtype in dtypes}
-            findings = tuple(f for e in engines for run in runs.values() for f in _check(e, name, run, dtypes[0], keep))
-        reports.append(CheckReport(name, findings, {name: perf_counter() - start}))
+            ways = Ways()
+            findings = tuple(
+                f
+                for engine in engines
+                for variant, varied in variants(engine).items()
+                for run in runs.values()
+                for f in _check(varied, variant, name, run, dtypes[0], keep, ways)
+            )
+        reports.append(CheckReport(name, findings, {name: perf_counter() - start}, ways.taken))
     return CheckReport.joined("networks", reports)
 
 
@@ -180,7 +189,9 @@ def _by_node(values: Mapping[str, Array]) -> Results:
     return {Location("output", name): value for name, value in values.items()}
 
 
-def _check(engine: Engine, name: str, run: _Run, first: DType, keep: Keep | None) -> Iterator[Finding]:
+def _check(
+    engine: Engine, variant: str, name: str, run: _Run, first: DType, keep: Keep | None, ways: Ways
+) -> Iterator[Finding]:
     """The findings on one engine and dtype.
 
     An engine that compiles every batch size anew keeps nothing from one to the next: of it the `first` dtype is
@@ -188,7 +199,7 @@ def _check(engine: Engine, name: str, run: _Run, first: DType, keep: Keep | None
     """
     compiles = engine.capabilities.speed == "compiles"
     replay = f"backproof check network {name} --engines {engine.name} --dtype {run.dtype}"
-    comparison = FindingBuilder(name, "", engine.name, run.dtype, run.reference.name, replay)
+    comparison = FindingBuilder(name, "", engine.name, run.dtype, run.reference.name, replay, variant)
     if not engine.capabilities.trains:
         yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' cannot train")
         return
@@ -211,7 +222,8 @@ def _check(engine: Engine, name: str, run: _Run, first: DType, keep: Keep | None
         for step in steps:
             at_step = comparison.on(f"step {step.case.mode.step + 1} on {_samples(step.case.samples)}")
             yield from _one_step(trainer, run, step, at_step, keep)
-        yield from _in_a_row(engine, trainer, run, steps, comparison)
+        yield from _in_a_row(engine, trainer, run, steps, comparison, ways)
+        ways.add(engine.name, trainer)
     except Exception as error:  # whatever an engine makes of a good network, the check goes on
         yield comparison.on("training").failed(error)
 
@@ -269,24 +281,25 @@ def _compare(
 
 
 def _in_a_row(
-    engine: Engine, other: Trainer, run: _Run, steps: Sequence[Step], comparison: FindingBuilder
+    engine: Engine, other: Trainer, run: _Run, steps: Sequence[Step], comparison: FindingBuilder, ways: Ways
 ) -> Iterator[Finding]:
     """All steps by one trainer, in every way that there is, and each again by `other` from what was read and loaded."""
     trainer = engine.compile(run.graph, run.start, dtype=run.dtype)
     trainer.load_optimizer_state(run.optimizer, {})
-    ways: tuple[tuple[str, Callable[..., Results]], ...] = (
+    steppers: tuple[tuple[str, Callable[..., Results]], ...] = (
         ("train_step", run.take),
         ("gradients and apply", run.apart),
         ("train_step, watched", partial(run.take, watch=lambda node, direction, array: None)),  # noqa: ARG005
     )
-    for step, (way, take) in zip(steps, cycle(ways), strict=False):
+    for step, (name, take) in zip(steps, cycle(steppers), strict=False):
         before = Place.of(trainer)
         found = take(trainer, step.case.inputs, step.case.mode)
         other.load(before.parameters)
         other.load_optimizer_state(run.optimizer, before.state)
         again = run.take(other, step.case.inputs, step.case.mode)
-        at_step = comparison.on(f"step {step.case.mode.step + 1} of all in a row by {way}").against("contract")
+        at_step = comparison.on(f"step {step.case.mode.step + 1} of all in a row by {name}").against("contract")
         yield _same(found, again, tolerance(run.dtype, step.case.terms), at_step)
+    ways.add(engine.name, trainer)
 
 
 def _same(found: Results, again: Results, allowed: float, comparison: FindingBuilder) -> Finding:
