@@ -17,6 +17,10 @@ class UserError(Exception):
     """
 
 
+class CheckFailedError(UserError):
+    """A check that was to end the run found something. The command line exits with code 1, as `check` does."""
+
+
 class DataError(UserError):
     """A dataset, or a file of one, that cannot be used."""
 

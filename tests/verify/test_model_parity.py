@@ -42,7 +42,7 @@ def test_right_engines_agree(dtype):
     assert "agree" in report.verdict
     assert set(report.rounding_errors) == set(report.engines) == {engine.name for engine in engines}
     assert 0 < report.rounding_errors["numpy"].values < 20
-    assert report.rounding_errors["reference"].values == 0
+    assert 0 < report.rounding_errors["reference"].values < 1e-6, "plain loops and whole arrays, both in float64"
     for name in report.engines:
         for way in ("isolated", "cumulative"):
             assert list(report.of(name, way, "forward")) == [node.name for node in report.graph.nodes]

@@ -7,7 +7,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from backproof import __version__
 from backproof.cli.defaults import shown
-from backproof.errors import UserError, command_line_name, options_named
+from backproof.errors import CheckFailedError, UserError, command_line_name, options_named
 
 app = App(
     name="backproof",
@@ -32,14 +32,15 @@ app.command("backproof.cli.bench:app", name="bench", help="Time engines, PyTorch
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command that `tokens` (by default the program's arguments) name, and return the exit code.
 
-    0: done. 2: the user gave something that cannot be; one sentence about it is on standard error. 130: Ctrl-C.
+    0: done. 1: a check found something. 2: the user gave something that cannot be. Of both one sentence is on standard
+    error. 130: Ctrl-C.
     """
     try:
         given = without_use(sys.argv[1:] if tokens is None else tokens)
         code: int | None = app(given, print_error=False, exit_on_error=False, result_action="return_value")
     except (UserError, CycloptsError) as error:
         print(f"backproof: {_sentence(error)}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, CheckFailedError) else 2
     except KeyboardInterrupt:
         return 130
     return code or 0

@@ -1,4 +1,7 @@
-"""The reference engine: plain loops in float64. Slow, obviously right, and the textbook page of every operation."""
+"""The reference engine: plain loops in float64. Slow, obviously right, and the textbook page of every operation.
+
+Once more over whole arrays (`VectorisedReference`), for what is too large for loops.
+"""
 
 from collections.abc import Collection
 from platform import python_version
@@ -11,12 +14,12 @@ from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Op
 
 
-class ReferenceEngine:
-    """The engine that the others are compared with."""
+class Reference:
+    """What both forms of the reference engine share."""
 
-    name: ClassVar[str] = "reference"
-    capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",), speed="loops")
-    trainer: ClassVar[type[ReferenceTrainer]] = ReferenceTrainer
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    trainer: ClassVar[type[ReferenceTrainer]]
 
     @property
     def operations(self) -> Collection[type[Op]]:
@@ -34,15 +37,27 @@ class ReferenceEngine:
         return self.trainer(graph, parameters)
 
     def info(self) -> EngineInfo:
-        """Python's version: its floats do all the arithmetic."""
+        """Python's version: its floats do all the arithmetic of the plain loops."""
         return EngineInfo(version=f"Python {python_version()}", details={"dtype": "float64", "threads": 1})
 
     def set_threads(self, count: int) -> None:
         """Nothing changes: plain loops run on one thread, which is within any `count`."""
 
 
-class VectorisedReference(ReferenceEngine):
-    """The reference engine over whole arrays: the same formulas in other words, for networks of any size."""
+class ReferenceEngine(Reference):
+    """The engine that the others are compared with, in plain loops."""
 
+    name: ClassVar[str] = "reference"
+    capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",), speed="loops")
+    trainer: ClassVar[type[ReferenceTrainer]] = ReferenceTrainer
+
+
+class VectorisedReference(Reference):
+    """The reference engine over whole arrays: the same mathematics in other code, for networks of any size.
+
+    Its matrix products run on as many threads as NumPy's.
+    """
+
+    name: ClassVar[str] = "reference"
     capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",))
     trainer: ClassVar[type[ReferenceTrainer]] = VectorisedTrainer

@@ -3,14 +3,15 @@
 Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
 every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
 the second engine takes the step again from weights that are off by some rounding, until that explains what is found.
-The run's own trainer is only read.
+The run's own trainer is only read. Where the two part, either may be wrong: the reference engine looks at each node of
+both, and where all are right, it takes the step too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from backproof.engines import Trainer, get_engine
+from backproof.engines import Engine, Trainer, get_engine, reference_engine
 from backproof.errors import OptionError
 from backproof.graph import Array, Arrays
 from backproof.runs.checks.reaction import react
@@ -19,6 +20,7 @@ from backproof.train.events import EnginesCompared, Observer, StepDone, StepStar
 from backproof.verify import Finding, check_model
 from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.networks.dispute import Dispute, Voice, bystanders, settle
 from backproof.verify.training.state import (
     DRAWS,
     Explained,
@@ -45,6 +47,7 @@ class Lockstep(Observer):
         self._dtype = prepared.spec.engine.dtype  # rounding is the run's, whatever the second engine computes in
         self._report = report
         self._before: tuple[dict[str, Array], dict[str, Array]] = {}, {}
+        self._found: dict[Tensor, Array] = {}
         self._starting: StepStarting | None = None
         self._parted = False
 
@@ -61,13 +64,15 @@ class Lockstep(Observer):
         if start is None:
             return
         with np.errstate(all="ignore"):
-            wrong = self._differences(start, look(start.trainer, event.result.cost))
+            self._found = look(start.trainer, event.result.cost)
+            wrong = self._differences(start, self._found)
         epoch, step = event.progress.epoch, event.progress.step
         if not wrong:
             self._report(EnginesCompared(epoch, step, True, f"epoch {epoch}, step {step}: {self._name} agrees"))
             return
         self._parted = True
-        message = f"epoch {epoch}, step {step}: {self._sentence(wrong[0])}{self._node(start)}"
+        with np.errstate(all="ignore"):
+            message = f"epoch {epoch}, step {step}: {self._verdict(wrong[0], start)}"
         self._report(EnginesCompared(epoch, step, False, message))
         react(self._reaction, f"engines part: {message}")
 
@@ -107,20 +112,50 @@ class Lockstep(Observer):
         graph = with_rounded_loss(self._other.graph, self._dtype)
         return get_engine(self._name).compile(graph, self._before[0], dtype=self._other.dtype)
 
-    def _sentence(self, first: Finding) -> str:
+    def _verdict(self, first: Finding, start: StepStarting) -> str:
+        """Who is wrong, in what, and at which node, if it is one: the same batch, in trainers of their own."""
+        inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
+        both = [self._prepared.engine, get_engine(self._name)]
+        report = check_model(self._prepared.graph, self._before[0], inputs, both, mode=start.mode)
+        wrong = list(dict.fromkeys(f.engine for f in report.failures))
+        if wrong:
+            return "; ".join([self._sentence(first, wrong), *map(report.sentence, wrong)])
+        dispute = self._at_step(first, start, both)
+        sides = "; ".join(filter(None, [f"{', '.join(dispute.wrong)} is wrong" if dispute.wrong else "", str(dispute)]))
         return (
-            f"{first.engine} parts from {first.reference} in {first.what} of {first.subject}, "
-            f"off by {first.error:.2g} where rounding explains {first.tolerance:.2g}"
+            f"{self._sentence(first, dispute.wrong)}; {sides}; every node is right in the forward and backward pass, "
+            f"so look at the update of weights and statistics"
         )
 
-    def _node(self, start: StepStarting) -> str:
-        """The error source, if it is a node: the same batch, node by node, in trainers of their own."""
-        inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
-        engines = [self._prepared.engine, get_engine(self._name)]
-        report = check_model(self._prepared.graph, self._before[0], inputs, engines, mode=start.mode)
-        if report.first_failure is not None:
-            return f"; {report.verdict}"
-        return "; every node is right in the forward and backward pass, so look at the update of weights and statistics"
+    def _sentence(self, first: Finding, wrong: Collection[str]) -> str:
+        """Where they part; the first of them is wrong, if one is."""
+        one, other = first.engine, first.reference
+        if other in wrong and one not in wrong:
+            one, other = other, one
+        return (
+            f"{one} parts from {other} in {first.what} of {first.subject}, off by {first.error:.2g} where rounding "
+            f"explains {first.tolerance:.2g}"
+        )
+
+    def _at_step(self, first: Finding, start: StepStarting, both: Sequence[Engine]) -> Dispute:
+        """The two, the reference engine, and others if need be, side by side on the first tensor that differs."""
+        own, other = both
+        key = first.subject, first.location
+        voices = [Voice(own, self._found[key]), Voice(other, self._step(self._other, start)[key])]
+        names = [engine.name for engine in both]
+        reference = reference_engine(vectorised=True)
+        if reference.name in names:
+            voices.sort(key=lambda voice: voice.engine.name != reference.name)
+        else:
+            voices.insert(0, Voice(reference, self._step(self._compiled(reference), start)[key]))
+        others = bystanders(self._prepared.graph, [voice.engine for voice in voices])
+        more = (Voice(engine, self._step(self._compiled(engine), start)[key]) for engine in others)
+        dispute, _ = settle(first.subject, first.location, voices, first.tolerance, more)
+        return dispute
+
+    def _compiled(self, engine: Engine) -> Trainer:
+        dtype = engine.capabilities.nearest_dtype("float64")
+        return engine.compile(self._prepared.graph, self._before[0], dtype=dtype)
 
 
 def second_trainer(prepared: Prepared) -> Trainer:

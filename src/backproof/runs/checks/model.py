@@ -13,7 +13,7 @@ from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
 from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
 from backproof.verify.core.builder import FindingBuilder
-from backproof.verify.networks.check import default_reference
+from backproof.verify.networks.check import LOOPS
 from backproof.verify.networks.node_gradients import check_node_gradients
 from backproof.verify.training.anomaly import check_anomalies
 
@@ -63,18 +63,18 @@ def check_case(
         if optimizer is None:
             return [network]
         say(f"{len(case.batches)} training steps")
-        reference = get_engine(network.reference)
+        assert network.expected_from is not None
         training = check_trajectory(
             case.graph,
             case.parameters,
             [engine for engine in chosen if engine.capabilities.trains],
             optimizer,
             case.batches,
-            reference=reference,
+            reference=network.expected_from,
             state=case.state,
             first_step=case.mode.step,
             seed=case.mode.seed,
-            dtype=reference.capabilities.nearest_dtype(dtype),
+            dtype=dtype,
         )
     return [network, training]
 
@@ -137,7 +137,7 @@ def engines_for(case: TrainingCase, names: Sequence[str]) -> list[Engine]:
     if names:
         return [get_engine(name) for name in names]
     engines = [get_engine(name) for name in ENGINES if installed(name)]
-    slow = default_reference(case.first).capabilities.speed != "loops"
+    slow = case.first.work > LOOPS
     needed = {type(node.op) for node in case.graph.nodes}
     able = [e for e in engines if needed <= set(e.operations) and not (slow and e.capabilities.speed == "loops")]
     if not able:

@@ -4,7 +4,7 @@ import sys
 from pdb import Pdb
 from signal import SIGINT, raise_signal
 
-from backproof.errors import UserError
+from backproof.errors import CheckFailedError
 from backproof.runs.spec import Reaction
 
 
@@ -29,8 +29,8 @@ class Debugger(Pdb):
 
 
 def react(reaction: Reaction, message: str) -> None:
-    """Whoever checks has reported `message` already. Raises `UserError` for "error"; "pdb" stops in the caller."""
+    """Whoever checks has reported `message` already. "error" raises `CheckFailedError`, "pdb" stops in the caller."""
     if reaction == "error":
-        raise UserError(message)
+        raise CheckFailedError(message)
     if reaction == "pdb":
         Debugger().set_trace(sys._getframe(1))

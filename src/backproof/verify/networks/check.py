@@ -4,25 +4,28 @@ Two ways to look. *Cumulative*: each engine runs the network by itself, and what
 reference's, forward and backward; an error goes on to all that follow. *Isolated*: each node alone gets the reference's
 inputs and the reference's gradient of its output; what is wrong now is the node's own error.
 
-The reference computes in float64: the reference engine, or the NumPy engine where plain loops would take too long.
-Where an engine differs from the latter and no other confirms it, a small node is checked anew against the former.
+The reference computes in float64: the reference engine's plain loops, or its other form, over whole arrays, where those
+would take too long. Where an engine differs from it, all are laid side by side (`dispute`). If that shows that the
+reference is wrong, it is one of the checked from then on, and another engine takes its place.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
-from backproof.engines import DType, Engine, Mode, get_engine, reference_engine
-from backproof.errors import UserError
+from backproof.engines import DType, Engine, Mode, reference_engine
+from backproof.errors import ModelError, UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.verify.core.finding import CheckReport, Finding
-from backproof.verify.core.location import Location
+from backproof.verify.core.location import EVERYTHING, Location
 from backproof.verify.networks.case import NetworkCase
-from backproof.verify.networks.cumulative import check_whole, find_truth
-from backproof.verify.networks.isolated import Isolated
-from backproof.verify.networks.report import ModelReport, RoundingError
+from backproof.verify.networks.cumulative import Truth, as_it_runs, check_whole, find_truth, loss_along
+from backproof.verify.networks.dispute import Dispute, Voice, bystanders, settle
+from backproof.verify.networks.isolated import Isolated, ReferenceWrongError
+from backproof.verify.networks.report import NETWORK, ModelReport, RoundingError
 
 TRAINING = Mode(training=True)
 
@@ -55,7 +58,8 @@ def check_model(
         engines: what is checked. Of those that only predict, values are compared, in evaluation mode whatever `mode`.
         dtype: float64 finds the smallest errors. How near the engines are to the truth is measured in float32 anyway.
         mode: training takes batch statistics and dropout.
-        reference: by default the reference engine, or the NumPy engine where that takes too long.
+        reference: by default the reference engine, over whole arrays where plain loops take too long, or where it is
+            itself among `engines`. An engine is never held against itself.
         nodes: look at these nodes alone in isolation; at all of them if empty.
         replay: a command line that does the same again; a node's finding adds `--node NAME`.
         say: called with what is going on, now and then.
@@ -70,17 +74,58 @@ def check_model(
     for name in nodes:
         graph.require_node(name)
     case = NetworkCase(graph, _rounded(parameters), _rounded(inputs), mode, dtype)
-    reference = reference or default_reference(case)
-    trainers = [engine for engine in engines if engine.capabilities.trains]
-    predictors = [engine for engine in engines if not engine.capabilities.trains]
+    chosen = reference or default_reference(case, engines)
+    own = [engine for engine in engines if type(engine) is type(chosen)]
+    others = [engine for engine in engines if engine not in own]
+    evaluation = replace(case, mode=replace(mode, training=False))
     reports = []
     with np.errstate(all="ignore"):  # what is not finite is found by comparison, and named
-        if trainers:
-            reports.append(_check(case, reference, trainers, nodes, title, replay, say))
-        if predictors:
-            case = replace(case, mode=replace(mode, training=False))
-            reports.append(_check(case, reference, predictors, nodes, title, replay, say))
-    return reports[0] if not reports[1:] else _together(*reports)
+        for group in (others, own):
+            against = chosen if group is others else default_reference(case, own)
+            trainers = [engine for engine in group if engine.capabilities.trains]
+            predictors = [engine for engine in group if not engine.capabilities.trains]
+            if trainers:
+                reports.append(_check_justly(case, against, trainers, nodes, title, replay, say))
+            if predictors:
+                reports.append(_check_justly(evaluation, against, predictors, nodes, title, replay, say))
+    return reports[0] if not reports[1:] else _together(reports)
+
+
+def _check_justly(
+    case: NetworkCase,
+    reference: Engine,
+    engines: Sequence[Engine],
+    nodes: Collection[str],
+    title: str,
+    replay: str,
+    say: Callable[[str], None],
+) -> ModelReport:
+    """The check; once more against another reference, with this one among the checked, where it turns out wrong."""
+    checked, tried = list(engines), [reference]
+    while True:
+        try:
+            return _check(case, reference, checked, nodes, title, replay, say)
+        except ReferenceWrongError as found:
+            if not any(engine.name == reference.name for engine in checked):
+                checked.append(reference)
+            reference = next(_successors(case, checked, tried, found.wrong), None)  # type: ignore[assignment]
+            if reference is None:
+                raise UserError(f"no engine is left to be the reference of {title}: {found}") from None
+            say(f"{tried[-1].name} is wrong; from the beginning against {reference.name}")
+            tried.append(reference)
+
+
+def _successors(
+    case: NetworkCase, checked: Sequence[Engine], tried: Sequence[Engine], wrong: Sequence[Engine]
+) -> Iterator[Engine]:
+    """Who may be the next reference: the other form of the reference engine, other engines, at last a checked one."""
+    forms = [reference_engine(vectorised=True)]
+    if case.work <= LOOPS:
+        forms.append(reference_engine())
+    yield from (form for form in forms if not any(type(form) is type(engine) for engine in (*tried, *wrong)))
+    yield from bystanders(case.graph, [*checked, *wrong])
+    fit = (e for e in checked if e.capabilities.trains and "float64" in e.capabilities.dtypes)
+    yield from (e for e in fit if not any(type(e) is type(engine) for engine in (*tried, *wrong)))
 
 
 def _check(
@@ -96,9 +141,10 @@ def _check(
     say(f"{reference.name} in float64: the network, and what rounding explains")
     truth = find_truth(case, reference)
     seconds = {f"reference {reference.name}": perf_counter() - start}
-    cumulative: list[Finding] = []
+    others = [engine for engine in engines if type(engine) is not type(reference)]
+    cumulative = [_its_own_reference(case, engine) for engine in engines if engine not in others]
     rounding_errors: dict[str, RoundingError] = {}
-    for engine in engines:
+    for engine in others:
         start = perf_counter()
         say(f"{engine.name}: the whole network")
         found, rounding_error = check_whole(case, truth, engine)
@@ -107,9 +153,10 @@ def _check(
             rounding_errors[engine.name] = rounding_error
         seconds[f"{engine.name} on the whole network"] = perf_counter() - start
     start = perf_counter()
-    alone = Isolated(case, truth, engines)
+    alone = Isolated(case, truth, others)
     chosen = [node for node in case.graph.nodes if not nodes or node.name in nodes]
     isolated = list(alone.check(chosen, replay, say))
+    disputes = [*alone.disputes, *_across_nodes(case, truth, others, isolated, cumulative)]
     pictures = [alone.picture(finding) for finding in worth_a_picture(isolated)]
     seconds["node by node"] = perf_counter() - start
     return ModelReport(
@@ -121,26 +168,74 @@ def _check(
         reference=reference.name,
         rounding_errors=rounding_errors,
         pictures=tuple(picture for picture in pictures if picture is not None),
+        disputes=tuple(disputes),
+        expected_from=reference,
     )
 
 
-def _together(trainers: ModelReport, predictors: ModelReport) -> ModelReport:
-    """One report on engines that were checked in training and in evaluation mode."""
-    both = CheckReport.joined(trainers.title, (trainers, predictors))
+def _its_own_reference(case: NetworkCase, engine: Engine) -> Finding:
+    comparison = case.comparison(NETWORK, "cumulative", engine, engine)
+    return comparison.unchecked(EVERYTHING, "it had to be the reference, and nothing else is there to hold it against")
+
+
+def _across_nodes(
+    case: NetworkCase,
+    truth: Truth,
+    engines: Sequence[Engine],
+    isolated: Sequence[Finding],
+    cumulative: Sequence[Finding],
+) -> Iterator[Dispute]:
+    """The dispute on the network as it runs, where engines part that are right at each node. May find nothing.
+
+    Raises `ReferenceWrongError`.
+    """
+    faulty = {f.engine for f in isolated if not f.passed}
+    sound = [e for e in engines if e.name not in faulty and e.capabilities.trains]
+    parted = [f for f in cumulative if f.verdict == "differs" and any(f.engine == e.name for e in sound)]
+    runs = [f for f in parted if f.case == "as it runs"]
+    if not runs:
+        return
+    first = next((f for f in runs if f.location.direction == "backward"), runs[0])
+    location, backward = first.location, first.location.direction == "backward"
+    reference = truth.reference
+    answers = [Voice(engine, as_it_runs(case, engine).get(location)) for engine in (reference, *sound)]
+    more = (Voice(e, as_it_runs(case, e).get(location)) for e in bystanders(case.graph, (reference, *engines)))
+    by_numbers = partial(loss_along, case, location) if backward else None
+    dispute, wrong = settle(NETWORK, location, answers, first.tolerance, more, by_numbers)
+    if any(engine is reference for engine in wrong):
+        raise ReferenceWrongError(dispute, wrong)
+    yield dispute
+
+
+def _together(reports: Sequence[ModelReport]) -> ModelReport:
+    """One report on engines that were checked in training and in evaluation mode, or against several references."""
+    joined = CheckReport.joined(reports[0].title, reports)
     return replace(
-        trainers,
-        findings=both.findings,
-        seconds=both.seconds,
-        rounding_errors={**trainers.rounding_errors, **predictors.rounding_errors},
-        pictures=trainers.pictures + predictors.pictures,
+        reports[0],
+        findings=joined.findings,
+        seconds=joined.seconds,
+        rounding_errors={name: error for report in reports for name, error in report.rounding_errors.items()},
+        pictures=tuple(picture for report in reports for picture in report.pictures),
+        disputes=tuple(dispute for report in reports for dispute in report.disputes),
     )
 
 
-def default_reference(case: NetworkCase) -> Engine:
-    """The reference engine, or the NumPy engine where it has no kernel or its plain loops would take too long."""
-    reference = reference_engine()
-    able = all(type(node.op) in reference.operations for node in case.graph.nodes)
-    return reference if able and case.work <= LOOPS else get_engine("numpy")
+def default_reference(case: NetworkCase, engines: Sequence[Engine] = ()) -> Engine:
+    """The reference engine, in plain loops where they are quick enough, and not themselves among `engines`.
+
+    Of a network that it lacks kernels for, another engine that has them and is not among `engines`. Raises `UserError`
+    where there is none.
+    """
+    loops, arrays = reference_engine(), reference_engine(vectorised=True)
+    try:
+        arrays.compile(case.graph, case.parameters, dtype="float64")
+    except ModelError:
+        other = next(bystanders(case.graph, engines), None)
+        if other is None:
+            raise
+        return other
+    quick = case.work <= LOOPS and not any(type(engine) is type(loops) for engine in engines)
+    return loops if quick else arrays
 
 
 def worth_a_picture(isolated: Sequence[Finding]) -> list[Finding]:

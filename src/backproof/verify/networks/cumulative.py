@@ -10,12 +10,13 @@ from backproof.engines import DType, Engine
 from backproof.engines.base import Direction
 from backproof.errors import UserError
 from backproof.graph import Array, Graph
-from backproof.verify.core.case import for_prediction
+from backproof.verify.core.case import Results, for_prediction, run_case
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.rounding import perturbed, rounding_noise, with_rounded_loss
 from backproof.verify.core.tolerances import EPSILON, relative, tolerance
 from backproof.verify.networks.case import NetworkCase
+from backproof.verify.networks.dispute import slope_along
 from backproof.verify.networks.observation import Observation, Observatory, tapped
 from backproof.verify.networks.report import DIRECTIONS, NETWORK, RoundingError
 
@@ -88,6 +89,32 @@ def check_whole(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[F
         except Exception as error:
             return [*findings, whole.failed(error, Location("everything", "in float32"))], None
     return findings, _rounding_error(truth, found)
+
+
+def as_it_runs(case: NetworkCase, engine: Engine) -> Results:
+    """What the engine makes of the network without taps: loss, gradients by full name, new state."""
+    found = run_case(engine, case, case.dtype_of(engine))
+    del found[OUTPUT]
+    return found
+
+
+def loss_along(case: NetworkCase, location: Location, engine: Engine, direction: Array) -> tuple[float, float] | None:
+    """By numbers: how fast the engine's own loss moves along a direction of a parameter or an input."""
+    parameters = {name: value.astype(np.float64) for name, value in case.parameters.items()}
+    inputs = dict(case.inputs)
+    group = parameters if location.kind == "gradient of parameter" else inputs
+    start = group[location.name].astype(np.float64)
+    predictor = engine.compile(case.graph, parameters, dtype=engine.capabilities.nearest_dtype("float64"))
+    assert case.graph.loss is not None
+    loss = case.graph.loss
+
+    def loss_at(h: float) -> float:
+        group[location.name] = np.asarray(start + h * direction)
+        predictor.load(parameters)
+        return float(predictor.forward(inputs, case.mode)[loss])
+
+    here = loss_at(0.0)
+    return slope_along(lambda h: loss_at(h) - here, float(np.max(np.abs(start))))
 
 
 def _values_alone(case: NetworkCase, truth: Truth, engine: Engine) -> tuple[list[Finding], RoundingError]:

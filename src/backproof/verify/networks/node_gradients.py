@@ -38,14 +38,17 @@ def check_node_gradients(
     tensors: list[TensorCheck] = []
     for place, node in enumerate(reversed(chosen.values()), 1):
         say(f"finite differences: {node.name}, {place} of {len(chosen)} kinds of nodes")
-        tensors += _check_node(engine, graph, node, values, parameters, mode, coordinates)
+        tensors += check_node_gradient(engine, graph, node, values, parameters, mode, coordinates)
     return GradientReport(tuple(tensors))
 
 
-def _check_node(
+def check_node_gradient(
     engine: Engine, graph: Graph, node: Node, values: Arrays, parameters: Arrays, mode: Mode, coordinates: int
 ) -> list[TensorCheck]:
-    """The node behind a loss of its own, the mean square error against its output and some noise of the same size."""
+    """One node, on the `values` that it gets, by name.
+
+    It stands in front of a loss of its own, the mean square error against its output and some noise of the same size.
+    """
     rng = np.random.default_rng(mode.seed)
     output = np.asarray(values[node.name])
     noise = rng.standard_normal(output.shape)

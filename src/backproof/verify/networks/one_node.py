@@ -18,7 +18,8 @@ from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Shape
 from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
 from backproof.verify.core.case import Case, Results, for_prediction, run_case
-from backproof.verify.core.location import LOSS, OUTPUT
+from backproof.verify.core.location import LOSS, OUTPUT, Location
+from backproof.verify.networks.dispute import slope_along
 
 HEADROOM: dict[DType, int] = {"float32": 26, "float64": 56}
 """How many powers of two lie between y and the targets: more than the digits of the dtype hold."""
@@ -55,6 +56,7 @@ class OneNode:
         self._sources = dict(zip(names, node.inputs, strict=True))
         self._loss = isinstance(node.op, Loss)
         self._scale = 1.0
+        self._slope: Array = np.ones(())
         if self._loss:
             self.graph = _loss_alone(node, shapes, [a.dtype.kind for a in inputs])
             return
@@ -62,7 +64,8 @@ class OneNode:
         alone = make_node(node.name, node.op, {i.name: i.shape for i in declared})
         self.graph = Graph(declared, (alone,), node.name).with_loss(MSE(), "t", f"{node.name} target")
         assert slope is not None
-        self._scale, targets = _targets(output.astype(np.float64), slope.astype(np.float64), HEADROOM[dtype])
+        self._slope = _usable(slope.astype(np.float64))
+        self._scale, targets = _targets(output.astype(np.float64), self._slope, HEADROOM[dtype])
         self.inputs["t"] = targets.astype(dtype)
 
     @np.errstate(over="ignore", invalid="ignore")  # the loss, of huge targets, is of no interest
@@ -94,6 +97,28 @@ class OneNode:
                 found[replace(at, name=self._sources[at.name])] = self._unscaled(value)
         return found
 
+    def slope_along(self, engine: Engine, mode: Mode, location: Location, direction: Array) -> tuple[float, float]:
+        """By numbers: how fast <gradient of the output, output> moves along a direction of a parameter or an input.
+
+        The output is the engine's own, in float64 if it can. Returns that, and how unsure it is.
+        """
+        graph = self.graph if self._loss else self.graph.without_loss()
+        parameters = {name: value.astype(np.float64) for name, value in self.parameters.items()}
+        inputs = {i.name: self.inputs[i.name] for i in graph.inputs}
+        group, name = parameters, self.node.path(location.name)
+        if location.kind == "gradient of input":
+            group, name = inputs, [x for x, source in self._sources.items() if source == location.name][-1]
+        predictor = engine.compile(graph, parameters, dtype=engine.capabilities.nearest_dtype("float64"))
+        start = group[name].astype(np.float64)
+
+        def output(h: float) -> Array:
+            group[name] = np.asarray(start + h * direction)
+            predictor.load(parameters)
+            return predictor.forward(inputs, mode)[graph.loss or graph.output].astype(np.float64)
+
+        here = output(0.0)
+        return slope_along(lambda h: float(np.sum(self._slope * (output(h) - here))), float(np.max(np.abs(start))))
+
     def _unscaled(self, gradient: Array) -> Array:
         return gradient.astype(np.float64) / self._scale if self._scale != 1 else gradient
 
@@ -109,12 +134,14 @@ def _loss_alone(node: Node, shapes: Sequence[Shape], kinds: Sequence[str]) -> Gr
     return Graph(declared, (same, make_node(node.name, node.op, taken)), same.name, node.name)
 
 
+def _usable(slope: Array) -> Array:
+    """The gradient of the output; a random one where nothing reaches it, or it is not finite."""
+    return slope if 0 < np.max(np.abs(slope)) < np.inf else np.random.default_rng(0).standard_normal(slope.shape)
+
+
 def _targets(output: Array, slope: Array, headroom: int) -> tuple[float, Array]:
     """The scale s and the targets t = -s dy size / 2, `headroom` powers of two larger than the output."""
     steepest = float(np.max(np.abs(slope)))
-    if not 0 < steepest < np.inf:
-        slope = np.random.default_rng(0).standard_normal(slope.shape)
-        steepest = float(np.max(np.abs(slope)))
     largest = float(np.max(np.abs(output))) or 1.0
     scale = 2.0 ** np.floor(headroom + np.log2(largest) - np.log2(steepest * output.size / 2))
     return float(scale), -scale * slope * (output.size / 2)

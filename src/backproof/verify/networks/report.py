@@ -8,10 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from backproof.engines import DType
+from backproof.engines import DType, Engine
 from backproof.engines.base import Direction
 from backproof.graph import Graph
 from backproof.verify.core.finding import CheckReport, Finding, worst_by
+from backproof.verify.networks.dispute import Dispute
 
 Way = Literal["isolated", "cumulative", "as it runs"]
 
@@ -62,6 +63,8 @@ class ModelReport(CheckReport):
         reference: the engine that gave the expected values, in float64.
         rounding_errors: by engine.
         pictures: the worst tensors, those of error sources first.
+        expected_from: that engine; there is none in a report that was read from a file.
+        disputes: every array on which engines part, given the same inputs: all of them side by side.
     """
 
     graph: Graph
@@ -69,6 +72,8 @@ class ModelReport(CheckReport):
     reference: str
     rounding_errors: Mapping[str, RoundingError] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    expected_from: Engine | None = field(default=None, repr=False, compare=False)
 
     def of(self, engine: str, way: Way, direction: Direction) -> dict[str, Finding]:
         """The worst finding of each node, in the order of the network."""
@@ -179,6 +184,7 @@ class ModelReport(CheckReport):
             "verdict": self.verdict,
             "first_failure": None if first is None else asdict(first),
             "reference": self.reference,
+            "disputes": [asdict(dispute) for dispute in self.disputes],
             "float32_ulp": {name: asdict(distance) for name, distance in self.rounding_errors.items()},
         }
 
@@ -186,11 +192,13 @@ class ModelReport(CheckReport):
         """The report for a terminal."""
         yield self.verdict
         for engine in self.engines:
-            if self.first_of(engine) is not None:
+            if (first := self.first_of(engine)) is not None:
                 if not self.verdict.startswith(f"{engine}:"):
                     yield self.sentence(engine)
-                first = self.first_of(engine)
                 yield f"  {first}"
+                yield from (
+                    f"  {d}" for d in self.disputes if (d.subject, d.location) == (first.subject, first.location)
+                )
                 yield f"  {self.counts(engine)}"
         yield f"reference: {self.reference} in float64; distance in float32, median over tensors: {self.nearest()}"
 

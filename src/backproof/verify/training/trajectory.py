@@ -21,6 +21,7 @@ from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
 from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.networks.dispute import bystanders, make_of_updates
 from backproof.verify.training.state import (
     DRAWS,
     Explained,
@@ -87,16 +88,65 @@ def check_trajectory(
     A training goes on with the optimizer's `state` (as `Trainer.optimizer_state` gives it) at `first_step`; without,
     it begins. Adam's first steps divide each gradient by itself: on a network that has learned already, whose
     gradients are nothing but what cancellation left, they show rounding where there is nothing else to show.
-    The reference computes in `dtype` too. All engines go on with their own weights; nothing is put right on the way.
+    The reference computes in `dtype` too, if it can. All engines go on with their own weights; nothing is put right on
+    the way. Where engines part, others that are installed are asked while as many makes of engine stand on either side;
+    if more are against the reference than with it, one of them takes its place, and it is one of the checked.
 
     Raises `UserError` without an engine or a batch.
     """
     if not engines:
         raise UserError("a check needs one engine or more")
-    start = perf_counter()
-    right = _Reference(reference, graph, parameters, optimizer, tuple(batches), state or {}, first_step, seed, dtype)
-    if not right.batches:
+    start, taken = perf_counter(), tuple(_rounded(batch, dtype) for batch in batches)
+    parameters, state = _rounded(parameters, dtype), _rounded(state or {}, dtype)
+    if not taken:
         raise UserError("a check of training steps needs one batch or more")
+
+    def follow(reference: Engine, engines: Sequence[Engine]) -> TrajectoryReport:
+        return _follow(
+            _Reference(reference, graph, parameters, optimizer, taken, state, first_step, seed, dtype), engines
+        )
+
+    report = follow(reference, engines)
+    if not report.passed:
+        report = _justly(report, reference, engines, bystanders(graph, [reference, *engines]), follow)
+    return replace(report, seconds={"training": perf_counter() - start})
+
+
+def _rounded(arrays: Arrays, dtype: DType) -> Arrays:
+    """All floats in `dtype`, so that every engine begins with the same numbers."""
+    return {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in arrays.items()}
+
+
+Follow = Callable[[Engine, Sequence[Engine]], TrajectoryReport]
+"""The check of some engines against a reference."""
+
+
+def _justly(
+    report: TrajectoryReport, reference: Engine, engines: Sequence[Engine], more: Iterator[Engine], follow: Follow
+) -> TrajectoryReport:
+    """The report, or one against another reference, if with that fewer makes of engine are wrong."""
+    parted = {f.engine for f in report.failures}
+    against = [engine for engine in engines if engine.name in parted]
+    beside = [engine for engine in engines if engine.name not in parted] + [reference]
+    while len(_makes(against)) >= len(_makes(beside)) and (asked := next(more, None)) is not None:
+        (against if follow(reference, [asked]).failures else beside).append(asked)
+    if len(_makes(against)) <= len(_makes(beside)):
+        return report
+    # The last one asked, if any, so that no engine that was to be checked is held against itself.
+    other = next((engine for engine in reversed(against) if engine not in engines), against[0])
+    named = {engine.name: engine for engine in (reference, *engines) if engine is not other}
+    checked = list(named.values())
+    turned = follow(other, checked)
+    wrong = [engine for engine in checked if engine.name in {f.engine for f in turned.failures}]
+    return turned if len(_makes(wrong)) < len(_makes(against)) else report
+
+
+def _makes(engines: Sequence[Engine]) -> set[type | str]:
+    return {make_of_updates(engine) for engine in engines}
+
+
+def _follow(right: "_Reference", engines: Sequence[Engine]) -> TrajectoryReport:
+    graph, dtype = right.graph, right.dtype
     trainers = {e.name: right.trainer(e, graph, e.capabilities.nearest_dtype(dtype)) for e in engines}
     growth = Growth({name: [] for name in trainers})
     steps: list[list[Finding]] = []
@@ -104,7 +154,7 @@ def check_trajectory(
         for truth, allowed, take in right.train(range(AT_FIRST), len(right.batches)):
             steps.append([])
             for name, trainer in trainers.items():
-                comparison = FindingBuilder("", f"step {len(steps)}", name, dtype, reference.name)
+                comparison = FindingBuilder("", f"step {len(steps)}", name, dtype, right.engine.name)
                 found = compare_states(take(trainer), truth, allowed, comparison)
                 growth.error[name].append(max(f.error for f in found))
                 steps[-1] += found
@@ -116,9 +166,7 @@ def check_trajectory(
                 pass
             steps = [[_settled(f, allowed) for f in s] for s, allowed in zip(steps, right.allowed, strict=True)]
     growth.explained.extend(allowed.largest for allowed in right.allowed)
-    return TrajectoryReport(
-        title="training", findings=_worst(steps), seconds={"training": perf_counter() - start}, growth=growth
-    )
+    return TrajectoryReport(title="training", findings=_worst(steps), growth=growth)
 
 
 Take = Callable[[Trainer], dict[Tensor, Array]]
@@ -161,7 +209,7 @@ class _Reference:
 
     def trainer(self, engine: Engine, graph: Graph, dtype: DType) -> Trainer:
         """Where the training begins."""
-        trainer = engine.compile(graph, self.parameters, dtype=dtype)
+        trainer = engine.compile(graph, self.parameters, dtype=engine.capabilities.nearest_dtype(dtype))
         trainer.load_optimizer_state(self.optimizer, self.state)
         return trainer
 
