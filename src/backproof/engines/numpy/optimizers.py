@@ -194,7 +194,7 @@ def cut(w: Array, g: Array, state: list[Array], pool: Pool, ways: set[str]) -> l
 
     Cut once: doing so at every step takes as long as the update of a small network.
     """
-    size = pool.tuning.optimizer_elements // (2 + len(state))
+    size = max(1, pool.tuning.optimizer_elements // (2 + len(state)))
     if w.size <= size:
         ways.add("one block")
     else:

@@ -177,7 +177,8 @@ class NumpyTrainer:
 
     def _make_sweep(self, plan: Plan) -> Sweep:
         gradients, turned = Planned(self._gradients), self._turned[plan.fused]
-        self._ways["network"].add("fused" if plan.fused and self._fused != self.graph else "as written")
+        ways = self._ways["network"]
+        ways.add("fused" if plan.fused and self._fused != self.graph else "as written")
         # Where no gradients are, values may have their memory: prediction needs no more than training has.
         values = {"all": None, "checkpoints": Planned(self._values), "nothing": gradients}[plan.keep]
 
@@ -204,19 +205,21 @@ class NumpyTrainer:
             input_gradients=plan.input_gradients,
             memory=gradients,
             fit=fit,
-            ways=self._ways["network"],
+            ways=ways,
         )
         return make() if values is None else make(values=values)
 
     def _couple(self, optimizer: Optimizer | None) -> float:
         """Add λ w to the gradient, where the optimizer's decay is coupled; return λ/2 ‖w‖²."""
+        ways = self._ways["network"]
         for gradient in self._unseen:
-            self._ways["network"].add("weights that the loss does not see")
+            ways.add("weights that the loss does not see")
             gradient[...] = 0
         if optimizer is None or not optimizer.l2:
             return 0.0
         decayed = self._parameters.decayed(optimizer)
-        self._ways[type(optimizer).__name__].add("coupled decay")
+        ways = self._ways[type(optimizer).__name__]
+        ways.add("coupled decay")
         w, g = self._parameters.flat[decayed], self._parameters.gradient[decayed]
         g += optimizer.l2 * w
         return 0.5 * optimizer.l2 * float(np.dot(w, w))

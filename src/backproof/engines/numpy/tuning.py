@@ -6,6 +6,8 @@ on one thread unless said otherwise. `SMALL` makes arrays of a few numbers cross
 
 from dataclasses import dataclass, replace
 
+from backproof.errors import OptionError
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -66,6 +68,11 @@ class Tuning:
     product_anywhere: bool = False
     optimizer_elements: int = 1 << 17
     optimizer_sweep: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("im2col_rows", "norm_rows", "product_rows", "product_columns", "optimizer_sweep"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} of a Tuning is {getattr(self, name)}; it must be 1 or more")
 
     def __hash__(self) -> int:
         """By a few fields, which tell most of them apart: ways are looked up by tuning at every pass."""

@@ -259,6 +259,7 @@ class ClipKernel(_Activation[Clip]):
 
 def _row(op: AlongAxis, x: Array, call: Workspace) -> tuple[int, Array]:
     """The axis that is normalised, and room for a number of each row along it."""
+    call.ways.add("channels last" if call.output_turned else "canonical")
     axis = axis_of(op.axis, x.ndim, call.output_turned)
     return axis, call.borrow("row", tuple(1 if i == axis + x.ndim else size for i, size in enumerate(x.shape)))
 

@@ -93,6 +93,7 @@ class ConcatKernel(NumpyKernel[Concat]):
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = [a | b | ...]."""
+        call.ways.add("channels last" if call.output_turned else "canonical")
         axis = axis_of(1, inputs[0].ndim, call.output_turned)
         widths = tuple(x.shape[axis] for x in inputs)
         y = call.borrow_output(_wide(inputs[0].shape, axis, sum(widths)))

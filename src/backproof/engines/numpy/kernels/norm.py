@@ -233,6 +233,7 @@ class _WithinSample(NumpyKernel[WithinSample]):
 
     def forward(self, op: WithinSample, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         turned = call.output_turned
+        call.ways.add("channels last" if turned else "canonical")
         x, over = self.fold(op, inputs[0]), self.over(op, inputs[0], turned)
         y = call.borrow_output(inputs[0].shape)
         out = y.reshape(x.shape)
