@@ -196,8 +196,8 @@ def test_a_network_that_sits_on_kinks_is_checked_from_nearby(monkeypatch):
 
 
 def test_a_tensor_of_which_nothing_can_be_said_does_not_pass():
-    kinks = TensorCheck("w", "parameter", (Probe("[0]", 1.0, 0.5, 0.3, "kink"),))
-    report = GradientReport((kinks,))
+    kinks = TensorCheck("w", "parameter", (Probe("[0]", 1.0, 0.5, 0.3, "kink"),), 1.0)
+    report = GradientReport((kinks,), 1.0)
     assert not report.passed
     assert report.failures == ()
     assert report.unchecked == (kinks,)
@@ -243,3 +243,25 @@ def test_the_trainer_is_restored_even_when_a_probe_fails():
         check_gradients(Failing(), batch(), MODE, rng=rng())
     for name, value in trainer.parameters().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("cost", [np.nan, np.inf])
+def test_a_cost_that_is_not_finite_is_told_as_that_and_not_as_a_wrong_gradient(cost):
+    graph = Sequential(("fc", Linear(2))).build(Shape("N", 3)).with_loss(MSE())
+    parameters = {"fc.weight": np.full((2, 3), cost), "fc.bias": np.zeros(2)}
+    inputs = {"x": np.ones((2, 3)), "y": np.zeros((2, 2))}
+    trainer = get_engine("numpy").compile(graph, parameters, dtype="float64")
+    with np.errstate(all="ignore"):
+        report = check_gradients(trainer, inputs, Mode(), rng=np.random.default_rng(0))
+    assert (report.diverged, report.passed, report.failures) == (True, False, ())
+    assert f"the cost is {cost}: the training has diverged" in str(report)
+
+
+def test_how_large_a_gradient_is_is_told():
+    graph = Sequential(("fc", Linear(1, bias=False))).build(Shape("N", 1)).with_loss(MSE())
+    trainer = get_engine("numpy").compile(graph, {"fc.weight": np.array([[3.0]])}, dtype="float64")
+    inputs = {"x": np.array([[2.0]]), "y": np.array([[0.0]])}
+    report = check_gradients(trainer, inputs, Mode(), rng=np.random.default_rng(0))
+    assert {tensor.name: tensor.largest for tensor in report.tensors} == {"fc.weight": 24.0, "x": 36.0, "y": 12.0}
+    assert "parameter fc.weight: error" in str(report)
+    assert "of gradients up to 2.4e+01" in str(report)

@@ -52,8 +52,8 @@ def orders(names, wrong):
 def in_winograd(monkeypatch):
     right = Winograd.input_gradient
 
-    def wrong(self, dy, W, dx, pool):
-        right(self, dy, W, dx, pool)
+    def wrong(self, dy, W, dx, call):
+        right(self, dy, W, dx, call)
         dx.reshape(-1)[::3] *= 1.5
 
     monkeypatch.setattr(Winograd, "input_gradient", wrong)

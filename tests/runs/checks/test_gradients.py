@@ -1,5 +1,6 @@
 """Gradient checks find a wrong gradient in a run, and leave the run alone."""
 
+import re
 import sys
 from io import StringIO
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from backproof.engines.numpy.trainer import NumpyTrainer
-from backproof.errors import UserError
+from backproof.errors import CheckFailedError, UserError
 from backproof.runs.launch import run
 from backproof.train.events import GradientsChecked, Observer
 
@@ -94,3 +95,28 @@ def test_bits_are_the_same_with_and_without(make_spec, engine: str) -> None:
     assert len(keep.checks) == 8
     assert all(check.passed for check in keep.checks)
     assert all(np.array_equal(checked.weights()[name], w) for name, w in alone.weights().items())
+
+
+def test_a_diverged_cost_is_told_as_that(make_spec, capsys) -> None:
+    done = run(
+        make_spec(gradient_checks="warn", learning_rate=1e30, epochs=1, gradient_check_every=1), [keep := Keep()]
+    )
+    diverged = [check for check in keep.checks if "diverged" in check.message]
+    assert diverged
+    assert not any(check.passed for check in diverged)
+    assert re.fullmatch(
+        r"epoch 1, step \d: the cost is (nan|inf): the training has diverged, and there are no gradients to check",
+        diverged[0].message,
+    )
+    result = done.result()
+    assert result is not None
+    assert result.gradient_checks is not None
+    assert result.gradient_checks["made"] == len(keep.checks) - len(diverged)
+    assert result.gradient_checks["failed"] == 0
+    with pytest.raises(CheckFailedError, match=r"^epoch 1, step \d: the cost is (nan|inf): the training has diverged"):
+        run(make_spec(gradient_checks="error", learning_rate=1e30, epochs=1, gradient_check_every=1))
+
+
+def test_how_large_gradients_are_is_told(make_spec) -> None:
+    run(make_spec(gradient_checks="error", gradient_check_every=100), [keep := Keep()])
+    assert re.search(r"gradients up to \d\.\de-\d\d \(.*\) to \d\.\de[-+]\d\d \(.*\)", keep.checks[0].message)

@@ -18,7 +18,7 @@ class GradientChecks(Observer):
     """Checks before every so many steps, the first included, in the mode and with the decay of the step itself.
 
     Attributes:
-        made, failed: how many checks there were so far.
+        made, failed: how many checks there were so far; where the cost is not finite none is made.
         error: the largest relative error of any.
     """
 
@@ -41,15 +41,15 @@ class GradientChecks(Observer):
         self._twin.load(event.trainer.parameters())
         rng = np.random.default_rng((self._seed, progress.step))
         report = check_gradients(self._twin, event.inputs, event.mode, self._optimizer, rng=rng)
-        passed = not report.failures
-        self.made += 1
-        self.failed += not passed
+        passed = not report.failures and not report.diverged
+        self.made += not report.diverged
+        self.failed += bool(report.failures)
         self.error = max(self.error, report.error)
         step = progress.step + 1
         message = f"epoch {progress.epoch}, step {step}: {_summary(report)}"
         self._report(GradientsChecked(progress.epoch, step, passed, report.error, message))
         if not passed:
-            react(self._reaction, f"gradient check failed: {message}")
+            react(self._reaction, message if report.diverged else f"gradient check failed: {message}")
 
 
 def float64_twin(prepared: Prepared) -> Trainer:
@@ -59,10 +59,16 @@ def float64_twin(prepared: Prepared) -> Trainer:
 
 
 def _summary(report: GradientReport) -> str:
-    """One sentence: what is wrong, or how well all agree and what could not be checked."""
+    """One sentence: what is wrong, or how well all agree, how large they are, and what could not be checked."""
+    if report.diverged:
+        return str(report)
     if report.failures:
         return "; ".join(map(str, report.failures))
     checked = len(report.tensors) - len(report.unchecked)
     summary = f"gradients of {checked} tensors agree, largest error {report.error:.1e}, {report.kinks} probes at kinks"
+    sizes = sorted(report.tensors, key=lambda tensor: tensor.largest)
+    if sizes:
+        low, high = sizes[0], sizes[-1]
+        summary += f"; gradients up to {low.largest:.1e} ({low.name}) to {high.largest:.1e} ({high.name})"
     left = ", ".join(tensor.name for tensor in report.unchecked)
     return f"{summary}; a kink at every probe of {left}" if left else summary

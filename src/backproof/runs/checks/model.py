@@ -13,6 +13,7 @@ from backproof.runs.checks.case import TrainingCase, case_of_run
 from backproof.runs.store import Run
 from backproof.verify import CheckReport, check_gradients, check_model, check_trajectory
 from backproof.verify.core.builder import FindingBuilder
+from backproof.verify.core.location import EVERYTHING
 from backproof.verify.networks.check import LOOPS
 from backproof.verify.networks.node_gradients import check_node_gradients
 from backproof.verify.training.anomaly import check_anomalies
@@ -156,9 +157,9 @@ def _gradients(case: TrainingCase, engine: Engine, say: Say) -> CheckReport:
         trainer = engine.compile(graph, parameters, dtype="float64")
         rng = np.random.default_rng(mode.seed)
         report = check_gradients(trainer, inputs, mode, case.optimizer, rng=rng, coordinates=3, tolerance=TOLERANCE)
-    findings = []
+    comparison = FindingBuilder("gradients", "on the next batch", engine.name, "float64", "finite differences")
+    findings = [comparison.unchecked(EVERYTHING, str(report))] if report.diverged else []
     for tensor in report.tensors:
-        comparison = FindingBuilder(tensor.name, "on the next batch", engine.name, "float64", "finite differences")
-        finding = comparison.gradient(tensor, TOLERANCE)
+        finding = replace(comparison, subject=tensor.name).gradient(tensor, TOLERANCE)
         findings.append(replace(finding, location=replace(finding.location, name="")))
     return CheckReport("finite differences", tuple(findings))

@@ -54,13 +54,16 @@ def check_gradients(
 
     `mode` holds for the probes as for the reverse sweep: the same dropout mask, the same batch statistics. The coupled
     weight decay of `optimizer` is part of the cost. `coordinates` elements are probed in each tensor; h is `step`.
-    The trainer is left as it was, bit for bit. Raises `UserError` for a trainer that is not in float64.
+    A cost that is not finite is told by the report. The
+    trainer is left as it was, bit for bit. Raises `UserError` for a trainer that is not in float64.
     """
     if trainer.dtype != "float64":
         raise UserError(f"a gradient check needs a trainer in float64, not in {trainer.dtype}")
     before = trainer.parameters()
     cost = _Cost(trainer, mode, optimizer)
     try:
+        if not np.isfinite(diverged := cost(before, inputs)):
+            return GradientReport((), diverged)
         here = _Point(cost, before, inputs, step, tolerance)
         nearby: _Point | None = None
         checks = []
@@ -72,7 +75,7 @@ def check_gradients(
             checks.append(check)
     finally:
         trainer.load(before)
-    return GradientReport(tuple(checks))
+    return GradientReport(tuple(checks), here.cost)
 
 
 def _settle(here: TensorCheck, nearby: TensorCheck) -> TensorCheck:
@@ -116,7 +119,7 @@ class _Point:
         self._h = step
         self._tolerance = tolerance
         self._gradients = cost.gradients(parameters, inputs)
-        self._here = cost(parameters, inputs)
+        self.cost = self._here = cost(parameters, inputs)
         # The cost carries rounding errors of some ε of the numbers that it was computed from, and the difference
         # quotient those over h, however small the derivative is. Below r they alone would exceed the tolerance.
         size = abs(self._here) + float(np.max(np.abs(self._gradients.output)))
@@ -165,7 +168,7 @@ class _Point:
             wanted -= probes[-1].verdict != "kink"
             if not wanted:
                 break
-        return TensorCheck(name, kind, tuple(probes))
+        return TensorCheck(name, kind, tuple(probes), top)
 
     def _probe(self, where: str, cost: Callable[[Array], float], g: Array, v: Array) -> Probe:
         """Compare the derivatives along `v`."""

@@ -1,6 +1,7 @@
 """What a gradient check found, probe by probe and tensor by tensor."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from backproof.verify.core.location import Location
@@ -21,11 +22,12 @@ class Probe:
 
 @dataclass(frozen=True)
 class TensorCheck:
-    """What the probes of one parameter or input found."""
+    """What the probes of one parameter or input found. `largest` is that of the gradient's elements, in size."""
 
     name: str
     kind: TensorKind
     probes: tuple[Probe, ...]
+    largest: float
 
     @property
     def location(self) -> Location:
@@ -66,20 +68,30 @@ class TensorCheck:
         return f"{self.worst.where}: analytical {a:.12g}, numerical {n:.12g}"
 
     def __str__(self) -> str:
-        line = f"{self.kind} {self.name}: error {self.error:.1e}, {self.checked} probes, {self.kinks} at kinks"
+        line = f"{self.kind} {self.name}: error {self.error:.1e} of gradients up to {self.largest:.1e}"
+        line += f", {self.checked} probes, {self.kinks} at kinks"
         return f"{line}; WRONG at {self.worst_in_words}" if self.worst else line
 
 
 @dataclass(frozen=True)
 class GradientReport:
-    """The gradient check of a network, by tensor."""
+    """The gradient check of a network, by tensor.
+
+    A cost that is not finite has no gradient: then no tensor is checked, and none is wrong.
+    """
 
     tensors: tuple[TensorCheck, ...]
+    cost: float
 
     @property
     def passed(self) -> bool:
         """Every tensor passed, and every tensor could be checked somewhere."""
-        return all(tensor.passed and tensor.checked for tensor in self.tensors)
+        return not self.diverged and all(tensor.passed and tensor.checked for tensor in self.tensors)
+
+    @property
+    def diverged(self) -> bool:
+        """The cost is not finite."""
+        return not isfinite(self.cost)
 
     @property
     def failures(self) -> tuple[TensorCheck, ...]:
@@ -102,4 +114,6 @@ class GradientReport:
         return sum(tensor.kinks for tensor in self.tensors)
 
     def __str__(self) -> str:
+        if self.diverged:
+            return f"the cost is {self.cost}: the training has diverged, and there are no gradients to check"
         return "\n".join(map(str, self.tensors))

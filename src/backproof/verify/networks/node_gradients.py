@@ -34,12 +34,16 @@ def check_node_gradients(
     """
     trainer = engine.compile(graph, parameters, dtype="float64")
     values = {**inputs, **trainer.forward(inputs, mode, [node.name for node in graph.nodes])}
+    assert graph.loss is not None
+    cost = float(values[graph.loss])
+    if not np.isfinite(cost):
+        return GradientReport((), cost)
     chosen = {(node.op, *(np.shape(values[name]) for name in node.inputs)): node for node in reversed(graph.nodes)}
     tensors: list[TensorCheck] = []
     for place, node in enumerate(reversed(chosen.values()), 1):
         say(f"finite differences: {node.name}, {place} of {len(chosen)} kinds of nodes")
         tensors += check_node_gradient(engine, graph, node, values, parameters, mode, coordinates)
-    return GradientReport(tuple(tensors))
+    return GradientReport(tuple(tensors), cost)
 
 
 def check_node_gradient(
