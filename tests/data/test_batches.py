@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backproof.data import AugmentationOptions, Batches, Partition, in_order
+from backproof.data import AugmentationOptions, Batches, BatchSizes, Partition, in_order
 from backproof.errors import UserError
 
 PLAIN = AugmentationOptions()
@@ -22,10 +22,15 @@ def collect(batches, epoch, first_batch=0):
     return [(b.x.copy(), b.y.copy(), b.ids.copy()) for b in batches.epoch(epoch, first_batch)]
 
 
-@given(st.integers(1, 40), st.none() | st.integers(1, 50), st.integers(1, 3), st.integers(1, 5))
-def test_every_sample_comes_exactly_so_often_an_epoch(samples, size, clone, epoch):
+KEEPING = st.sampled_from(["keep", "even"])
+LAST_BATCH = KEEPING | st.just("drop")
+
+
+@given(st.integers(1, 40), st.none() | st.integers(1, 50), st.integers(1, 3), st.integers(1, 5), KEEPING)
+def test_every_sample_comes_exactly_so_often_an_epoch(samples, size, clone, epoch, last_batch):
     part = partition(samples)
-    batches = Batches(part, batch_size=size, augmentation=AugmentationOptions(clone=clone), data_seed=3)
+    clones = AugmentationOptions(clone=clone)
+    batches = Batches(part, batch_size=size, last_batch=last_batch, augmentation=clones, data_seed=3)
     seen = collect(batches, epoch)
     assert len(seen) == batches.batches_per_epoch
     assert sum(len(y) for _, y, _ in seen) == batches.samples_per_epoch == samples * clone
@@ -35,14 +40,74 @@ def test_every_sample_comes_exactly_so_often_an_epoch(samples, size, clone, epoc
     rows = [row[int(i)] for i in ids]
     assert np.array_equal(x, part.x[rows])
     assert np.array_equal(y, part.y[rows])
-    assert all(len(y) == batches.batch_size for _, y, _ in seen[:-1])
+    sizes = [len(y) for _, y, _ in seen]
+    full = min(size or samples * clone, samples * clone)
+    assert max(sizes) <= full
+    if last_batch == "keep":
+        assert set(sizes[:-1]) <= {full}
+    else:
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] - sizes[-1] <= 1
+        assert len(sizes) == -(-samples * clone // full)
 
 
-@given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 30))
-def test_resuming_inside_an_epoch_gives_the_same_batches(samples, size, first):
-    batches = Batches(partition(samples), batch_size=size, augmentation=ALL, data_seed=0)
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 3))
+def test_dropped_samples_are_fewer_than_a_batch_and_others_in_each_epoch(samples, size, clone):
+    clones = AugmentationOptions(clone=clone)
+    dropping = Batches(partition(samples), batch_size=size, last_batch="drop", augmentation=clones, data_seed=3)
+    keeping = Batches(partition(samples), batch_size=size, augmentation=clones, data_seed=3)
+    full = min(size, samples * clone)
+    for epoch in (1, 2, 3):
+        found, whole = collect(dropping, epoch), collect(keeping, epoch)
+        assert len(found) == dropping.batches_per_epoch == samples * clone // full
+        assert sum(len(y) for _, y, _ in found) == dropping.samples_per_epoch
+        assert {len(y) for _, y, _ in found} == {full}
+        for one, other in zip(found, whole, strict=False):
+            assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+        assert sum(len(y) for _, y, _ in whole[len(found) :]) < full
+
+
+def test_every_sample_has_its_turn_where_some_are_dropped():
+    part = partition(40)
+    batches = Batches(part, batch_size=9, last_batch="drop", augmentation=PLAIN, data_seed=0)
+    left_out = [set(part.ids) - {i for _, _, ids in collect(batches, epoch) for i in ids} for epoch in range(1, 31)]
+    assert {len(left) for left in left_out} == {4}
+    assert len(set(map(frozenset, left_out))) == 30
+    assert len(set().union(*left_out)) == 40 - 1, "in 30 epochs all but one were left out once, and none always"
+
+
+@given(st.integers(0, 200), st.none() | st.integers(1, 210), LAST_BATCH)
+def test_sizes_are_those_of_the_batches(samples, wanted, last_batch):
+    sizes = BatchSizes(samples, wanted, last_batch)
+    each = [sizes.before(batch + 1) - sizes.before(batch) for batch in range(sizes.count)]
+    assert sum(each) == sizes.used == samples - (samples % sizes.size if last_batch == "drop" and samples else 0)
+    assert sizes.before(sizes.count + 3) == sizes.used
+    assert (sizes.first, sizes.last) == ((each[0], each[-1]) if each else (0, 0))
+    assert all(size >= 1 for size in each)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        (BatchSizes(1258, 64), "1,258 samples in 20 batches of 64, the last of 42"),
+        (BatchSizes(1258, 64, "even"), "1,258 samples in 20 batches of 63 or 62"),
+        (
+            BatchSizes(1258, 64, "drop"),
+            "1,216 samples in 19 batches of 64; 42 others are left out, drawn anew in each epoch",
+        ),
+        (BatchSizes(1280, 64, "drop"), "1,280 samples in 20 batches of 64"),
+        (BatchSizes(10, None), "10 samples in 1 batch of 10"),
+    ],
+)
+def test_sizes_in_words(sizes, words):
+    assert str(sizes) == words
+
+
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 30), LAST_BATCH)
+def test_resuming_inside_an_epoch_gives_the_same_batches(samples, size, first, last_batch):
+    batches = Batches(partition(samples), batch_size=size, last_batch=last_batch, augmentation=ALL, data_seed=0)
     whole = collect(batches, 2)
-    again = Batches(partition(samples), batch_size=size, augmentation=ALL, data_seed=0)
+    again = Batches(partition(samples), batch_size=size, last_batch=last_batch, augmentation=ALL, data_seed=0)
     rest = collect(again, 2, min(first, len(whole)))
     for one, other in zip(whole[min(first, len(whole)) :], rest, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
@@ -118,3 +183,5 @@ def test_an_empty_partition_has_no_batches():
 def test_a_bad_batch_size_is_refused():
     with pytest.raises(UserError, match="batch_size is 0; it must be 1 or more, or full"):
         Batches(partition(3), batch_size=0, augmentation=PLAIN, data_seed=0)
+    with pytest.raises(UserError, match="last_batch is 'evn'; did you mean even"):
+        Batches(partition(3), batch_size=2, last_batch="evn", augmentation=PLAIN, data_seed=0)

@@ -167,6 +167,30 @@ def test_evaluation_uses_running_statistics_and_no_dropout(trainer):
     np.testing.assert_allclose(one, trainer.forward({"x": batch()["x"]})["head"][:1], rtol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_modes_may_alternate(engine, dtype):
+    """Nodes need other buffers in training than in evaluation: neither may get those of the other."""
+    net = Builder(Shape("N", 6))
+    x = net.x
+    for i in range(3):
+        x = net(f"relu{i}", ReLU(), net(f"fc{i}", Linear(6), net(f"drop{i}", Dropout(0.4), x)))
+    graph = net.graph(net("head", Linear(3), net("bn", BatchNorm(), x))).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((7, 6)), "y": rng.integers(0, 3, 7)}
+    dtype = engine.capabilities.nearest_dtype(dtype)
+
+    def fresh():
+        return engine.compile(graph, initial_parameters(graph), dtype=dtype)
+
+    alternating = fresh()
+    for mode in (Mode(), TRAIN, Mode(), TRAIN):
+        for feed in ({"x": inputs["x"]}, inputs):
+            same(alternating.forward(feed, mode), fresh().forward(feed, mode))
+        found, expected = alternating.gradients(inputs, mode), fresh().gradients(inputs, mode)
+        same(found.parameters, expected.parameters)
+        same(found.inputs, expected.inputs)
+
+
 def test_dropout_follows_seed_and_step(trainer):
     def output(mode):
         return trainer.forward(batch(), mode)["head"]

@@ -72,6 +72,20 @@ def test_interrupted_after_any_step(make_spec, assert_same_end, engine: str) -> 
         assert_same_end(resume(part.path), whole)
 
 
+@pytest.mark.parametrize(("last_batch", "steps"), [("drop", 24), ("even", 27)])
+def test_interrupted_where_the_last_batch_is_no_smaller_one(
+    make_spec, assert_same_end, last_batch: str, steps: int
+) -> None:
+    """80 samples an epoch, clones counted: 8 batches of 9, or 9 of 9 and 8."""
+    spec = make_spec(**EVERYTHING | {"batch_size": 9, "last_batch": last_batch})
+    whole = run(spec)
+    assert whole.epochs()[-1].step == steps
+    for step in (1, 7, 8, 9, 10, 17, 20):
+        part = run(spec, [StopAfter(step)])
+        assert part.checkpoint().progress.step == step
+        assert_same_end(resume(part.path), whole)
+
+
 def test_killed_between_checkpoints(make_spec, assert_same_end) -> None:
     spec = make_spec(engine="numpy", **(EVERYTHING | {"checkpoint_every": 4}))
     whole = run(spec)
@@ -106,6 +120,7 @@ def test_more_epochs(make_spec, assert_same_end) -> None:
     ("change", "shown"),
     [
         ({"learning_rate": 0.2}, r"\[optimizer\] learning_rate was 0.1, now 0.2"),
+        ({"last_batch": "even"}, r"\[training\] last_batch was 'keep', now 'even'"),
         ({"dropout": 0.5}, r"\[model\] dropout was not given, now 0.5"),
         ({"epochs": 2}, r"\[training\] epochs was 3, now 2"),
         ({"data_seed": 1}, r"\[data\] data_seed was 0, now 1"),
@@ -162,6 +177,16 @@ def test_damaged_checkpoint(make_spec) -> None:
     (part.path / "last.safetensors").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="cannot be read as a checkpoint"):
         resume(part.path)
+
+
+def test_an_empty_specification_is_not_one_of_defaults(make_spec) -> None:
+    done = run(make_spec())
+    for content in ("", "# nothing\n"):
+        (done.path / "spec.toml").write_text(content)
+        with pytest.raises(UserError, match=r"spec.toml' is damaged: it is empty"):
+            resume(done.path)
+        with pytest.raises(UserError, match=r"spec.toml' is damaged: it is empty"):
+            open_run(done.path).snapshot()
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "steps.jsonl", "environment.json", "graph.json", "best.safetensors"])

@@ -12,6 +12,8 @@ from backproof.runs.launch import resume, run
 from backproof.runs.prepare import Datasets
 from backproof.runs.spec import RunSpec
 from backproof.runs.store import Run, open_run
+from backproof.train import Observer
+from backproof.train.events import StepDone
 from sklearn import metrics as sk
 
 NAMES = ("background", "square", "dot")
@@ -30,10 +32,12 @@ def squares(rng: np.random.Generator, samples: int) -> tuple[np.ndarray, np.ndar
 
 def partitions(kind: str) -> Partitions:
     rng = np.random.default_rng(0)
-    if kind == "numbers":
+    if kind in ("numbers", "labels"):
         x = rng.standard_normal((60, 5)).astype(np.float32)
         y = (x @ rng.standard_normal((5, 2)) + [3, -1]).astype(np.float32)
         targets, shape = TargetSpec("number", ("height", "weight"), (2,), integer=False), ()
+        if kind == "labels":
+            y, targets = y.astype(int).sum(1) % 3, TargetSpec("class", NAMES)
     else:
         x, y = squares(rng, 60)
         targets, shape = TargetSpec("mask", NAMES, (8, 8)), (1, 8, 8)
@@ -51,7 +55,7 @@ def spec_for(make_spec: Callable[..., RunSpec], monkeypatch: pytest.MonkeyPatch)
     def make(kind: str, **options: object) -> RunSpec:
         monkeypatch.setattr(Datasets, "load", lambda self, data, preprocessing: partitions(data.dataset))
         small = {"dataset": kind, "optimizer": "adam", "learning_rate": 0.02, "model_seed": 1, "select": ""}
-        if kind != "numbers":
+        if kind in ("classes", "probabilities"):
             small |= {"model": "unet", "layers": None, "model_option": ("depth=1", "width=4")}
         return make_spec(**small | options)
 
@@ -83,6 +87,68 @@ def test_every_engine_learns(spec_for, kind: str, engine: str) -> None:
     if engine != "reference":
         assert epochs[-1].train.loss < 0.8 * epochs[0].train.loss
     assert done.dataset.targets == partitions(kind).targets
+
+
+class Steps(Observer):
+    """What came out of the steps of the last epoch."""
+
+    def __init__(self) -> None:
+        self.epoch, self.found = 0, []
+
+    def step_done(self, event: StepDone) -> None:
+        if event.progress.epoch != self.epoch:
+            self.epoch, self.found = event.progress.epoch, []
+        self.found.append((np.array(event.result.output), event.batch.y, event.result.loss))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ["labels", "classes", "probabilities", "numbers"])
+def test_measures_are_scikit_learns_on_predictions_read_back(spec_for, kind: str, engine: str) -> None:
+    """Of each partition one sample at a time, without noise and dropout; of an epoch what came out of its steps."""
+    options = {"engine": engine, "dtype": "float64", "epochs": 2, "batch_size": 12, "noise": 0.3, "weight_decay": 0.1}
+    if kind in ("labels", "numbers"):
+        options |= {"batch_norm": True, "dropout": 0.4}
+    elif engine == "reference":
+        options |= {"epochs": 1, "model_option": ("depth=1", "width=1")}
+    steps = Steps()
+    done = run(spec_for(kind, **options), [steps])
+    predictor, result, (*_, epoch) = open_run(done.path).predictor(), done.result(), done.epochs()
+    penalty = 0.1 / 2 * sum(np.sum(w**2) for w in done.weights().values() if w.ndim > 1)
+    for name, data in (
+        ("train", partitions(kind).train),
+        ("dev", partitions(kind).dev),
+        ("test", partitions(kind).test),
+    ):
+        pairs = zip(data.x, data.y, strict=True)
+        values = [predictor.forward({"x": x[None], "y": np.asarray(y)[None]}) for x, y in pairs]
+        found, outputs = getattr(result, name), np.concatenate([v[predictor.graph.output] for v in values])
+        loss = np.mean([v[predictor.graph.loss] for v in values])
+        expected = {"loss": loss, "cost": loss + penalty} | scikit_learn(outputs, data.y)
+        assert {key: found[key] for key in expected} == pytest.approx(expected, rel=1e-9), name
+    assert epoch.dev == result.dev
+    outputs, y, losses = zip(*steps.found, strict=True)
+    sizes = list(map(len, y))
+    assert sizes == [12, 12, 12, 4]
+    assert epoch.train.loss == pytest.approx(np.average(losses, weights=sizes), rel=1e-9)
+    streamed = {k: v for k, v in scikit_learn(np.concatenate(outputs), np.concatenate(y)).items() if k in epoch.train}
+    assert len(streamed) >= 1
+    assert {key: epoch.train[key] for key in streamed} == pytest.approx(streamed, rel=1e-9)
+
+
+def scikit_learn(outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Metrics of the tasks, from the network's outputs."""
+    if y.ndim == 2:
+        squared = sk.root_mean_squared_error(y, outputs)
+        return {"rmse": squared, "r2": sk.r2_score(y, outputs), "mae": sk.mean_absolute_error(y, outputs)}
+    if y.ndim == 4:
+        probability = 1 / (1 + np.exp(-outputs))
+        masks = (y >= 0.5).ravel(), (probability >= 0.5).ravel()
+        mae = sk.mean_absolute_error(y.ravel(), probability.ravel())
+        return {"iou": sk.jaccard_score(*masks), "dice": sk.f1_score(*masks), "mae": mae}
+    classes = y.ravel(), outputs.argmax(1).ravel()
+    macro = sk.f1_score(*classes, average="macro")
+    found = {"accuracy": sk.accuracy_score(*classes), "macro_f1" if y.ndim == 1 else "dice": macro}
+    return found | ({"iou": sk.jaccard_score(*classes, average="macro")} if y.ndim == 3 else {})
 
 
 def test_final_metrics_are_those_of_the_kept_weights(spec_for) -> None:
@@ -132,8 +198,6 @@ def test_probabilities_are_kept_as_such(spec_for) -> None:
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 def test_resumed_to_the_same_bits(spec_for, assert_same_end, engine: str) -> None:
     """Streaming statistics of an epoch under way are as exact as weights are."""
-    from backproof.train import Observer
-    from backproof.train.events import StepDone
 
     class Stop(Observer):
         def step_done(self, event: StepDone) -> None:

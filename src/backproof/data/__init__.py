@@ -1,6 +1,7 @@
 """Datasets: found, preprocessed, divided, augmented and handed over in batches, as NumPy arrays."""
 
 from backproof.data.augmentations import augmentation
+from backproof.data.batch_sizes import BatchSizes, LastBatch
 from backproof.data.batches import Batch, Batches, in_order
 from backproof.data.dump import dump_batches
 from backproof.data.loading import load
@@ -15,9 +16,11 @@ __all__ = [
     "Available",
     "BadImageError",
     "Batch",
+    "BatchSizes",
     "Batches",
     "DataOptions",
     "DatasetSummary",
+    "LastBatch",
     "Partition",
     "Partitions",
     "PreprocessingOptions",

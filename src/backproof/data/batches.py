@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.data.augmentations import Augmentation
+from backproof.data.batch_sizes import BatchSizes, LastBatch
 from backproof.data.options import AugmentationOptions
 from backproof.data.partitions import Ids, Partition
 from backproof.data.seeds import SHUFFLE, generator
 from backproof.data.targets import Targets
-from backproof.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,16 @@ class Batch:
 class Batches:
     """The training samples of an epoch, batch by batch, in an order drawn from (data seed, epoch).
 
-    `batch_size` None stands for all samples in one batch. The last batch of an epoch may be smaller. With clones
-    each sample appears so many times an epoch. Raises `UserError` where an option does not fit.
+    `batch_size` None stands for all samples in one batch. `last_batch` says what becomes of the samples that make no
+    full batch, see `BatchSizes`. With clones each sample appears so many times an epoch. Raises `UserError` where an
+    option does not fit.
+
+    Attributes
+    ----------
+    sizes
+        Of an epoch's batches.
+    samples_per_epoch, batches_per_epoch
+        What an epoch has of either; dropped samples do not count.
     """
 
     def __init__(
@@ -42,19 +50,17 @@ class Batches:
         partition: Partition,
         *,
         batch_size: int | None,
+        last_batch: LastBatch = "keep",
         augmentation: AugmentationOptions,
         data_seed: int,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        if batch_size is not None and batch_size < 1:
-            raise OptionError("{batch_size} is {}; it must be 1 or more, or full", batch_size)
         self.partition = partition
-        self.samples_per_epoch = len(partition) * augmentation.clone
-        self.batch_size = min(batch_size or self.samples_per_epoch, self.samples_per_epoch)
-        self.batches_per_epoch = -(-self.samples_per_epoch // self.batch_size) if self.batch_size else 0
+        self.sizes = BatchSizes(len(partition) * augmentation.clone, batch_size, last_batch)
+        self.samples_per_epoch, self.batches_per_epoch = self.sizes.used, self.sizes.count
         self.data_seed = data_seed
         self._augmentation = Augmentation(augmentation, partition.image_shape, data_seed)
-        shape = (self.batch_size, *partition.x.shape[1:])
+        shape = (self.sizes.first, *partition.x.shape[1:])
         self._taken = np.empty(shape, dtype=partition.x.dtype)
         self._out = self._taken if np.dtype(dtype) == self._taken.dtype else np.empty(shape, dtype=dtype)
 
@@ -63,16 +69,17 @@ class Batches:
 
         The same arguments give the same bytes: to resume inside an epoch, pass the number of batches done.
         """
-        order = generator(self.data_seed, SHUFFLE, epoch).permutation(self.samples_per_epoch)
+        order = generator(self.data_seed, SHUFFLE, epoch).permutation(self.sizes.samples)
         clones, rows = np.divmod(order, max(len(self.partition), 1))
-        partition, size = self.partition, self.batch_size
-        for start in range(first_batch * size, len(order), max(size, 1)):
-            chosen = rows[start : start + size]
+        partition = self.partition
+        for number in range(first_batch, self.batches_per_epoch):
+            places = slice(self.sizes.before(number), self.sizes.before(number + 1))
+            chosen = rows[places]
             n, y, ids = len(chosen), partition.y[chosen], partition.ids[chosen]
             taken, out = self._taken[:n], self._out[:n]
             np.take(partition.x, chosen, axis=0, out=taken, mode="clip")  # "clip": straight into `out`, without a copy
             if self._augmentation:
-                self._augmentation.apply(taken, y, epoch, ids, clones[start : start + size])
+                self._augmentation.apply(taken, y, epoch, ids, clones[places])
             if out.dtype != taken.dtype:
                 out[:] = taken
             weight = None if partition.weight is None else partition.weight[chosen]

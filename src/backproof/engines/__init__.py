@@ -21,6 +21,7 @@ from backproof.engines.registry import (
     how_to_install,
     installed,
     reference_engine,
+    require_trainer,
     variants,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "how_to_install",
     "installed",
     "reference_engine",
+    "require_trainer",
     "variants",
     "ways_of",
 ]

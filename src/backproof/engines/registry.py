@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from backproof.engines.base import Engine
-from backproof.errors import NotInstalledError, UserError, unknown
+from backproof.errors import NotInstalledError, OptionError, UserError, unknown
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ def get_engine(name: str, **settings: Any) -> Engine:
 def engine_for_checks(name: str) -> Engine:
     """The engine `name` with the settings under which checks are done sooner. Raises `UserError` as `get_engine`."""
     return get_engine(name, **get_engine(name).capabilities.for_checks)
+
+
+def require_trainer(engine: Engine, option: str = "engine") -> Engine:
+    """`engine`, which `option` names. Raises `UserError` if it cannot train."""
+    if not engine.capabilities.trains:
+        raise OptionError(f"engine '{{}}' cannot train; choose another one with {{{option}}}", engine.name)
+    return engine
 
 
 def reference_engine(*, vectorised: bool = False) -> Engine:

@@ -23,20 +23,22 @@ def figures(runs: Sequence[RunSnapshot]) -> dict[str, "Figure"]:
     known = measures(runs)
     if not known:
         return {}
-    found = {title(m): curves.learning(runs, m) for m in known if m.name != "loss"}
+    found = {title(m): scaled(curves.learning(runs, m), m) for m in known if m.name != "loss"}
     main = known[0] if len(known) < 3 else known[2]
     whose = "Dev" if all(epoch.dev for run in runs for epoch in run.epochs) else "Dev or train"
-    found[f"{whose} {main.title} over time"] = curves.over_time(runs, main)
+    found[f"{whose} {main.title} over time"] = scaled(curves.over_time(runs, main), main)
     if any(len(run.steps) > len(run.epochs) + 1 for run in runs):
-        for measure in {known[0], main}:
-            found[f"Train {measure.title} within epochs"] = curves.over_steps(runs, measure)
+        for measure in dict.fromkeys((known[0], main)):
+            found[f"Train {measure.title} within epochs"] = scaled(curves.over_steps(runs, measure), measure)
     found["Samples a second"] = curves.throughput(runs)
     if any(len({epoch.learning_rate for epoch in run.epochs}) > 1 for run in runs):
         found["Learning rate"] = curves.learning_rate(runs).update_layout(meta=LOG)
-    for name, figure in found.items():
-        if "cost" in name.lower():
-            figure.update_layout(meta=LOG)
     return found
+
+
+def scaled(figure: "Figure", measure: Measure) -> "Figure":
+    """The curves of `measure`, marked if a logarithmic axis makes sense: costs fall by orders of magnitude."""
+    return figure.update_layout(meta=LOG) if measure.name == "cost" else figure
 
 
 def run_figures(run: RunSnapshot) -> dict[str, "Figure"]:

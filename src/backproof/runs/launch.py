@@ -17,7 +17,7 @@ from backproof.runs.environment import environment, now
 from backproof.runs.lock import only_writer
 from backproof.runs.log import Log
 from backproof.runs.outcome import counts, ended, measured
-from backproof.runs.prepare import Datasets, Prepared, prepare
+from backproof.runs.prepare import Datasets, Prepared, note_of_last_batch, prepare
 from backproof.runs.profile import FlameGraph, require_profiler, write_node_times
 from backproof.runs.spec import RunSpec
 from backproof.runs.steps import StepRecorder
@@ -162,6 +162,8 @@ def notes(prepared: Prepared) -> tuple[str, ...]:
     """What the user should know before training begins, one sentence each."""
     data, output = prepared.data, prepared.spec.output
     found = list(data.notes)
+    if note := note_of_last_batch(prepared.batches.sizes):
+        found.append(note)
     if data.skipped:
         found.append(f"{len(data.skipped)} images cannot be read and are left out; dataset.json lists them")
     if output.profile and not prepared.engine.capabilities.node_times:

@@ -74,6 +74,7 @@ class Options(TypedDict, total=False):
     # training
     epochs: int
     batch_size: int | Literal["full"]
+    last_batch: Literal["keep", "drop", "even"]
     metric: Sequence[str]
     eval_dev: bool
     follow: str

@@ -1,11 +1,11 @@
 """From a specification to the parts of a run, all of them known to be good. Nothing is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-from backproof.data import Batches, DataOptions, Partitions, PreprocessingOptions, load
-from backproof.engines import Engine, Trainer
-from backproof.errors import OptionError, UserError
+from backproof.data import Batches, BatchSizes, DataOptions, Partitions, PreprocessingOptions, load
+from backproof.engines import Engine, Trainer, require_trainer
+from backproof.errors import OptionError, UserError, named
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, read_options
@@ -64,9 +64,7 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
     load_used(tables_of(spec))
-    engine = engine_of(spec)
-    if not engine.capabilities.trains:
-        raise OptionError("engine '{}' cannot train; choose another one with {engine}", spec.engine.engine)
+    engine = require_trainer(engine_of(spec))
     require_optimizer(spec.optimizer.optimizer)
     SCHEDULES.require(spec.optimizer.schedule)
     data = (datasets or Datasets()).load(spec.data, spec.preprocessing)
@@ -90,7 +88,8 @@ def fresh_batches(spec: RunSpec, data: Partitions) -> Batches:
     """The training batches, in buffers of their own."""
     return Batches(
         data.train,
-        batch_size=None if spec.training.batch_size == "full" else spec.training.batch_size,
+        batch_size=spec.training.samples_a_batch,
+        last_batch=spec.training.last_batch,
         augmentation=spec.augmentation,
         data_seed=spec.data.data_seed,
         dtype=spec.engine.dtype,
@@ -158,17 +157,34 @@ def check_last_batch(graph: Graph, batches: Batches) -> None:
     Images of two pixels or more have them in a single sample.
     """
     normed = [n.name for n in graph.nodes if isinstance(n.op, BatchNorm) and prod(n.shape.per_sample[1:]) == 1]
-    samples, size = batches.samples_per_epoch, batches.batch_size
-    if not normed or (size > 1 and samples % size != 1):
+    sizes = batches.sizes
+    if not normed or sizes.last != 1:
         return
-    if samples == 1:
+    if sizes.samples == 1:
         raise UserError(f"node '{normed[0]}' (BatchNorm) needs 2 training samples or more; there is 1")
-    better = next(n for n in range(max(size, 2) + 1, samples + 3) if samples % n != 1)
+    better = next(n for n in range(sizes.size + 1, sizes.samples + 1) if replace(sizes, wanted=n).last > 1)
+    or_even = " or {last_batch:even}" if replace(sizes, last_batch="even").last > 1 else ""
     raise OptionError(
         "{batch_size:{}} leaves a batch of one of the {} training samples, and node '{}' (BatchNorm) "
-        "needs 2 or more; take {batch_size:{}}",
-        size,
-        samples,
+        "needs 2 or more; take {batch_size:{}}" + or_even,
+        sizes.size,
+        sizes.samples,
         normed[0],
         better,
+    )
+
+
+def note_of_last_batch(sizes: BatchSizes) -> str:
+    """What to know of a last batch that is under a quarter of the others; "" where it is not.
+
+    The mean over few samples is a noisy gradient, and the step is as long as any: at 4 of 64 samples one such step was
+    seen to take dev accuracy from 92 to 73 %.
+    """
+    if 4 * sizes.last >= sizes.first:
+        return ""
+    return named(
+        "the last batch of each epoch has {}, the others {}: its step is as long as theirs, and far noisier; "
+        "{last_batch:even} makes batches of equal size, {last_batch:drop} leaves it out",
+        "1 sample" if sizes.last == 1 else f"{sizes.last} samples",
+        f"{sizes.first:,}",
     )

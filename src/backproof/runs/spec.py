@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_type_hints
 
+from backproof.data.batch_sizes import BatchSizes, LastBatch
 from backproof.data.options import AugmentationOptions, DataOptions, PreprocessingOptions
 from backproof.engines.base import DType
 from backproof.errors import OptionError, UserError
@@ -90,6 +91,11 @@ class TrainingOptions(OptionGroup):
 
     epochs: int = option(10, "Passes over the training samples.", minimum=0)
     batch_size: int | Literal["full"] = option(64, "Samples a step, or full.", minimum=1)
+    last_batch: LastBatch = option(
+        "keep",
+        "The samples of an epoch that make no full batch: keep them as a smaller batch, drop them (others in each "
+        "epoch), or even: as many batches as with keep, whose sizes differ by one at most.",
+    )
     metric: tuple[str, ...] = option(
         (), "A metric of your own to measure too, as FILE.py:CLASS; may be given many times."
     )
@@ -142,6 +148,11 @@ class TrainingOptions(OptionGroup):
         if self.stop_early and not self.early_stopping:
             raise OptionError("{stop_early} needs {early_stopping:N}, the epochs to wait for a better dev cost")
 
+    @property
+    def samples_a_batch(self) -> int | None:
+        """`batch_size`, None for all samples."""
+        return None if self.batch_size == "full" else self.batch_size
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions(OptionGroup):
@@ -179,6 +190,11 @@ class RunSpec:
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+
+    def batch_sizes(self, train: int) -> BatchSizes:
+        """Those of an epoch, of so many training samples."""
+        samples = train * self.augmentation.clone
+        return BatchSizes(samples, self.training.samples_a_batch, self.training.last_batch)
 
 
 def tables() -> dict[str, dict[str, Declared]]:

@@ -19,7 +19,7 @@ from backproof.graph import Array, Graph
 from backproof.metrics import Metrics
 from backproof.runs.lock import is_held
 from backproof.runs.spec import RunSpec
-from backproof.runs.toml import load_experiments, tables_of
+from backproof.runs.toml import read_tables, spec_from_tables, tables_of
 from backproof.runs.use import again, engine_of
 from backproof.strict_json import dumps, loads
 from backproof.train.checkpoint import Checkpoint
@@ -189,7 +189,11 @@ class Run:
     @cached_property
     def spec(self) -> RunSpec:
         """Everything that decides the result; the run can be repeated from it."""
-        return load_experiments(self.path / "spec.toml")[0]
+        path = self.path / "spec.toml"
+        (given, *_) = read_tables(path)
+        if not given:
+            raise RunError(f"'{path}' is damaged: it is empty")
+        return spec_from_tables(given, str(path))
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -300,10 +304,11 @@ class Run:
         """
         options = self.spec.engine
         which = which or ("best" if self.spec.training.keep_best else "last")
-        device = options.device if engine is None else "cpu"
         with again(self.path, tables_of(self.spec), kept=self.use_kept):
-            other = engine is not None and engine != options.engine
-            compute = get_engine(engine) if other and engine else engine_of(self.spec)
+            if engine is None or engine == options.engine:
+                compute, device = engine_of(self.spec), options.device
+            else:
+                compute, device = get_engine(engine), "cpu"
             graph, weights = self.read_graph(), self.weights(which)
             if not compute.capabilities.trains:
                 graph = graph.without_loss()

@@ -46,7 +46,7 @@ class Classifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
             they come, (n, features) or (n, channels, height, width). Values are not scaled.
         train_options: further options of `bp.train` by name: those of the optimizer and its schedule
             (`weight_decay`, `momentum`, `schedule`), the engine (`device`, `threads`, `memory`), augmentation, and
-            `init`, `weights`, `weights_skip`, `label_smoothing`.
+            `init`, `weights`, `weights_skip`, `label_smoothing`, `last_batch`.
         dtype: "float32" or "float64"; None for that of X in the first fit, and float64 where X is of neither, as
             scikit-learn's own estimators. Probabilities have it too.
         warm_start: a further `fit` goes on where the last one ended, for `epochs` more, with the optimizer's state. At

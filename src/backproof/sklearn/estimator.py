@@ -16,11 +16,11 @@ from backproof.graph import BATCH, Array, Graph, Loss, Shape
 from backproof.models import build
 from backproof.ops.loss import ReducedLoss
 from backproof.runs.optimizer import make_optimizer
-from backproof.runs.prepare import check_last_batch, initial_weights
+from backproof.runs.prepare import check_last_batch, initial_weights, note_of_last_batch
 from backproof.runs.spec import RunSpec
-from backproof.sklearn.errors import EstimatorError, as_value_error
+from backproof.sklearn.errors import EstimatorError, as_value_error, in_words_of_the_estimator
 from backproof.sklearn.history import History
-from backproof.sklearn.network import Network, require_trainer
+from backproof.sklearn.network import Network, engine_at
 from backproof.sklearn.samples import Labels, in_input_shape, partition, require_shape, sample_weights, set_aside
 from backproof.sklearn.settings import options_in, require_patience, spec_of
 from backproof.tasks import Task
@@ -140,7 +140,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self, spec: RunSpec, x: Array, weight: Array | None, problem: Problem, *, go_on: bool, portion: bool
     ) -> Self:
         """Make the network, or take the one there is; train it, and keep what has become of it."""
-        require_trainer(spec.engine)
+        engine_at(spec.engine)  # before anything else is said of the data
         samples = partition(in_input_shape(x, self.input_shape), problem.y, weight)
         model = self._model(Shape(BATCH, *samples.x.shape[1:]), problem.task)
         graphs = [model.with_loss(problem.loss)]
@@ -156,15 +156,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if self.early_stopping:
             patience = require_patience(self.n_iter_no_change)
             train, dev = set_aside(samples, self.validation_fraction, network.seed)
-        size = spec.training.batch_size
         batches = Batches(
             train,
-            batch_size=None if size == "full" else size,
+            batch_size=spec.training.samples_a_batch,
+            last_batch=spec.training.last_batch,
             augmentation=spec.augmentation,
             data_seed=network.seed,
             dtype=spec.engine.dtype,
         )
         check_last_batch(graph, batches)
+        if self.verbose and (note := note_of_last_batch(batches.sizes)):
+            print(f"note: {in_words_of_the_estimator(note)}")
         epochs = 1 if portion else spec.training.epochs
         optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, network.progress.epoch - 1 + epochs)
         history = History(self._metric, verbose=self.verbose)

@@ -8,8 +8,7 @@ import numpy as np
 
 from backproof.data.batches import Batches, in_order
 from backproof.data.partitions import Partition
-from backproof.engines import Engine, Trainer, get_engine
-from backproof.errors import UserError
+from backproof.engines import Engine, Trainer, get_engine, require_trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import Optimizer
 from backproof.runs.spec import EngineOptions
@@ -99,7 +98,7 @@ class Network:
 
     def _trainer_on(self, place: EngineOptions) -> Trainer:
         if self._trainer is None or self._place != place or self._trainer.graph != self.graph:
-            engine = require_trainer(place)
+            engine = engine_at(place)
             if place.threads:
                 engine.set_threads(place.threads)
             parameters, state = self.weights(), self._state()
@@ -120,9 +119,6 @@ class Network:
         self.__dict__ |= state | {"_lock": Lock()}
 
 
-def require_trainer(place: EngineOptions) -> Engine:
+def engine_at(place: EngineOptions) -> Engine:
     """The engine. Raises `UserError` for one that is unknown, not installed, or cannot train."""
-    engine = get_engine(place.engine, **place.settings)
-    if not engine.capabilities.trains:
-        raise UserError(f"engine '{place.engine}' cannot train; choose another one")
-    return engine
+    return require_trainer(get_engine(place.engine, **place.settings))

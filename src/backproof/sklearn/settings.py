@@ -13,7 +13,7 @@ OWN = ("engine", "dtype", "optimizer", "learning_rate", "epochs", "batch_size")
 """Options of a run that are the estimator's own parameters."""
 
 FURTHER = (
-    *("init", "weights", "weights_skip", "label_smoothing", "loss"),
+    *("init", "weights", "weights_skip", "label_smoothing", "loss", "last_batch"),
     *(name for table in ("engine", "optimizer", "augmentation") for name in tables()[table]),
 )
 """Options of a run that may be given as `train_options`, but for those in `OWN`."""

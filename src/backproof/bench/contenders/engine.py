@@ -8,8 +8,7 @@ from backproof.bench.job import TrainJob
 from backproof.bench.workload import Workload
 from backproof.data import AugmentationOptions, Partition
 from backproof.data.batches import Batches
-from backproof.engines import Mode, get_engine
-from backproof.errors import OptionError
+from backproof.engines import Mode, get_engine, require_trainer
 from backproof.graph import Array, Arrays, Graph
 from backproof.optim import OPTIMIZERS
 
@@ -18,9 +17,7 @@ class EngineLearner:
     """An engine that trains."""
 
     def __init__(self, job: TrainJob, graph: Graph, workload: Workload) -> None:
-        engine = get_engine(job.contender)
-        if not engine.capabilities.trains:
-            raise OptionError("{contenders} has '{}', an engine that cannot train", job.contender)
+        engine = require_trainer(get_engine(job.contender), "contenders")
         engine.set_threads(job.threads)
         dtype = engine.capabilities.nearest_dtype(job.dtype)
         self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=dtype)

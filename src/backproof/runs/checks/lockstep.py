@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from backproof.engines import Engine, Trainer, get_engine, reference_engine
+from backproof.engines import Engine, Trainer, get_engine, reference_engine, require_trainer
 from backproof.errors import OptionError
 from backproof.graph import Array, Arrays
 from backproof.runs.checks.reaction import react
@@ -164,9 +164,7 @@ def second_trainer(prepared: Prepared) -> Trainer:
     name = spec.training.check_against
     if name == prepared.engine.name:
         raise OptionError("{check_against:{}} is the run's own engine; name another one", name)
-    engine = get_engine(name)
-    if not engine.capabilities.trains:
-        raise OptionError("{check_against} {}: this engine cannot train", name)
+    engine = require_trainer(get_engine(name), "check_against")
     dtype = engine.capabilities.nearest_dtype(spec.engine.dtype)
     trainer = engine.compile(prepared.graph, prepared.trainer.parameters(), dtype=dtype)
     trainer.load_optimizer_state(prepared.optimizer, {})

@@ -75,6 +75,7 @@ def data_facts(run: RunSnapshot) -> dict[str, Any]:
         "input shape": " × ".join(map(str, data.input_shape)),
     }
     facts |= {"train": f"{data.train:,}", "dev": f"{data.dev:,}", "test": f"{data.test:,}"}
+    facts["an epoch"] = str(run.spec.batch_sizes(data.train))
     if data.skipped:
         facts["skipped"] = ", ".join(map(str, data.skipped))
     return facts | {"fingerprint": data.fingerprint}
