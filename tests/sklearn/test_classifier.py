@@ -368,7 +368,8 @@ def test_a_warm_start_refuses_what_does_not_fit(digits):
 
 def test_verbose(digits, capsys):
     bp.sklearn.Classifier(**SMALL | {"epochs": 2}, verbose=True, early_stopping=True).fit(*digits)
-    first, second = capsys.readouterr().out.splitlines()
+    note, first, second = capsys.readouterr().out.splitlines()
+    assert note.startswith("note: the last batch of each epoch has 14 samples, the others 64")
     assert first.startswith("epoch 1: loss ")
     assert ", validation loss " in second
 

@@ -162,7 +162,7 @@ def check_last_batch(graph: Graph, batches: Batches) -> None:
         return
     if sizes.samples == 1:
         raise UserError(f"node '{normed[0]}' (BatchNorm) needs 2 training samples or more; there is 1")
-    better = next(n for n in range(sizes.size + 1, sizes.samples + 1) if replace(sizes, wanted=n).last > 1)
+    better = next(n for n in range(max(sizes.size, 2) + 1, sizes.samples + 3) if replace(sizes, wanted=n).last > 1)
     or_even = " or {last_batch:even}" if replace(sizes, last_batch="even").last > 1 else ""
     raise OptionError(
         "{batch_size:{}} leaves a batch of one of the {} training samples, and node '{}' (BatchNorm) "
