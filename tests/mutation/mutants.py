@@ -117,7 +117,10 @@ class Mutant:
 
     def code(self, source: str) -> str | None:
         """The mutated file, or None if what Python does of it is the same."""
-        mutated: str = mutate_code(source, get_operator(self.operator)(), self.occurrence)
+        try:
+            mutated: str = mutate_code(source, get_operator(self.operator)(), self.occurrence)
+        except AttributeError:  # cosmic-ray's ExceptionReplacer knows no name with a dot
+            return None
         try:
             if ast.dump(ast.parse(mutated)) == ast.dump(ast.parse(source)):
                 return None
@@ -133,7 +136,7 @@ def changed_lines(source: str, mutated: str) -> tuple[str, str]:
 
 
 def mutants(root: Path, file: str) -> Iterator[Mutant]:
-    """All of a file, but for those of what is not computed: annotations, and imports for type checkers."""
+    """All of a file, but for what computes nothing: annotations, imports for type checkers, what an error says."""
     text = (root / file).read_text()
     outline, lines = Outline(text), text.splitlines()
     tree = get_ast(text)
@@ -161,7 +164,7 @@ def _is_a_star_of_a_signature(node: object) -> bool:
 
 
 class Outline:
-    """Which function a line belongs to, and what is written for type checkers alone."""
+    """Which function a line belongs to, and what computes nothing."""
 
     def __init__(self, text: str) -> None:
         self.tree = ast.parse(text)
@@ -204,8 +207,10 @@ class Outline:
                 nothing.append(node.returns)
             if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
                 nothing.append(node)
+            if isinstance(node, ast.Raise):
+                nothing.append(node)
         return [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in nothing]  # type: ignore[attr-defined]
 
     def computes_nothing(self, place: tuple[int, int]) -> bool:
-        """Whether it stands in an annotation, or in imports for type checkers."""
+        """Whether it stands in an annotation, in imports for type checkers, or in what is raised."""
         return any(first <= place < last for first, last in self._spans)

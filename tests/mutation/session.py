@@ -58,38 +58,52 @@ class Result:
 
 
 class Worker:
-    """A process of `worker` with a copy of the project."""
+    """A copy of the project, with the processes of `worker` that judge in it, each started when it is needed."""
 
     def __init__(self, root: Path, tree: Path) -> None:
-        self.tree = tree
+        self._root, self.tree = root, tree
         copy_of_the_project(root, tree)
-        environment = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {
-            "PYTHONPATH": os.pathsep.join([str(tree / "src"), str(root / "tests")]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "NUMBA_CACHE_DIR": str(tree.parent / f"{tree.name}-numba"),
-            "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
-        }
-        command = [sys.executable, "-m", "mutation.worker", str(tree)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
-        )
-        self._answer()
+        self._processes: dict[tuple[str, str], subprocess.Popen[str]] = {}
 
-    def _answer(self) -> Message:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the worker in {self.tree} ended")
-        return json.loads(line)  # type: ignore[no-any-return]
+    def _process(self, kind: str, loops: str) -> "subprocess.Popen[str]":
+        if (kind, loops) not in self._processes:
+            environment = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {
+                "PYTHONPATH": os.pathsep.join([str(self.tree / "src"), str(self._root / "tests")]),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "NUMBA_CACHE_DIR": str(self.tree.parent / f"{self.tree.name}-numba"),
+                "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+            }
+            command = [sys.executable, "-m", "mutation.worker", str(self.tree), kind, loops]
+            self._processes[kind, loops] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+            )
+            _answer_of(self._processes[kind, loops])
+        return self._processes[kind, loops]
 
-    def ask(self, **request: Any) -> Message:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
+    def ask(self, *, compiled: bool = True, **request: Any) -> Message:
+        """A mutant is put into a process that has imported backproof where that can be; else one imports it."""
+        loops, answer = ("compiled" if compiled else "python"), Message()
+        for kind in ("hot", "cold") if "file" in request else ("cold",):
+            process = self._process(kind, loops)
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            answer = _answer_of(process)
+            if "cold" not in answer:
+                break
+        return answer
 
     def close(self) -> None:
-        self._process.communicate()
+        for process in self._processes.values():
+            process.communicate()
+
+
+def _answer_of(process: "subprocess.Popen[str]") -> Message:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError("a worker ended; what it said stands above")
+    return json.loads(line)  # type: ignore[no-any-return]
 
 
 def copy_of_the_project(root: Path, tree: Path) -> None:

@@ -2,7 +2,9 @@
 
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cosmic_ray.mutating import mutate_code
@@ -11,6 +13,7 @@ from cosmic_ray.plugins import get_operator
 from mutation.mutants import OPERATORS, Outline, changed_lines, mutants
 from mutation.rooms import ROOMS, files_of_source, files_of_tests
 from mutation.session import EQUIVALENT, Session, Worker
+from mutation.swap import exchange, exchanges, place_of
 from mutation.table import figures, survivors, table
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +33,7 @@ class Kernel:
         total[0] += x
         if x < SIZE:
             total.append(max(total, key=abs))
+            raise ValueError(f"{n + 1}")
         return -x
 """
 
@@ -105,21 +109,51 @@ def test_equivalent_mutants_have_reasons_and_are_still_there():
             assert {line for was in were for line in was.splitlines()} <= source, entry
 
 
+TWICE = """\
+def outer(n=1):
+    def inner(x):
+        return x + n
+    return inner
+
+twice = [outer(2)]
+"""
+
+
+def test_functions_are_given_the_code_of_a_mutant_where_they_live():
+    space: dict[str, Any] = {}
+    exec(compile(TWICE, "twice.py", "exec"), space)
+    live = {place_of(f.__code__): [f] for f in (space["outer"], space["twice"][0])}
+    pairs = exchanges(TWICE, TWICE.replace("x + n", "x - n"), "twice.py")
+    assert pairs is not None
+    assert [old.co_qualname for old, _ in pairs] == ["outer", "outer.<locals>.inner"]
+    assert exchange(pairs, live)
+    assert space["outer"]()(5) == 4  # what is made from now on
+    assert space["twice"][0](5) == 3  # and what was made before
+    assert not exchange(pairs, {})
+
+
+@pytest.mark.parametrize(("was", "now"), [("n=1", "n=2"), ("outer(2)]", "outer(3)]"), ("return inner", "return inner, [n for n in ()]")])
+def test_what_is_more_than_code_of_functions_is_imported_anew(was, now):
+    """A default, a value of the module, and a function that closes over something else."""
+    assert exchanges(TWICE, TWICE.replace(was, now), "twice.py") is None
+
+
 KERNELS = "src/backproof/engines/numpy/kernels/activation.py"
 
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory):
-    """Gives what a worker answers, by whom and why, of the NumPy engine's ReLU once lines are added to its file."""
+    """Gives what a worker answers, by whom and why, of a change of how the NumPy engine computes the ReLU."""
     worker = Worker(ROOT, tmp_path_factory.mktemp("mutation") / "tree")
     source = (ROOT / KERNELS).read_text()
-    units = [
-        {"check": ["numpy", "operations", "ReLU"], "quick": True, "limit": 8},
-        {"test": "tests/test_registry.py", "limit": 60},
-    ]
+    check = {"check": ["numpy", "operations", "ReLU"], "quick": True, "limit": 10}
+    test = {"test": "tests/test_registry.py", "limit": 60}
 
-    def asked(added: str) -> tuple[str | None, str]:
-        answer = worker.ask(file=KERNELS, code=f"{source}\n\n{added}\n", units=units)
+    def asked(compute: str, after: str = "", units: Sequence[Any] = (check, test)) -> tuple[str | None, str]:
+        line = "np.maximum(x, 0, out=y)"
+        assert source.count(line) == 1
+        code = source.replace(line, compute) + after
+        answer = worker.ask(file=KERNELS, code=code, units=list(units))
         assert (worker.tree / KERNELS).read_text() == source
         return answer["by"], answer["why"]
 
@@ -127,30 +161,41 @@ def judge(tmp_path_factory):
     worker.close()
 
 
-def test_a_mutant_that_computes_the_same_survives(judge):
-    assert judge("ReLUKernel.compute = ReLUKernel.compute") == (None, "")
+SAME = "np.maximum(0, x, out=y)"
 
 
-def test_a_wrong_kernel_falls_to_check(judge):
-    by, why = judge("ReLUKernel.compute = lambda self, op, x, y, call: np.maximum(x, 0.001, out=y)")
+@pytest.mark.parametrize("after", ["", "\nONE = 1\n"], ids=["exchanged", "imported"])
+def test_a_mutant_survives_or_falls_to_check(judge, after):
+    assert judge(SAME, after) == (None, "")
+    by, why = judge("np.maximum(x, 0.001, out=y)", after)
     assert by == "check numpy operations ReLU"
     assert "output of numpy" in why
+    assert judge(SAME, after) == (None, "")
+
+
+def test_a_mutant_falls_to_a_test(judge):
+    name = "tests/engines/test_ops.py"
+    by, why = judge("np.maximum(x, 0.001, out=y)", units=[{"test": name, "limit": 60}])
+    assert by is not None
+    assert by.startswith(name)
+    assert "ReLU" in by + why
 
 
 def test_a_loop_without_end_is_found_by_its_time(judge):
-    endless = "def compute(*_: object) -> None:\n    while True: pass\n\nReLUKernel.compute = compute"
-    assert judge(endless) == ("check numpy operations ReLU", "no end")
+    unit = {"check": ["numpy", "operations", "ReLU"], "quick": True, "limit": 3}
+    assert judge("while True: pass", units=[unit]) == ("check numpy operations ReLU", "no end")
 
 
 def test_what_cannot_be_imported_is_told_apart(judge):
-    by, why = judge("1 / 0")
+    by, why = judge(SAME, "\n1 / 0\n")
     assert by == "import"
     assert "ZeroDivisionError" in why
 
 
 def test_a_process_that_dies_takes_nothing_with_it(judge):
-    assert judge("import os; os.kill(os.getpid(), 9)") == ("import", "the process died")
-    assert judge("ReLUKernel.compute = ReLUKernel.compute") == (None, "")
+    assert judge(SAME, "\nimport os; os.kill(os.getpid(), 9)\n") == ("import", "the process died")
+    assert judge("import os; os.kill(os.getpid(), 9)") == ("check numpy operations ReLU", "the process died")
+    assert judge(SAME) == (None, "")
 
 
 @pytest.mark.slow

@@ -1,10 +1,14 @@
-"""A process that has everything imported but backproof, and forks for each mutant: `python -m mutation.worker TREE`.
+"""A process that forks for each mutant: `python -m mutation.worker TREE cold|hot compiled|python`.
+
+A cold one has everything imported but backproof; the child imports that with the mutated file. A hot one has imported
+backproof too, and the child exchanges the code of the functions that the mutant changes, or says that it cannot.
 
 TREE is a copy of the project that belongs to this process alone; the mutated file lies in it while the mutant is
 judged, so that processes which tests start see it too. A request is a line of JSON on stdin, its answer one on stdout:
 
     {"file": ..., "code": ..., "units": [{"check": ["numpy", "operations", "Conv2d"], "quick": true, "limit": 9}, ...]}
-    -> {"by": the unit that found the mutant, or null, "why": "...", "asked": how many units were, "seconds": ...}
+    -> {"by": the unit that found the mutant, or null, "why": "...", "asked": how many units were, "seconds": ...},
+       or {"cold": true} from a hot one that cannot
     {"record": {"check": [...]} or {"tests": "tests/train/test_loop.py"}, "include": [...]}
     -> {"units": {name: {"seconds": ..., "places": [...]}}, "why": "..."}
 """
@@ -93,16 +97,15 @@ def pytest_main(arguments: list[str], plugin: Tests) -> int:
 
 
 def ask(request: Message, say: Spoken) -> None:
-    """In the child: import backproof and ask the units until one finds something."""
+    """In the child: get the mutant in, and ask the units until one finds something."""
     say(begun="import", limit=IMPORT_LIMIT)
     try:
-        mutated = ".".join(Path(request["file"]).with_suffix("").parts[1:])
-        for module in ("backproof.api", "backproof.verify.everything", mutated.removesuffix(".__init__")):
-            importlib.import_module(module)
-        from backproof.engines import get_engine
-
-        for engine in {u["check"][0] for u in request["units"] if "check" in u}:
-            get_engine(engine)
+        if HOT:
+            if not exchanged(request):
+                say(cold=True)
+                return
+        else:
+            import_backproof()
     except BaseException as error:
         say(by="import", why=repr(error)[:300])
         return
@@ -186,9 +189,6 @@ def child(request: Message, descriptor: int) -> None:
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        if not request.get("compiled", True):
-            os.environ["NUMBA_DISABLE_JIT"] = "1"
-            sys.modules["numba"].config.DISABLE_JIT = True
         say = Spoken(descriptor)
         (record if "record" in request else ask)(request, say)
         code = 0
@@ -200,7 +200,7 @@ def child(request: Message, descriptor: int) -> None:
 
 
 def heard(descriptor: int) -> Iterator[Message | None]:
-    """The child's messages; None once the limit of what it does has passed."""
+    """The child's messages; None once the limit of what it does has passed, longer where many share the machine."""
     buffer, limit = b"", perf_counter() + IMPORT_LIMIT
     while True:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, limit - perf_counter()))
@@ -215,7 +215,8 @@ def heard(descriptor: int) -> Iterator[Message | None]:
         for line in lines:
             message = json.loads(line)
             if "limit" in message:
-                limit = perf_counter() + message["limit"]
+                crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+                limit = perf_counter() + message["limit"] * crowd
             yield message
 
 
@@ -259,6 +260,7 @@ def answered(request: Message, tree: Path) -> Message:
         return forked(request)
     path = tree / request["file"]
     original = path.read_bytes()
+    request["original"] = original.decode()
     stat = path.stat()
     for cached in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
         cached.unlink()
@@ -270,27 +272,30 @@ def answered(request: Message, tree: Path) -> Message:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
+def import_backproof() -> None:
+    """All of it, but what runs when it is imported."""
+    import pkgutil
+
+    import backproof
+
+    for module in pkgutil.walk_packages(backproof.__path__, "backproof."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
 def import_libraries() -> None:
-    """All modules of others that backproof, its tests and its checks import, found out by a child that does."""
+    """All modules of others that backproof and its tests import, found out by a child that does."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            import pkgutil
-
-            import backproof
-
-            for module in pkgutil.walk_packages(backproof.__path__, "backproof."):
-                if not module.name.endswith("__main__"):
-                    importlib.import_module(module.name)
+            import_backproof()
             import coverage  # noqa: F401
             import hypothesis.strategies  # noqa: F401
             import pytest  # noqa: F401
 
             with os.fdopen(writer, "w") as out:
-                out.write(
-                    "\n".join(name for name in sys.modules if name.split(".")[0] not in ("backproof", "__main__"))
-                )
+                out.write("\n".join(m for m in sys.modules if m.split(".")[0] not in ("backproof", "__main__")))
         finally:
             os._exit(0)
     os.close(writer)
@@ -303,15 +308,43 @@ def import_libraries() -> None:
     assert not any(name.split(".")[0] == "backproof" for name in sys.modules)
 
 
-def main(tree: Path, requests: TextIO, answers: TextIO) -> None:
+HOT: dict[str, Any] = {}
+"""Of a hot worker: the functions that live, and those that ran during the import."""
+
+
+def heat(source: str) -> None:
+    """Import backproof here."""
+    from mutation.swap import live_functions, run_while
+
+    HOT["ran"] = set(run_while(import_backproof, source))
+    HOT["live"] = live_functions(source)
+
+
+def exchanged(request: Message) -> bool:
+    """Whether the functions that a mutant changes now have its code."""
+    from mutation.swap import exchange, exchanges
+
+    path = str(Path.cwd() / request["file"])
+    pairs = exchanges(request["original"], request["code"], path)
+    if pairs is None or any(f"{path}::{old.co_qualname}" in HOT["ran"] for old, _ in pairs):
+        return False
+    return exchange(pairs, HOT["live"])
+
+
+def main(tree: Path, kind: str, loops: str, requests: TextIO, answers: TextIO) -> None:
     os.chdir(tree)
     sys.path[:0] = [str(tree / "src"), str(tree)]
     sys.dont_write_bytecode = True
     import_libraries()
+    if loops == "python":
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+        sys.modules["numba"].config.DISABLE_JIT = True
+    if kind == "hot":
+        heat(str(tree / "src"))
     print(json.dumps({"ready": len(sys.modules)}), file=answers, flush=True)
     for line in requests:
         print(json.dumps(answered(json.loads(line), tree)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), sys.stdin, os.fdopen(os.dup(1), "w"))
+    main(Path(sys.argv[1]).resolve(), *sys.argv[2:], sys.stdin, os.fdopen(os.dup(1), "w"))
