@@ -132,9 +132,9 @@ def test_functions_are_given_the_code_of_a_mutant_where_they_live():
     assert not exchange(pairs, {})
 
 
-@pytest.mark.parametrize(("was", "now"), [("n=1", "n=2"), ("outer(2)]", "outer(3)]"), ("return inner", "return inner, [n for n in ()]")])
+@pytest.mark.parametrize(("was", "now"), [("n=1", "n=2"), ("outer(2)]", "outer(3)]")])
 def test_what_is_more_than_code_of_functions_is_imported_anew(was, now):
-    """A default, a value of the module, and a function that closes over something else."""
+    """A default, and a value of the module."""
     assert exchanges(TWICE, TWICE.replace(was, now), "twice.py") is None
 
 
@@ -174,11 +174,10 @@ def test_a_mutant_survives_or_falls_to_check(judge, after):
 
 
 def test_a_mutant_falls_to_a_test(judge):
-    name = "tests/engines/test_ops.py"
-    by, why = judge("np.maximum(x, 0.001, out=y)", units=[{"test": name, "limit": 60}])
-    assert by is not None
-    assert by.startswith(name)
-    assert "ReLU" in by + why
+    test = "tests/engines/test_ops.py::test_operation[numpy-ReLU]"
+    by, why = judge("np.maximum(x, 0.001, out=y)", units=[{"test": test, "limit": 60}])
+    assert by == test
+    assert "AssertionError" in why
 
 
 def test_a_loop_without_end_is_found_by_its_time(judge):
