@@ -33,7 +33,7 @@ Message = dict[str, Any]
 IMPORT_LIMIT = 60.0
 """Seconds that importing backproof may take, which a mutant can make endless."""
 
-MEMORY = 8 << 30
+MEMORY = 4 << 30
 """Bytes that a mutant may ask for: a shape times 1000 must not take the machine down."""
 
 
