@@ -9,19 +9,33 @@ Failures are `AssertionError`s that say what differs, where, and by how much. An
 `backproof check FILE.py` is made of: the decorators `kernel`, `update` and `pytorch`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 
-from backproof.engines import DType, Engine, get_engine, reference_engine
+import numpy.typing as npt
+
+from backproof.engines import DType, Engine, Mode, get_engine, reference_engine
 from backproof.engines.custom import KERNELS, UPDATES, kernel, pytorch, update
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Op
 from backproof.optim import Optimizer, require_optimizer
+from backproof.user_file import execute
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.custom.file import check_custom
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
 
-__all__ = ["assert_engines_agree", "assert_op", "assert_optimizer", "kernel", "pytorch", "update"]
+__all__ = [
+    "assert_case",
+    "assert_engines_agree",
+    "assert_op",
+    "assert_optimizer",
+    "kernel",
+    "load",
+    "pytorch",
+    "update",
+]
 
 SHOWN = 5
 """Failures that a message shows one by one."""
@@ -39,6 +53,41 @@ def assert_op(op: type[Op], *, engines: Sequence[str | Engine] = (), seeds: Sequ
         return
     chosen = _engines(engines) or [reference_engine()]
     _require(check_ops(chosen, [op], seeds=seeds))
+
+
+def assert_case(
+    op: Op,
+    *inputs: npt.ArrayLike,
+    parameters: Mapping[str, npt.ArrayLike] | None = None,
+    dy: npt.ArrayLike | None = None,
+    training: bool = True,
+    seed: int = 0,
+    step: int = 0,
+    other: Sequence[npt.ArrayLike] | None = None,
+    calls: int = 2,
+    constants: tuple[int, ...] = (),
+) -> None:
+    """Assert that your kernel of `op` is right on one case, as `backproof check FILE.py` draws and prints it.
+
+    Gradients against the slopes of what `forward` gives, and all else that must hold on every case. `inputs` and
+    `parameters` are numbers, of which whole ones are labels (`[1, 0]`) and others floats (`[1.0, 0.0]`); `dy` is the
+    gradient of the output, by default 1 everywhere. `other` are the inputs of another call between `forward` and
+    `backward`; `calls` says how often the case is computed; `constants` are places of inputs without a batch axis.
+    Raises `AssertionError` that says what is wrong; `UserError` for what does not fit.
+    """
+    __tracebackhide__ = True
+    from backproof.verify.custom.operation import faults_on
+
+    wrong = faults_on(
+        op, inputs, parameters or {}, dy, Mode(training, seed, step), other=other, calls=calls, constants=constants
+    )
+    if wrong:
+        raise AssertionError("\n".join(wrong))
+
+
+def load(path: str) -> ModuleType:
+    """Your Python file as a module, with what it declares: `load("mine.py").MyGELU`. Raises `UserError` if it fails."""
+    return execute(Path(path), f"'{path}'").module
 
 
 def assert_engines_agree(

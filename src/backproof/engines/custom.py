@@ -149,6 +149,7 @@ class CustomKernel(Kernel[Op, Call]):
             if not callable(getattr(written, method, None)):
                 raise UserError(f"{self.name} has no method {method}; a kernel has forward and backward")
         self.op = op
+        self.written = written
         self.inner: Any = written() if isclass(written) else written
         self._file = source_file(type(self.inner))
         self._shapes: dict[tuple[Any, ...], tuple[int, ...]] = {}

@@ -17,22 +17,26 @@ OptimizerExpression = Callable[[Any, list[Tensor]], torch.optim.Optimizer]
 
 
 def differentiate(
-    expression: OpExpression, op: object, inputs: Sequence[Array], parameters: Arrays, target: Array | None
-) -> tuple[Array, float, list[Array | None], dict[str, Array | None]]:
-    """Output, loss, and its gradients by the inputs (None: labels) and parameters, all in float64.
+    expression: OpExpression,
+    op: object,
+    inputs: Sequence[Array],
+    parameters: Arrays,
+    slope: Callable[[Array], Array],
+) -> tuple[Array, list[Array | None], dict[str, Array | None]]:
+    """Output, and the gradients of the inputs (None: labels) and parameters, all in float64.
 
-    The loss is mean (y - target)², or the output itself if there is no target.
+    `slope` gives the gradient of the output, of which it is told.
     """
     xs = tuple(torch.tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in inputs)
     p = {name: torch.tensor(np.array(value), requires_grad=True) for name, value in parameters.items()}
     y = expression(op, xs, p)
-    loss = y if target is None else ((y - torch.tensor(target)) ** 2).mean()
-    loss.backward()  # type: ignore[no-untyped-call]
+    found = y.detach().numpy().copy()
+    y.backward(torch.tensor(slope(found)))  # type: ignore[no-untyped-call]
 
     def gradient(x: Tensor) -> Array | None:
         return None if x.grad is None else x.grad.numpy().copy()
 
-    return y.detach().numpy().copy(), loss.item(), [gradient(x) for x in xs], {n: gradient(x) for n, x in p.items()}
+    return found, [gradient(x) for x in xs], {n: gradient(x) for n, x in p.items()}
 
 
 def weights_after(

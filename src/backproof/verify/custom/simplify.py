@@ -1,0 +1,98 @@
+"""A failing case with simpler numbers: 0 and 1 where they do as well, and few digits where they do not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from backproof.graph import Array
+from backproof.verify.custom.drawn import Drawn
+
+TRIES = 400
+"""Cases that are computed, at most."""
+
+FEW = 24
+"""Elements that are simplified one by one, at most."""
+
+
+def simplified(case: Drawn, fails: Callable[[Drawn], bool]) -> Drawn:
+    """The case with as simple numbers as still fail in the same way."""
+    left = TRIES
+
+    def still(candidate: Drawn) -> bool:
+        nonlocal left
+        left -= 1
+        return left > 0 and fails(candidate)
+
+    if case.other is not None and still(replace(case, other=None)):
+        case = replace(case, other=None)
+    for changes in ({"seed": 0}, {"step": 0}, {"training": True}):
+        if still(simpler := case.in_mode(**changes)):
+            case = simpler
+    for place in _places(case):
+        for candidate in _wholes(_get(case, place)):
+            if still(simpler := _with(case, place, candidate)):
+                case = simpler
+                break
+        else:
+            case = _by_element(case, place, still)
+    return case
+
+
+Place = tuple[str, int | str]
+
+
+def _places(case: Drawn) -> list[Place]:
+    inputs: list[Place] = [("input", i) for i in range(len(case.inputs))]
+    return [*inputs, *(("parameter", name) for name in case.parameters), ("dy", "")]
+
+
+def _get(case: Drawn, place: Place) -> Array:
+    kind, name = place
+    if kind == "input":
+        return case.inputs[int(name)]
+    return case.dy if kind == "dy" else case.parameters[str(name)]
+
+
+def _with(case: Drawn, place: Place, value: Array) -> Drawn:
+    kind, name = place
+    if kind == "input":
+        return replace(case, inputs=tuple(value if i == name else x for i, x in enumerate(case.inputs)))
+    if kind == "dy":
+        return replace(case, dy=value)
+    return replace(case, parameters=case.parameters | {str(name): value})
+
+
+def _wholes(x: Array) -> Iterator[Array]:
+    """The array all alike."""
+    yield np.ones_like(x)
+    yield np.zeros_like(x)
+    if x.size and x.dtype.kind == "f":
+        top = float(x.flat[int(np.argmax(np.abs(x)))])
+        for value in _simpler(top):
+            yield np.full_like(x, value)
+
+
+def _by_element(case: Drawn, place: Place, still: Callable[[Drawn], bool]) -> Drawn:
+    x = _get(case, place)
+    if x.size > FEW or x.dtype.kind != "f":
+        return case
+    for index in np.ndindex(x.shape):
+        for value in _simpler(float(x[index])):
+            simpler = _get(case, place).copy()
+            if simpler[index] == value:
+                break
+            simpler[index] = value
+            if still(candidate := _with(case, place, simpler)):
+                case = candidate
+                break
+    return case
+
+
+def _simpler(value: float) -> Iterator[float]:
+    """Simpler numbers near one, the simplest first."""
+    yield from (0.0, 1.0, -1.0)
+    if not np.isfinite(value):
+        return
+    for digits in (1, 2, 3):
+        yield float(f"{value:.{digits}g}")

@@ -1,0 +1,73 @@
+"""A failing case as a line of Python that shows it again."""
+
+from collections.abc import Mapping
+from os.path import relpath
+from typing import Any
+
+import numpy as np
+
+from backproof.engines.custom import KERNELS, source_file
+from backproof.graph import Array
+from backproof.registry import is_built_in
+from backproof.user_file import USER_MODULE
+from backproof.verify.custom.drawn import Drawn
+
+FEW = 40
+"""Numbers of an array that are written out."""
+
+
+def snippet(case: Drawn) -> str:
+    """A command that computes the case again and says what is wrong, or what to call in Python where it was declared.
+
+    Empty where its numbers are too many to write.
+    """
+    kind, kernel = type(case.op), type(KERNELS["numpy"][type(case.op)].inner)
+    if not kernel.__module__.startswith(USER_MODULE):
+        return case_in_python(case)
+    call = case_in_python(case, "bp.ops." if is_built_in(kind.__module__) else "mine.")
+    if not call or "<" in kind.__qualname__:
+        return ""
+    file = relpath(source_file(kernel))
+    imports = "import backproof as bp, numpy as np" if "np." in call else "import backproof as bp"
+    return f'python -c "{imports}; mine = bp.testing.load({file!r}); {call}"'
+
+
+def case_in_python(case: Drawn, prefix: str = "") -> str:
+    """The call of `bp.testing.assert_case`; empty where it would be too long."""
+    constants = case.sample.constants
+    arguments = [f"{prefix}{case.op!r}", *(_array(x) for x in case.inputs)]
+    if case.parameters:
+        named = ", ".join(f"'{name}': {_array(value)}" for name, value in case.parameters.items())
+        arguments.append(f"parameters={{{named}}}")
+    arguments.append(f"dy={_array(case.dy)}")
+    if not case.mode.training:
+        arguments.append("training=False")
+    arguments += [f"{name}={getattr(case.mode, name)}" for name in ("seed", "step") if getattr(case.mode, name)]
+    if case.other is not None:
+        arguments.append(f"other=[{', '.join(_array(x) for x in case.other.inputs)}]")
+    if case.calls > 2:
+        arguments.append(f"calls={case.calls}")
+    if constants:
+        arguments.append(f"constants={constants!r}")
+    call = f"bp.testing.assert_case({', '.join(arguments)})"
+    return "" if "..." in call or '"' in call else call
+
+
+def in_words(case: Drawn) -> str:
+    """The numbers of a case, those of large arrays left out: x0 = [[4.0]], dy = [[1.0]]."""
+    arrays: Mapping[str, Any] = {f"x{i}": x for i, x in enumerate(case.inputs)} | case.parameters | {"dy": case.dy}
+    return ", ".join(f"{name} = {_shown(value)}" for name, value in arrays.items())
+
+
+def _shown(x: Array) -> str:
+    text = _array(x)
+    if text == "..." or (x.size > FEW / 3 and not text.startswith("np.full")):
+        return f"{x.size} numbers"
+    return text.replace("np.full(", "all ").replace("), ", ") ").removesuffix(")") if "np." in text else text
+
+
+def _array(x: Array) -> str:
+    """As Python reads it."""
+    if x.size > 4 and x.size and np.all(x == x.flat[0]):
+        return f"np.full({x.shape}, {x.flat[0].item()!r})"
+    return "..." if x.size > FEW else repr(x.tolist())
