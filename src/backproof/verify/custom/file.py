@@ -89,7 +89,7 @@ def check_custom(
     if issubclass(kind, Op):
         from backproof.verify.custom.operation import check_drawn  # it imports Hypothesis
 
-        # First, when nobody has called the kernel, and first in the report: a small case says more than a large one.
+        # When nobody has called the kernel yet; and first in the report: a small case says more than a large one.
         again = FindingBuilder(kind.__name__, "", own.name, "float64", replay=f"backproof check op {kind.__name__}")
         drawn = tuple(check_drawn(kind, again, seeds)) if kind in KERNELS["numpy"] else ()
         others = [engine for engine in engines if kind in engine.operations]
@@ -102,7 +102,9 @@ def check_custom(
         report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
     else:
         report = CheckReport(kind.__name__, tuple(check_custom_optimizer(own, kind)))
-    return CheckReport(kind.__name__, (*drawn, *report.findings, *extra), {kind.__name__: perf_counter() - start})
+    parts = (report.findings, extra, drawn) if keep else (drawn, report.findings, extra)  # what is kept, is told first
+    findings = tuple(finding for part in parts for finding in part)
+    return CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start})
 
 
 def _against_expression(own: Engine, op: type[Op], seeds: Sequence[int], keep: Keep | None) -> Iterator[Finding]:

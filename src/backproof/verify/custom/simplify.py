@@ -29,8 +29,12 @@ def simplified(case: Drawn, fails: Callable[[Drawn], bool]) -> Drawn:
     for changes in ({"seed": 0}, {"step": 0}, {"training": True}):
         if still(simpler := case.in_mode(**changes)):
             case = simpler
+    if case.other is not None:
+        rounded = tuple(np.round(x, 1) for x in case.other.inputs)
+        if still(simpler := replace(case, other=replace(case.other, inputs=rounded))):
+            case = simpler
     for place in _places(case):
-        for candidate in _wholes(_get(case, place)):
+        for candidate in _wholes(_get(case, place), zero=place[0] != "dy"):
             if still(simpler := _with(case, place, candidate)):
                 case = simpler
                 break
@@ -63,14 +67,16 @@ def _with(case: Drawn, place: Place, value: Array) -> Drawn:
     return replace(case, parameters=case.parameters | {str(name): value})
 
 
-def _wholes(x: Array) -> Iterator[Array]:
+def _wholes(x: Array, *, zero: bool) -> Iterator[Array]:
     """The array all alike."""
     yield np.ones_like(x)
-    yield np.zeros_like(x)
+    if zero:
+        yield np.zeros_like(x)
     if x.size and x.dtype.kind == "f":
         top = float(x.flat[int(np.argmax(np.abs(x)))])
         for value in _simpler(top):
-            yield np.full_like(x, value)
+            if value or zero:
+                yield np.full_like(x, value)
 
 
 def _by_element(case: Drawn, place: Place, still: Callable[[Drawn], bool]) -> Drawn:
@@ -90,9 +96,11 @@ def _by_element(case: Drawn, place: Place, still: Callable[[Drawn], bool]) -> Dr
 
 
 def _simpler(value: float) -> Iterator[float]:
-    """Simpler numbers near one, the simplest first."""
-    yield from (0.0, 1.0, -1.0)
+    """Simpler numbers than one, the simplest first: 0, small whole ones of its sign, and its own first digits."""
+    yield 0.0
     if not np.isfinite(value):
         return
+    sign = -1.0 if value < 0 else 1.0
+    yield from (sign * size for size in (1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0, 1000.0) if size <= max(abs(value), 1))
     for digits in (1, 2, 3):
         yield float(f"{value:.{digits}g}")

@@ -14,7 +14,7 @@ import numpy as np
 from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array
-from backproof.verify.core.builder import FindingBuilder
+from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordinate
 from backproof.verify.core.case import Case, Results, results
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import LOSS, OUTPUT, Location
@@ -66,9 +66,13 @@ def _unchanged(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Iter
 
 
 def _changed(before: Mapping[Name, Array], after: Mapping[Name, Array]) -> str:
-    """What changed, in a sentence; empty if nothing did."""
-    names = [str(name) for name, value in before.items() if not np.array_equal(value, after[name], equal_nan=True)]
-    return f"{' and '.join(names)} changed in a pass" if names else ""
+    """What changed, with both values of the first, in a sentence; empty if nothing did."""
+    changed = [name for name, value in before.items() if not np.array_equal(value, after[name], equal_nan=True)]
+    if not changed:
+        return ""
+    one, two = before[changed[0]], after[changed[0]]
+    words = f"{' and '.join(map(str, changed))} changed in a pass"
+    return f"{words}; {both_at(worst_coordinate(two, one), one, two, 'the first', 'the second')}"
 
 
 def strided(array: Array) -> Array:
