@@ -35,9 +35,23 @@ def declare(slope):
 
 def test_an_operation_of_their_own():
     bp.testing.assert_op(declare(2))
-    with pytest.raises(AssertionError, match=r"1 of \d+ comparisons disagree\n.*gradient of input x0") as found:
+    with pytest.raises(AssertionError, match=r"\d+ of \d+ comparisons disagree\n.*gradient of input x0") as found:
         bp.testing.assert_op(declare(2.00001))
-    assert "analytical" in str(found.value)
+    assert "backward gives 2.00001, the outputs of forward 2" in str(found.value)
+
+
+def test_one_case_of_an_operation_of_their_own():
+    Twice = declare(2)
+    bp.testing.assert_case(Twice(), [[4.0, 1.0]])
+    with pytest.raises(bp.UserError, match=r"dy has shape \(1,\) where the output of Twice\(\) has \(1, 2\)"):
+        bp.testing.assert_case(Twice(), [[4.0, 1.0]], dy=[1.0])
+    with pytest.raises(bp.UserError, match="Tanh has no kernel of yours"):
+        bp.testing.assert_case(Tanh(), [[4.0]])
+    wrong = declare(3)
+    with pytest.raises(
+        AssertionError, match=r"Twice\(\) on \(1, 1\) \[train\]: gradient of input x0, .* backward gives 3"
+    ):
+        bp.testing.assert_case(wrong(), [[4.0]])
 
 
 def test_operations_of_ours():

@@ -119,7 +119,7 @@ class Laws:
                 yield Fault(EVERYTHING, "contract", inf, 0.0, partial(sentence, error))
             return
         if at := first_unequal(found, again):
-            yield self._contract(AGAIN, partial(twice_in_words, at, found, again, case))
+            yield self._contract(STATE if case.calls > 2 else AGAIN, partial(twice_in_words, at, found, again, case))
             return
         self._right(AGAIN)
         if case.other is not None:

@@ -161,6 +161,9 @@ def faults_on(
     constants: tuple[int, ...],
 ) -> list[str]:
     """What is wrong on one case, a sentence each. See `backproof.testing.assert_case`."""
+    if type(op) not in KERNELS["numpy"]:
+        name = type(op).__name__
+        raise UserError(f"{name} has no kernel of yours; put @bp.custom.kernel({name}) above one")
     laws = laws_of(type(op))
     with np.errstate(all="ignore"):
         laws.random = is_random(laws.kernel, laws.samples) if calls == 2 else False

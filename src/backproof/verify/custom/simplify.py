@@ -101,6 +101,8 @@ def _simpler(value: float) -> Iterator[float]:
     if not np.isfinite(value):
         return
     sign = -1.0 if value < 0 else 1.0
-    yield from (sign * size for size in (1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0, 1000.0) if size <= max(abs(value), 1))
+    yield from (
+        sign * size for size in (1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0, 1000.0) if size <= max(2 * abs(value), 1)
+    )
     for digits in (1, 2, 3):
         yield float(f"{value:.{digits}g}")
