@@ -20,6 +20,8 @@ class Tuning:
         banded_columns: columns of its product, at most; with more, too much of the band is zeros.
         taps_cost: what it costs to gather and to add up the products of taps, in channels' worth of multiplying.
         winograd_channels: input channels from which Winograd's smaller products still run at full speed.
+        not_finite: how large a sum is if some of its numbers are not finite, so that what was made of them is made anew,
+            with care. Less makes checks of finite numbers take that way.
         winograd_tiles: tiles a channel from which transforming the weight costs less than it saves.
         norm_elements: elements of a block of normalisation; several of float32 fit in the second-level cache.
         norm_rows: rows of a block in Numba's loops: of 64 channels in float32 8 KB, a quarter of a first-level cache.
@@ -50,6 +52,7 @@ class Tuning:
     banded_columns: int = 96
     taps_cost: float = 25
     winograd_channels: int = 64
+    not_finite: float = float("inf")
     winograd_tiles: float = 0.25
     norm_elements: int = 1 << 15
     norm_rows: int = 32
@@ -106,5 +109,5 @@ SMALL = Tuning(
 )
 """For checks: samples of a few numbers take every way, in first, middle and last blocks."""
 
-PLAIN = replace(SMALL, taps_cost=float("inf"), banded_channels=0, winograd_channels=1 << 30, norm_distance=float("inf"))
-"""The same with every convolution of more than a tap by im2col, and no column of normalisation centred first."""
+PLAIN = replace(SMALL, taps_cost=float("inf"), not_finite=0, norm_distance=float("inf"))
+"""The same with every convolution of more than a tap by im2col, if after another way, and no column centred first."""

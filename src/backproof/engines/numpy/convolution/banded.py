@@ -64,8 +64,8 @@ class Banded:
         """Y = cols B."""
         wide = self._together(y)
         self._im2col.forward(x, self._band(W, call.pool), wide, call)
-        if not self._is_finite(wide, W):
-            call.ways.add("not finite: im2col")
+        if not self._is_finite(wide, W, call.pool.tuning):
+            call.ways.add("computed anew by im2col")
             Im2col(self.geometry).forward(x, W, y, call)
 
     def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
@@ -86,8 +86,8 @@ class Banded:
             part = dx[start : start + images]
             rows = dy[start : start + images].reshape(-1, band.shape[1])
             dcols = np.dot(rows, band.T, out=pool.scratch("cols", (len(rows), len(band))))
-            if not self._is_finite(dcols, W):
-                call.ways.add("not finite: im2col")
+            if not self._is_finite(dcols, W, pool.tuning):
+                call.ways.add("computed anew by im2col")
                 Im2col(self.geometry).input_gradient(dy, W, dx, call)
                 return
             windows = dcols.reshape(len(part), *g.out, g.kernel[0], self._span * channels)
@@ -100,13 +100,14 @@ class Banded:
             g.unpadded(padded, part)
 
     @staticmethod
-    def _is_finite(products: Array, W: Array) -> bool:
+    def _is_finite(products: Array, W: Array, tuning: Tuning) -> bool:
         """Whether all was finite of which these products were made.
 
         A row of them takes t windows times B, where each number meets some zero, and NaN and infinity spread over the
         whole row: its first product tells.
         """
-        return is_finite(products.reshape(-1, products.shape[-1])[:, 0]) and is_finite(W.reshape(-1))
+        first = products.reshape(-1, products.shape[-1])[:, 0]
+        return is_finite(first, tuning) and is_finite(W.reshape(-1), tuning)
 
     def _together(self, y: Array) -> Array:
         """(N, Ho, Wo, O) as (N, Ho, Wo / t, t O)."""

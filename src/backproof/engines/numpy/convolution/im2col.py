@@ -8,7 +8,6 @@ so that a block is still in the cache when the product reads it.
 """
 
 from collections.abc import Callable, Iterator
-from math import isfinite
 from typing import ClassVar
 
 import numpy as np
@@ -134,9 +133,9 @@ class Im2col:
                     yield part, cols.reshape(-1, columns)
 
 
-def is_finite(numbers: Array) -> bool:
+def is_finite(numbers: Array, tuning: Tuning) -> bool:
     """Whether a vector holds neither NaN nor infinity, nor numbers whose squares overflow: one pass of the BLAS."""
-    return isfinite(np.dot(numbers, numbers))
+    return bool(np.dot(numbers, numbers) < tuning.not_finite)
 
 
 def rows_of(columns: int, tuning: Tuning) -> int:
