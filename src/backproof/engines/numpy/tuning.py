@@ -20,8 +20,8 @@ class Tuning:
         banded_columns: columns of its product, at most; with more, too much of the band is zeros.
         taps_cost: what it costs to gather and to add up the products of taps, in channels' worth of multiplying.
         winograd_channels: input channels from which Winograd's smaller products still run at full speed.
-        not_finite: how large a sum is if some of its numbers are not finite, so that what was made of them is made anew,
-            with care. Less makes checks of finite numbers take that way.
+        not_finite: how large a sum is if some of its numbers are not finite, so that what was made of them is made
+            anew, with care. Less makes checks of finite numbers take that way.
         winograd_tiles: tiles a channel from which transforming the weight costs less than it saves.
         norm_elements: elements of a block of normalisation; several of float32 fit in the second-level cache.
         norm_rows: rows of a block in Numba's loops: of 64 channels in float32 8 KB, a quarter of a first-level cache.
