@@ -15,7 +15,7 @@ from backproof.registry import Registry
 Kind = Literal["float", "int"]
 """What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
 
-Values = Literal["normal", "whole", "far"]
+Values = Literal["normal", "whole", "far", "infinite", "lowest"]
 """How a sample's float inputs are drawn; see `Sample`."""
 
 Array = npt.NDArray[Any]
@@ -54,7 +54,8 @@ class Sample:
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
             some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
-            where exponentials overflow; probabilities stay what they are.
+            where exponentials overflow; probabilities stay what they are. "infinite": one number of the first input is
+            ∞, and must not reach where it has no part. "lowest": all of the first input's last sample are -∞.
     """
 
     op: "Op"
@@ -75,7 +76,20 @@ class Sample:
 
     def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
         """Draw inputs: float64, or int64 class labels where the operation wants labels."""
-        return tuple(self._as_wanted(i, x) for i, x in enumerate(self.op.draw_inputs(rng, *self.shapes)))
+        drawn = self.op.draw_inputs(rng, *self.shapes)
+        if self.finite:
+            return tuple(self._as_wanted(i, x) for i, x in enumerate(drawn))
+        first = drawn[0].copy()
+        if self.values == "infinite":
+            first.flat[rng.integers(first.size)] = np.inf
+        else:
+            first[-1] = -np.inf
+        return first, *drawn[1:]
+
+    @property
+    def finite(self) -> bool:
+        """Whether all inputs are finite numbers."""
+        return self.values not in ("infinite", "lowest")
 
     def _as_wanted(self, place: int, x: Array) -> Array:
         if self.values == "normal" or x.dtype.kind != "f":

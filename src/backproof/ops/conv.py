@@ -119,6 +119,8 @@ class Conv2d(Op):
         yield Sample(op=Conv2d(1, 1), shapes=((1, 1, 1, 1),))
         yield Sample(op=Conv2d(3, (4, 3)), shapes=((2, 2, 4, 3),))
         yield Sample(op=Conv2d(1, 7, stride=2, padding=3), shapes=((1, 1, 5, 8),))
+        yield Sample(op=Conv2d(3, 3, padding=1), shapes=((2, 2, 6, 5),), values="infinite")
+        yield Sample(op=Conv2d(2, 3, padding=1), shapes=((2, 1, 3, 6),), values="infinite")
         yield Sample(op=Conv2d(2, (1, 2), stride=5, padding=(0, 0, 3, 0)), shapes=((1, 1, 1, 3),))
 
 
@@ -212,3 +214,6 @@ class ConvTranspose2d(Op):
         yield Sample(op=ConvTranspose2d(4, 1), shapes=((2, 3, 2, 2),))
         yield Sample(op=ConvTranspose2d(1, 1, stride=2), shapes=((1, 1, 2, 3),))
         yield Sample(op=ConvTranspose2d(2, 4, stride=2, padding=1), shapes=((3, 2, 1, 1),))
+        # Not padded: engines multiply ∞ by the zeros of a padding, to which the formula gives no part in dW.
+        yield Sample(op=ConvTranspose2d(2, 3), shapes=((2, 3, 6, 5),), values="infinite")
+        yield Sample(op=ConvTranspose2d(1, 3), shapes=((2, 2, 3, 6),), values="infinite")

@@ -86,6 +86,9 @@ class MaxPool2d(Op):
         yield Sample(op=MaxPool2d(1), shapes=((1, 1, 1, 1),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 6, 6),), values="whole")
         yield Sample(op=MaxPool2d(2), shapes=((2, 1, 6, 4),), values="whole")
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 4),), values="infinite")
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 3, 4, 5),), values="lowest")
+        yield Sample(op=MaxPool2d(2, stride=1), shapes=((2, 1, 3, 3),), values="lowest")
 
 
 @operation

@@ -7,7 +7,7 @@ import numpy as np
 from backproof.engines import DType, Engine, Mode, Predictor, Trainer
 from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample
 from backproof.graph.graph import make_node
-from backproof.ops import MSE, Reshape
+from backproof.ops import L1, MSE, Reshape
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.rounding import perturbed
 from backproof.verify.core.tolerances import difference
@@ -39,8 +39,9 @@ class Case:
 def make_case(sample: Sample, seed: int) -> Case:
     """Wrap `sample` into a network, with inputs and parameters drawn from `seed`.
 
-    An operation is followed by MSE against random targets, so its output gets a gradient without any symmetry. A loss
-    stands alone, behind a Reshape that changes nothing, since a network needs a prediction.
+    An operation is followed by MSE against random targets, so its output gets a gradient without any symmetry; or by
+    L1, whose gradient is finite, if inputs are not. A loss stands alone, behind a Reshape that changes nothing, since a
+    network needs a prediction.
     """
     rng = np.random.default_rng(seed)
     arrays = sample.inputs(rng)
@@ -53,7 +54,7 @@ def make_case(sample: Sample, seed: int) -> Case:
         names = [f"x{i}" for i in range(len(arrays))]
         declared = tuple(Input(n, shape) for n, shape in zip(names, sample.declared, strict=True))
         node = make_node("op", sample.op, {i.name: i.shape for i in declared})
-        graph = Graph(declared, (node,), "op").with_loss(MSE())
+        graph = Graph(declared, (node,), "op").with_loss(MSE() if sample.finite else L1())
         targets = rng.standard_normal(node.shape.bind(sample.batch))
         inputs = dict(zip(names, arrays, strict=True)) | {"y": targets}
     # Not the initial weights: zeros and ones hide faults. Statistics are positive, as variances must be.

@@ -33,6 +33,14 @@ def difference(a: Array, b: Array) -> float:
     return float(np.max(np.abs(np.float64(a) - np.float64(b)))) / max(1.0, float(np.max(np.abs(b))))
 
 
+def difference_of_finite(a: Array, b: Array) -> float:
+    """`difference` of what is finite in both; infinite unless NaN and each infinity stand at the same places."""
+    finite = np.isfinite(b)
+    if a.shape != b.shape or not np.array_equal(np.where(finite, 0, a), np.where(finite, 0, b), equal_nan=True):
+        return float("inf")
+    return difference(np.where(finite, a, 0), np.where(finite, b, 0))
+
+
 def relative(found: Array | None, expected: Array) -> float:
     """`difference` in units of the largest |expected|: gradients may be small all over. Infinite for None.
 

@@ -23,7 +23,7 @@ from backproof.verify.core.failure import Failure, Keep, kept
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT
 from backproof.verify.core.rounding import rounded
-from backproof.verify.core.tolerances import difference, tolerance
+from backproof.verify.core.tolerances import difference, difference_of_finite, tolerance
 from backproof.verify.core.ways import Ways
 from backproof.verify.operations.attribution import with_the_same_slope
 from backproof.verify.operations.contract import check_contract, shapes_and_dtypes
@@ -130,17 +130,32 @@ class _OpCheck:
                 found = results(trainer, case)
                 yield shapes_and_dtypes(found, case, trains, comparison)
                 if compared:
-                    yield from self._compare(found, self._expected(number, seed, dtype, trains), case, comparison)
+                    expected = self._expected(number, seed, dtype, trains)
+                    if sample.finite:
+                        yield from self._compare(found, expected, case, comparison)
+                    else:
+                        yield from self._compare_finite(found, expected, case, comparison)
             if self._contract and dtype == self._dtypes[0]:
                 first = self._seeds[0]
                 case, comparison = self._case(number, first, dtype, trains), comparison.on(f"{sample}, seed {first}")
                 trainer.load(case.parameters)
                 yield from check_contract(engine, trainer, case, comparison)
-                if trains and dtype == "float64" and not compared:
+                if trains and dtype == "float64" and not compared and sample.finite:
                     yield from check_against_numbers(trainer, case, comparison)
             self.ways.add(engine.name, trainer)
         except Exception as error:  # whatever an engine makes of a good case, the check goes on
             yield comparison.against("contract").failed(error)
+
+    def _compare_finite(
+        self, found: Results, expected: Results, case: Case, comparison: FindingBuilder
+    ) -> Iterator[Finding]:
+        """Every array where the reference's is finite, and that NaN and infinities are where the reference has them."""
+        allowed = tolerance(comparison.dtype, case.terms)
+        both = [location for location in expected if location in found and location != LOSS]
+        findings = [
+            comparison.array(at.within("op"), found[at], expected[at], allowed, difference_of_finite) for at in both
+        ]
+        yield from kept(findings, self._keep, Failure(comparison, case, found, expected, allowed))
 
     def _compare(self, found: Results, expected: Results, case: Case, comparison: FindingBuilder) -> Iterator[Finding]:
         """Every array against the reference's. What an engine lacks, `shapes_and_dtypes` has reported."""

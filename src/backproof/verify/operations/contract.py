@@ -143,6 +143,9 @@ def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Findin
     }
     if x.ndim == 1:
         del mistakes["an input is one longer in its last axis"]  # that is only a longer batch
+    for i in case.graph.inputs:
+        if i.kind == "int":
+            mistakes["a label is no class"] = inputs(**{i.name: np.full_like(case.inputs[i.name], 1_000_000)})
     for name, value in case.parameters.items():
         others = {n: v for n, v in case.parameters.items() if n != name}
         longer = others | {name: np.zeros((*value.shape, 2))}

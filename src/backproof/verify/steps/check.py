@@ -13,7 +13,7 @@ reverse sweep is one for all hand-written engines.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import cycle
+from itertools import cycle, islice
 from time import perf_counter
 
 import numpy as np
@@ -284,14 +284,14 @@ def _in_a_row(
     engine: Engine, other: Trainer, run: _Run, steps: Sequence[Step], comparison: FindingBuilder, ways: Ways
 ) -> Iterator[Finding]:
     """All steps by one trainer, in every way that there is, and each again by `other` from what was read and loaded."""
-    trainer = engine.compile(run.graph, run.start, dtype=run.dtype)
-    trainer.load_optimizer_state(run.optimizer, {})
+    trainer = engine.compile(run.graph, run.start, dtype=run.dtype)  # its first step makes the optimizer's state
     steppers: tuple[tuple[str, Callable[..., Results]], ...] = (
         ("train_step", run.take),
         ("gradients and apply", run.apart),
         ("train_step, watched", partial(run.take, watch=lambda node, direction, array: None)),  # noqa: ARG005
     )
-    for step, (name, take) in zip(steps, cycle(steppers), strict=False):
+    first = run.dtype == "float32"  # which of them is the first of all
+    for step, (name, take) in zip(steps, islice(cycle(steppers), first, None), strict=False):
         before = Place.of(trainer)
         found = take(trainer, step.case.inputs, step.case.mode)
         other.load(before.parameters)

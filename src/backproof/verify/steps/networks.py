@@ -5,9 +5,10 @@ They are small enough for plain loops, and say with which optimizer and on batch
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from backproof.graph import Builder, Graph, Op, Shape, Value
+from backproof.graph import Builder, Graph, Input, Op, Shape, Value
+from backproof.graph.graph import make_node
 from backproof.ops import (
     L1,
     MSE,
@@ -33,9 +34,12 @@ from backproof.ops import (
     Reshape,
     Resize,
     Sigmoid,
+    SmoothL1,
+    SoftDice,
     Softmax,
     SoftmaxCrossEntropy,
     Tanh,
+    WeightedSum,
 )
 from backproof.optim import SGD, Cosine, Momentum, Nesterov, Optimizer
 
@@ -129,6 +133,36 @@ def several_outputs() -> SmallNetwork:
     last = net("fc3", Linear(3), net("relu2", ReLU(), norm))
     graph = net.graph(last, hidden, norm).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.3, 0.5))
     return SmallNetwork(graph, ALL_DECAYED, (4, 2, 7, 4))
+
+
+@network
+def first_nodes() -> SmallNetwork:
+    """Nodes with weights that take the samples themselves, whose gradient a training step does not need."""
+    net = Builder(Shape("N", 2, 3, 4))
+    branches = [
+        chain(net, net.x, op, Flatten(), name=f"{i}")
+        for i, op in enumerate((BatchNorm(), LayerNorm((3, 4)), GroupNorm(1), ConvTranspose2d(1, 2), Conv2d(2, 1)))
+    ]
+    branches.append(chain(net, net.x, Flatten(), Linear(5), ReLU(), name="row"))
+    x = chain(net, net("concat", Concat(), *branches), Linear(4), ReLU(), Linear(3), name="head")
+    return SmallNetwork(net.graph(x).with_loss(SoftmaxCrossEntropy()), batches=(3, 2, 5, 3))
+
+
+@network
+def several_losses() -> SmallNetwork:
+    """The losses of numbers, all on one prediction and one target, as parts of one cost."""
+    net = Builder(Shape("N", 4))
+    graph = net.graph(chain(net, net.x, Linear(5), Tanh(), Linear(3))).with_loss(MSE(), name="mse")
+    shapes, taken = graph.shapes, (graph.output, "y")
+    losses = [make_node(type(op).__name__.lower(), op, shapes, taken) for op in (L1(), SmoothL1(), SoftDice())]
+    weighed = Input("weight", Shape("N"))
+    shapes = shapes | {"weight": weighed.shape} | {loss.name: loss.shape for loss in losses}
+    losses.append(make_node("weighed", BCEWithLogits(sample_weights=True), shapes, (*taken, "weight")))
+    names = [loss.name for loss in losses]
+    shapes = shapes | {"weighed": losses[-1].shape}
+    losses.append(make_node("loss", WeightedSum((1.0, 0.5, 2.0, 0.3, 0.7)), shapes, ("mse", *names)))
+    graph = replace(graph, inputs=(*graph.inputs, weighed), nodes=(*graph.nodes, *losses), loss="loss")
+    return SmallNetwork(graph)
 
 
 @network
