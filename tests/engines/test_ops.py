@@ -40,7 +40,7 @@ def test_operation_on_all_samples(any_engine, op):
 @by_op
 def test_running_statistics_move_in_training(reference, op):
     """The others are compared with the reference; that it does anything at all is told by this alone."""
-    for sample in op.samples():
+    for sample in (sample for sample in op.samples() if sample.finite):
         case = make_case(sample, 0)
         found = reference.compile(case.graph, case.parameters, dtype="float64").gradients(case.inputs, case.mode)
         assert set(found.state) == (case.graph.statistics if sample.training else set()), str(sample)

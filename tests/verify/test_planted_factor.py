@@ -48,7 +48,7 @@ def test_a_millionth_is_too_much(op, seed):
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
 def test_complex_steps_are_right_to_the_last_digits(op):
-    for sample in op.samples():
+    for sample in (sample for sample in op.samples() if sample.finite):
         case = make_case(sample, 0)
         found = results(get_engine("reference").compile(case.graph, case.parameters, dtype="float64"), case)
         for what, exact in complex_gradients(case).items():

@@ -69,9 +69,7 @@ class NumpyTrainer:
         tuning: Tuning = USUAL,
     ) -> None:
         if replaced:
-            self.kernels = custom.chain({op: by for op, by in CUSTOM.items() if op in replaced}, self.kernels)
-            updates = {kind: by for kind, by in optimizers.CUSTOM.items() if kind in replaced}
-            self.updates = custom.chain(updates, self.updates)
+            self._replace(replaced)
         require_kernels(self.engine, self.kernels, graph)
         self.graph = graph
         kinds = {type(node.op) for node in graph.nodes}
@@ -98,6 +96,12 @@ class NumpyTrainer:
         ]
         self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
         self._turned = {fused: turned_values(self._fused if fused else graph, self.kernels) for fused in (True, False)}
+
+    def _replace(self, replaced: Collection[type[Op] | type[Optimizer]]) -> None:
+        """Let users' kernels and updates compute these."""
+        self.kernels = custom.chain({op: by for op, by in CUSTOM.items() if op in replaced}, self.kernels)
+        updates = {kind: by for kind, by in optimizers.CUSTOM.items() if kind in replaced}
+        self.updates = custom.chain(updates, self.updates)
 
     def forward(self, inputs: Arrays, mode: Mode = EVALUATION, want: Collection[str] = ()) -> dict[str, Array]:
         with_loss, names = asked_for(self.graph, inputs, want)

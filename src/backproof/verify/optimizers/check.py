@@ -171,6 +171,7 @@ def _check(
     if not engine.capabilities.trains:
         yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' cannot train")
         return
+    right = True
     for case, run in runs.items():
         try:
             trainer = engine.compile(run.graph, run.places[0].parameters, dtype=dtype)
@@ -181,13 +182,14 @@ def _check(
         try:
             alone = list(_alone(trainer, run, comparison.on(case), keep))
             yield from alone
+            right &= all(finding.passed for finding in alone)
             ways.add(engine.name, trainer)
             if all(finding.passed for finding in alone):  # else right steps propagate the error of a wrong one
                 yield from _in_a_row(trainer, run, comparison.on(case))
         except Exception as error:  # whatever an engine does with a good step, the check goes on
             yield comparison.on(case).failed(error)
     for (case, of_dtype), long_run in long.items():
-        if of_dtype != dtype:
+        if of_dtype != dtype or not right:  # a wrong step is named already; what comes of it is no further error
             continue
         try:
             yield from long_run.check(engine, comparison.on(case), ways)
