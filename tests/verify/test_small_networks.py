@@ -2,7 +2,7 @@
 
 import pytest
 
-from backproof.engines import ENGINES, engine_for_checks, get_engine, installed
+from backproof.engines import ENGINES, engine_for_checks, get_engine, installed, variants
 from backproof.engines.numpy.convolution.winograd import Winograd
 from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.engines.numpy.workspace import Pool, aligned
@@ -106,7 +106,7 @@ def test_statistics_that_are_not_moved(monkeypatch):
 
 
 def test_variants_are_checked_and_said(monkeypatch):
-    """A fault that shows in small blocks alone."""
+    """A fault that arrays of the usual tuning are too small to show."""
     compute = Winograd.input_gradient
 
     def wrong(self, dy, W, dx, call):
@@ -115,9 +115,12 @@ def test_variants_are_checked_and_said(monkeypatch):
 
     monkeypatch.setattr(Winograd, "input_gradient", wrong)
     report = check_networks([get_engine("numpy")], ["convolutions"], dtypes=("float64",))
-    assert {f.case.rpartition(", ")[2] for f in report.failures} == {"small blocks"}
+    assert report.failures
+    assert all(f.case.endswith(("small blocks", "low memory")) for f in report.failures)
     assert {f.engine for f in report.failures} == {"numpy"}
     assert "Winograd" in report.ways["numpy"]["Conv2d"]
     kept: list[Failure] = []
     check_ops([get_engine("numpy")], [Conv2d], dtypes=("float64",), seeds=(0,), keep=lambda f: kept.append(f) or "")
-    assert {failure.comparison.variant for failure in kept} == {"small blocks"}
+    assert (
+        "small blocks" in {failure.comparison.variant for failure in kept} <= set(variants(get_engine("numpy"))) - {""}
+    )
