@@ -179,6 +179,7 @@ class Sweep:
                     before = gradients[i]
                     gradients[i] = dx if before is None else self._sum(before, dx)
             drop(dy)
+            gradients[step.output] = None  # nobody needs it any more
 
     def _sum(self, a: Array, b: Array) -> Array:
         """a + b in an array of its own: `a` may be in use by another branch too (Add gives both inputs the same)."""

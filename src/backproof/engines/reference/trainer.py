@@ -99,7 +99,7 @@ class ReferenceTrainer:
         """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
         batch_size(self.graph, inputs, targets=with_loss)
         given = {
-            i.name: inputs[i.name].astype(np.float64) if i.kind == "float" else inputs[i.name]
+            i.name: inputs[i.name].astype(np.float64, copy=False) if i.kind == "float" else inputs[i.name]
             for i in self.graph.inputs
             if i.name in inputs
         }

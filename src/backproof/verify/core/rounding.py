@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from backproof.engines import DType
-from backproof.graph import Array, Arrays, Graph
-from backproof.ops import SoftmaxCrossEntropy
+from backproof.engines import DType, Engine
+from backproof.engines.kernel import Call, Kernel, Saved, Slopes
+from backproof.engines.reference import Reference
+from backproof.graph import Array, Arrays, Graph, Op
+from backproof.ops import BatchNorm, GroupNorm, LayerNorm, SoftmaxCrossEntropy
 from backproof.verify.core.tolerances import EPSILON
 
 
@@ -61,3 +64,53 @@ def with_rounded_loss(graph: Graph, dtype: DType) -> Graph:
     s, epsilon = op.label_smoothing, EPSILON[dtype]
     rounded = replace(graph.node[graph.loss], op=replace(op, label_smoothing=s + (epsilon if s < 0.5 else -epsilon)))
     return replace(graph, nodes=tuple(rounded if node.name == graph.loss else node for node in graph.nodes))
+
+
+def with_rounded_norms(engine: Engine, dtype: DType, rng: np.random.Generator) -> Engine:
+    """The reference engine, in the form that it is given in, but backward through normalisations is rounded in `dtype`.
+
+    dx = (d - mean d - x̂ mean(d x̂)) / s cancels where few values are normalised: of two samples nothing is left but
+    what ε makes of them, a hundred-thousandth. An engine is off by a rounding of d / s, however small dx, and no
+    perturbation of what goes in shows that. Any other engine is returned as it is.
+    """
+    if not isinstance(engine, Reference):
+        return engine
+    right = engine.trainer
+    kernels: dict[type[Op], Kernel[Any, Any]] = dict(right.kernels)
+    kernels.update({op: RoundedNorm(kernels[op], EPSILON[dtype], rng) for op in (BatchNorm, GroupNorm, LayerNorm)})
+    trainer = type(right.__name__, (right,), {"kernels": kernels})
+    found: Engine = type(type(engine).__name__, (type(engine),), {"trainer": trainer})()
+    return found
+
+
+class RoundedNorm(Kernel[Any, Call]):
+    """A normalisation whose dx is off by about one rounding of what cancels in it."""
+
+    def __init__(self, right: Kernel[Any, Any], epsilon: float, rng: np.random.Generator) -> None:
+        self.right, self.epsilon, self.rng = right, epsilon, rng
+
+    def forward(self, op: Any, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        y, saved = self.right.forward(op, inputs, p, call)
+        return y, (inputs[0], saved)
+
+    def backward(self, op: Any, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
+        x, saved = saved
+        (dx,) = self.right.backward(op, dy, saved, p, g, call)
+        if dx is None or (isinstance(op, BatchNorm) and not call.mode.training):
+            return (dx,)
+        gamma = p.get("weight", np.ones(()))
+        if not isinstance(op, LayerNorm) and gamma.ndim:
+            gamma = gamma.reshape(-1, *[1] * (x.ndim - 2))
+        d, values = _parts(op, dy * gamma), _parts(op, x)
+        size = np.sqrt(np.mean(np.square(d), 1) / (np.var(values, 1) + op.eps))
+        noise = self.epsilon * self.rng.standard_normal(d.shape) * size[:, np.newaxis]
+        if isinstance(op, BatchNorm):
+            noise = np.moveaxis(noise.reshape(x.shape[1], len(x), *x.shape[2:]), 0, 1)
+        return (dx + noise.reshape(x.shape),)
+
+
+def _parts(op: BatchNorm | GroupNorm | LayerNorm, x: Array) -> Array:
+    """(parts, values): what is normalised together stands in one row."""
+    if isinstance(op, BatchNorm):
+        return np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
+    return x.reshape(-1, x[0].size // op.num_groups if isinstance(op, GroupNorm) else int(np.prod(op.dimensions)))

@@ -13,7 +13,7 @@ from backproof.graph import Array, Graph
 from backproof.verify.core.case import Results, for_prediction, run_case
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import LOSS, OUTPUT, Location
-from backproof.verify.core.rounding import perturbed, rounding_noise, with_rounded_loss
+from backproof.verify.core.rounding import perturbed, rounding_noise, with_rounded_loss, with_rounded_norms
 from backproof.verify.core.tolerances import EPSILON, relative, tolerance
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.dispute import slope_along
@@ -51,10 +51,11 @@ def find_truth(case: NetworkCase, reference: Engine) -> Truth:
     least = {key: tolerance(case.dtype, case.longest_sums.get(key[0], 1)) for key in tensors}
     explained = dict(least)
     terms = {node.name: case.longest_sums[node.name] for node in tapped(case.graph)}
-    observatory = Observatory(reference, with_rounded_loss(case.graph, case.dtype), case.parameters, "float64")
+    graph = with_rounded_loss(case.graph, case.dtype)
     for draw in range(DRAWS):
         rng = np.random.default_rng(draw)
-        observatory.load(perturbed(case.parameters, case.dtype, rng))
+        parameters = perturbed(case.parameters, case.dtype, rng)
+        observatory = Observatory(with_rounded_norms(reference, case.dtype, rng), graph, parameters, "float64")
         noise = rounding_noise(seen.values, terms, case.dtype, rng)
         again = observatory.observe(perturbed(case.inputs, case.dtype, rng), case.mode, noise)
         for key, moved in tensors_of(case.graph, again).items():

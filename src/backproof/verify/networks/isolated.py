@@ -14,7 +14,7 @@ from backproof.verify.core.case import Results
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.gradient_check import TOLERANCE
 from backproof.verify.core.location import OUTPUT, Location
-from backproof.verify.core.rounding import perturbed, with_rounded_loss
+from backproof.verify.core.rounding import perturbed, with_rounded_loss, with_rounded_norms
 from backproof.verify.core.tolerances import EPSILON, relative, tolerance
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.cumulative import Truth
@@ -197,7 +197,8 @@ class Isolated:
         for draw in range(DRAWS):
             rng = np.random.default_rng(draw)
             parameters, inputs = (perturbed(a, self.case.dtype, rng) for a in (alone.parameters, alone.inputs))
-            found = alone.run(reference, "float64", self.case.mode, parameters, inputs, graph)
+            engine = with_rounded_norms(reference, self.case.dtype, rng)
+            found = alone.run(engine, "float64", self.case.mode, parameters, inputs, graph)
             for location, expected in right.items():
                 moved[location] = max(moved[location], relative(found[location], expected))
         return {location: distance / epsilon for location, distance in moved.items()}

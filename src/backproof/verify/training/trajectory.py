@@ -20,7 +20,7 @@ from backproof.optim import Optimizer
 from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import Location
-from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.core.rounding import with_rounded_loss, with_rounded_norms
 from backproof.verify.networks.dispute import bystanders, make_of_updates
 from backproof.verify.training.state import (
     DRAWS,
@@ -195,8 +195,13 @@ class _Reference:
     def train(self, draws: range, steps: int) -> Iterator[tuple[dict[Tensor, Array], Explained, Take]]:
         """Train, with some draws beside; after each step what is true, what is allowed, and how to take the step."""
         right = self.trainer(self.engine, self.graph, self.dtype)
-        rounded = with_rounded_loss(self.graph, self.dtype)
-        perturbed = {draw: self.trainer(self.engine, rounded, self.dtype) for draw in draws}
+        graph = with_rounded_loss(self.graph, self.dtype)
+        perturbed = {
+            draw: self.trainer(
+                with_rounded_norms(self.engine, self.dtype, np.random.default_rng((draw, 0))), graph, self.dtype
+            )
+            for draw in draws
+        }
         for step, (batch, allowed) in enumerate(zip(self.batches[:steps], self.allowed[:steps], strict=True)):
             mode = Mode(training=True, seed=self.seed, step=self.first_step + step)
             take = partial(step_and_look, batch=batch, optimizer=self.optimizer, mode=mode)
