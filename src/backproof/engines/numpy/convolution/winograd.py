@@ -81,6 +81,12 @@ class Winograd:
 
     def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = A²ᵀ (V U)."""
+        if not self._fill(x, W, y, call):
+            call.ways.add("computed anew by im2col")
+            Im2col(self.geometry).forward(x, W, y, call)
+
+    def _fill(self, x: Array, W: Array, y: Array, call: Workspace) -> bool:
+        """Fill y, unless some of the result is not finite."""
         pool, m, channels = call.pool, self.m, W.shape[3]
         call.ways.add("tiles of 4 x 4" if m == 4 else "tiles of 3 x 3")
         a, g, _ = transforms(m, x.dtype.str)
@@ -90,9 +96,7 @@ class Winograd:
         M = np.matmul(V, U.reshape(points, *W.shape[2:]), out=pool.scratch("wino M", (points, count, channels)))
         Y = np.dot(a, M.reshape(points, -1), out=pool.scratch("wino D", (m * m, count * channels)))
         if not is_finite(Y[0], pool.tuning):
-            call.ways.add("computed anew by im2col")
-            Im2col(self.geometry).forward(x, W, y, call)
-            return
+            return False
         tiles = Y.reshape(m, m, len(x), *self.tiles, channels).transpose(2, 3, 0, 4, 1, 5)
         whole = (len(x), self.tiles[0], m, self.tiles[1], m, channels)
         if self._covered(y):
@@ -103,12 +107,15 @@ class Winograd:
             larger[...] = tiles
             height, width = y.shape[1:3]
             y[...] = larger.reshape(len(x), self.tiles[0] * m, -1, channels)[:, :height, :width]
+        return True
 
     def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """The forward pass of dy with the flipped kernel."""
         flipped = call.pool.scratch("flipped", (*W.shape[:2], W.shape[3], W.shape[2]))
         flipped[...] = W[::-1, ::-1].swapaxes(2, 3)
-        Winograd(self.geometry.flipped(), self.m).forward(dy, flipped, dx, call)
+        if not Winograd(self.geometry.flipped(), self.m)._fill(dy, flipped, dx, call):
+            call.ways.add("computed anew by im2col")
+            Im2col(self.geometry).input_gradient(dy, W, dx, call)
 
     def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """DW = G²ᵀ (Vᵀ (A² E))."""
