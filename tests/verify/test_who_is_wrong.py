@@ -259,3 +259,95 @@ def test_a_wrong_update_of_an_engine_is_its_own(monkeypatch):
             graph, parameters, engines, Adam(), BATCHES, reference=reference_engine(vectorised=True)
         )
         assert named(report) == {"numpy"}
+
+
+def with_a_layer_of_a_user(backward):
+    """A small network with a layer that a user wrote, for NumPy alone."""
+    from dataclasses import dataclass
+
+    import backproof as bp
+    from backproof.graph import Op
+
+    @dataclass(frozen=True)
+    class Cube(Op):
+        def output_shape(self, *inputs):
+            return inputs[0]
+
+    @bp.custom.kernel(Cube)
+    class CubeKernel:
+        def forward(self, op, inputs, p, call):
+            return inputs[0] ** 3, (inputs[0],)
+
+        def backward(self, op, dy, saved, p, g, call):
+            return (backward(dy, saved[0]),)
+
+    net = Builder(Shape("N", 5))
+    h = net("cube", Cube(), net("fc1", Linear(4), net.x))
+    graph = net.graph(net("fc2", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    return graph, initial_parameters(graph, 0), {"x": rng.standard_normal((4, 5)), "y": rng.integers(0, 3, 4)}
+
+
+@pytest.fixture
+def forgotten():
+    """What a test declares is gone after it."""
+    from backproof.engines import custom
+    from backproof.graph import OPERATIONS
+
+    known = dict(OPERATIONS)
+    yield
+    custom.KERNELS["numpy"].clear()
+    for name in [name for name in OPERATIONS if name not in known]:
+        del OPERATIONS[name]
+
+
+@pytest.mark.parametrize("names", [("numpy",), ("reference", "numba", "numpy")])
+def test_the_kernel_of_a_user_is_held_against_numbers_where_nothing_else_computes_it(names, forgotten):
+    engines = [get_engine(name) for name in names if installed(name)]
+    report = check_model(*with_a_layer_of_a_user(lambda dy, x: 3 * x**2 * dy), engines)
+    assert report.passed, report.failures
+    of_cube = [f for f in report.findings if (f.subject, f.case) == ("cube", "isolated")]
+    assert {f.verdict for f in of_cube if f.location.kind == "output"} == {"skipped"}
+    by_numbers = [f for f in report.findings if f.reference == "finite differences"]
+    assert {(f.engine, f.verdict) for f in by_numbers} == {(engine.name, "agrees") for engine in engines}
+
+
+def test_a_wrong_kernel_of_a_user_is_found_by_numbers(forgotten):
+    report = check_model(*with_a_layer_of_a_user(lambda dy, x: 2 * x**2 * dy), [get_engine("numpy")])
+    assert {(f.subject, f.reference) for f in report.failures} == {("cube", "finite differences")}
+    assert report.exit_code == 1
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.01])
+def test_where_no_engine_can_be_the_reference_numbers_are_and_values_are_not_checked(factor, forgotten):
+    pytest.importorskip("torch")
+    from dataclasses import dataclass
+
+    import backproof as bp
+    from backproof.engines import custom
+    from backproof.graph import Op
+
+    @dataclass(frozen=True)
+    class Square(Op):
+        def output_shape(self, *inputs):
+            return inputs[0]
+
+    @bp.custom.kernel(Square, engine="torch")
+    def square(op, inputs, p, call):
+        y = inputs[0] ** 2
+        return factor * y - (factor - 1) * y.detach()
+
+    net = Builder(Shape("N", 5))
+    graph = net.graph(net("square", Square(), net("fc", Linear(3), net.x))).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((4, 5)), "y": rng.integers(0, 3, 4)}
+    try:
+        report = check_model(graph, initial_parameters(graph, 0), inputs, [get_engine("torch")])
+    finally:
+        custom.KERNELS["torch"].clear()
+    assert report.exit_code == (3 if factor == 1 else 1)
+    assert {f.subject for f in report.failures} == (set() if factor == 1 else {"square"})
+    (left,) = report.unchecked
+    assert "no engine can be the reference: engine 'reference' has no kernel for 'square' (Square)" in left.detail
+    assert "\n".join(report.lines())
+    assert report.to_json()

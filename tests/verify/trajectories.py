@@ -3,7 +3,6 @@
 `python tests/verify/trajectories.py 1000` prints what fails, and the table of docs/tolerances.md.
 """
 
-import os
 import sys
 from dataclasses import dataclass
 
@@ -91,13 +90,15 @@ def over_seeds(seeds: range) -> tuple[list[str], dict[str, np.ndarray], int]:
     from joblib import Parallel, delayed
 
     tasks = [(seed, dtype) for seed in seeds for dtype in ("float64", "float32")]
-    done = Parallel(n_jobs=os.cpu_count())(delayed(follow)(*task) for task in tasks)
-    ratios: dict[str, list[float]] = {}
-    for (_, dtype), (_, worst, _) in zip(tasks, done, strict=True):
+    parallel = Parallel(n_jobs=-1, return_as="generator")  # LOKY_MAX_CPU_COUNT limits it
+    failures, steps, ratios = list[str](), 0, dict[str, list[float]]()
+    for (seed, dtype), (found, worst, taken) in zip(tasks, parallel(delayed(follow)(*t) for t in tasks), strict=True):
         for name, ratio in worst.items():
             ratios.setdefault(f"{dtype}, {name}", []).append(ratio)
-    failures = [failure for found, _, _ in done for failure in found]
-    return failures, {who: np.array(r) for who, r in ratios.items()}, sum(steps for _, _, steps in done)
+        failures, steps = [*failures, *found], steps + taken
+        if (found or seed % 50 == 0) and dtype == "float32":
+            print(seed, *found, file=sys.stderr, flush=True)
+    return failures, {who: np.array(r) for who, r in ratios.items()}, steps
 
 
 def main() -> None:

@@ -19,12 +19,15 @@ import numpy as np
 from backproof.engines import DType, Engine, Mode, reference_engine
 from backproof.errors import ModelError, UserError
 from backproof.graph import Array, Arrays, Graph
+from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import CheckReport, Finding
+from backproof.verify.core.gradient_check import TOLERANCE
 from backproof.verify.core.location import EVERYTHING, Location
 from backproof.verify.networks.case import NetworkCase
 from backproof.verify.networks.cumulative import Truth, as_it_runs, check_whole, find_truth, loss_along
 from backproof.verify.networks.dispute import Dispute, Voice, bystanders, settle
 from backproof.verify.networks.isolated import Isolated, ReferenceWrongError
+from backproof.verify.networks.node_gradients import check_node_gradients
 from backproof.verify.networks.report import NETWORK, ModelReport, RoundingError
 
 TRAINING = Mode(training=True)
@@ -64,8 +67,8 @@ def check_model(
         replay: a command line that does the same again; a node's finding adds `--node NAME`.
         say: called with what is going on, now and then.
 
-    Raises `UserError` for a network without a loss, for what does not fit it, and where the reference lacks an
-    operation.
+    Where no engine can be the reference, gradients are held against finite differences, and values are not checked.
+    Raises `UserError` for a network without a loss, and for what does not fit it.
     """
     if graph.loss is None:
         raise UserError("a network is checked with its loss; give it one with graph.with_loss(...)")
@@ -74,7 +77,10 @@ def check_model(
     for name in nodes:
         graph.require_node(name)
     case = NetworkCase(graph, _rounded(parameters), _rounded(inputs), mode, dtype)
-    chosen = reference or default_reference(case, engines)
+    try:
+        chosen = reference or default_reference(case, engines)
+    except ModelError as error:
+        return _by_numbers(case, engines, title, str(error), say)
     own = [engine for engine in engines if type(engine) is type(chosen)]
     others = [engine for engine in engines if engine not in own]
     evaluation = replace(case, mode=replace(mode, training=False))
@@ -89,6 +95,28 @@ def check_model(
             if predictors:
                 reports.append(_check_justly(evaluation, against, predictors, nodes, title, replay, say))
     return reports[0] if not reports[1:] else _together(reports)
+
+
+def _by_numbers(
+    case: NetworkCase, engines: Sequence[Engine], title: str, why: str, say: Callable[[str], None]
+) -> ModelReport:
+    """Gradients of each node against finite differences, where no engine can be the reference; values have none."""
+    findings: list[Finding] = []
+    for engine in engines:
+        comparison = FindingBuilder(NETWORK, "cumulative", engine.name, "float64", "finite differences")
+        findings.append(comparison.unchecked(Location("output"), f"no engine can be the reference: {why}"))
+        try:
+            report = check_node_gradients(engine, case.graph, case.parameters, case.inputs, case.mode, say=say)
+        except Exception as error:  # an engine that is being written may fail in any way
+            findings.append(comparison.failed(error))
+            continue
+        for tensor in report.tensors:
+            node = tensor.name.rpartition(" into " if " into " in tensor.name else ".")
+            subject = node[2] if tensor.kind == "input" else node[0]
+            findings.append(replace(comparison, subject=subject, case="isolated").gradient(tensor, TOLERANCE))
+    return ModelReport(
+        title=title, findings=tuple(findings), graph=case.graph, dtype=case.dtype, reference="finite differences"
+    )
 
 
 def _check_justly(
@@ -223,17 +251,17 @@ def _together(reports: Sequence[ModelReport]) -> ModelReport:
 def default_reference(case: NetworkCase, engines: Sequence[Engine] = ()) -> Engine:
     """The reference engine, in plain loops where they are quick enough, and not themselves among `engines`.
 
-    Of a network that it lacks kernels for, another engine that has them and is not among `engines`. Raises `UserError`
-    where there is none.
+    Of a network that it lacks kernels for, another engine that has them, if possible not among `engines`. Raises
+    `ModelError` where there is none.
     """
     loops, arrays = reference_engine(), reference_engine(vectorised=True)
     try:
         arrays.compile(case.graph, case.parameters, dtype="float64")
     except ModelError:
-        other = next(bystanders(case.graph, engines), None)
-        if other is None:
+        others = (*bystanders(case.graph, engines), *(e for e in engines[1:] if e.capabilities.trains))
+        if not others:
             raise
-        return other
+        return others[0]
     quick = case.work <= LOOPS and not any(type(engine) is type(loops) for engine in engines)
     return loops if quick else arrays
 

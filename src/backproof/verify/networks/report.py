@@ -129,6 +129,9 @@ class ModelReport(CheckReport):
     def verdict(self) -> str:
         """One sentence: the first error source, or that there is none."""
         first = self.first_failure
+        if first is None and self.unchecked:
+            left = self.unchecked[0]
+            return f"{left.engine}: {left.what} of {left.subject} not checked; {left.detail}"
         if first is None:
             engines = " and ".join(
                 [", ".join(self.engines[:-1]), self.engines[-1]] if self.engines[1:] else self.engines
