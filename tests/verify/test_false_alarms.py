@@ -46,9 +46,7 @@ def test_a_few_trainings():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    ("seed", "name"), [(5, "adamw"), (5, "rmsprop"), (2, "adagrad"), (27, "adam"), (32, "rmsprop")]
-)
+@pytest.mark.parametrize(("seed", "name"), [(5, "adamw"), (46, "adamw"), (5, "rmsprop"), (2, "adagrad")])
 def test_batch_norm_of_two_samples_is_no_fault(seed, name, dtype):
     """Nothing but rounding is left of the gradient, and the optimizer divides it by itself."""
     rng = np.random.default_rng(seed)
