@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backproof.tables import Cell, Column, Table, Value
 from backproof.verify.core.finding import CheckReport, Finding, worst_by
+from backproof.verify.networks.dispute import Dispute
 from backproof.verify.networks.report import ModelReport
 
 
@@ -53,6 +54,23 @@ def ways_table(report: CheckReport) -> Table:
     names = sorted({name for ways in report.ways.values() for name in ways})
     rows = [[name, *("; ".join(ways.get(name, ())) for ways in report.ways.values())] for name in names]
     return Table.of(["operation", *report.ways], rows)
+
+
+def disputes_table(disputes: Sequence[Dispute]) -> Table:
+    """One line an array on which engines part: who agrees with whom, what numbers say of each, and who is wrong."""
+    return Table.of(
+        ["node", "array", "agree with each other", "off from finite differences, as a share", "wrong"],
+        (
+            [
+                d.subject,
+                str(d.location),
+                " | ".join(", ".join(group) for group in d.groups),
+                ", ".join(f"{name} {share:.2g}" for name, share in d.numbers.items()) or "-",
+                ", ".join(d.wrong) + (", as the reference has it" if d.alone else ""),
+            ]
+            for d in disputes
+        ),
+    )
 
 
 def failures_table(failures: Sequence[Finding]) -> Table:

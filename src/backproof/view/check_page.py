@@ -8,7 +8,7 @@ from backproof.figures.checks import by_depth, error_map, growth_figure, network
 from backproof.tables.numbers import duration
 from backproof.verify.core.finding import CheckReport
 from backproof.verify.networks.report import DIRECTIONS, ModelReport, Picture
-from backproof.verify.tables import check_table, failures_table, ways_table
+from backproof.verify.tables import check_table, disputes_table, failures_table, ways_table
 from backproof.verify.training.trajectory import TrajectoryReport
 from backproof.view.document import document, write_document
 from backproof.view.html import Html, element, folded, join, section
@@ -172,6 +172,13 @@ def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
         note="From the first node to the loss. Lines: each engine runs the network by itself. Dots: each node alone,"
         " with right inputs and a right gradient of its output. Errors of exactly 0 are not drawn.",
     )
+    if report.disputes:
+        yield section(
+            "Side by side",
+            element("div", html_table(disputes_table(report.disputes[:LISTED])), class_="card"),
+            note="Every array on which engines part, given the same inputs. Finite differences are taken of each engine's"
+            " own values: near 0 they agree with its gradient, near 1 with the other side's.",
+        )
     if report.pictures:
         pictures = [picture_card(p, f"{identity}p{i}") for i, p in enumerate(report.pictures)]
         yield section(
