@@ -70,3 +70,16 @@ def test_what_is_not_finite_goes_the_same_way(op):
         a, b = (e.compile(graph, {}).gradients(inputs, Mode()) for e in (reference_engine(), VectorisedReference()))
     np.testing.assert_array_equal(a.output, b.output)
     np.testing.assert_array_equal(np.isfinite(a.inputs["x"]), np.isfinite(b.inputs["x"]))
+
+
+def test_check_holds_it_against_the_loops(monkeypatch):
+    class Wrong(type(VECTORISED[Linear])):
+        def forward(self, op, inputs, p, call):
+            y, saved = super().forward(op, inputs, p, call)
+            return y * 1.000001, saved
+
+    assert check_ops([reference_engine()], [Linear], dtypes=["float64"]).passed
+    monkeypatch.setitem(VECTORISED.maps[0], Linear, Wrong())
+    failures = check_ops([reference_engine()], [Linear], dtypes=["float64"]).failures
+    assert failures
+    assert all("over whole arrays" in f.case for f in failures)

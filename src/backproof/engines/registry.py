@@ -87,6 +87,10 @@ def reference_engine(*, vectorised: bool = False) -> Engine:
 
 
 def variants(engine: Engine) -> dict[str, Engine]:
-    """The engine under "", and under their names what its capabilities call variants: the same with other settings."""
+    """The engine under "", and under their names what its capabilities call variants: the same with other settings.
+
+    An engine may have other `forms` too, of its name in other code: the reference engine has one over whole arrays.
+    """
+    forms: Mapping[str, Engine] = getattr(engine, "forms", {})
     others: Mapping[str, Mapping[str, Any]] = engine.capabilities.variants if is_dataclass(engine) else {}
-    return {"": engine} | {name: replace(cast(Any, engine), **settings) for name, settings in others.items()}
+    return {"": engine, **forms} | {name: replace(cast(Any, engine), **settings) for name, settings in others.items()}

@@ -176,8 +176,8 @@ def network_sections(report: ModelReport, identity: str) -> Iterator[Html]:
         yield section(
             "Side by side",
             element("div", html_table(disputes_table(report.disputes[:LISTED])), class_="card"),
-            note="Every array on which engines part, given the same inputs. Finite differences are taken of each engine's"
-            " own values: near 0 they agree with its gradient, near 1 with the other side's.",
+            note="Every array on which engines part, given the same inputs. Finite differences are taken of each"
+            " engine's own values: near 0 they agree with its gradient, near 1 with the other side's.",
         )
     if report.pictures:
         pictures = [picture_card(p, f"{identity}p{i}") for i, p in enumerate(report.pictures)]

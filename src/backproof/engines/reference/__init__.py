@@ -7,7 +7,7 @@ from collections.abc import Collection
 from platform import python_version
 from typing import ClassVar
 
-from backproof.engines.base import Capabilities, DType, EngineInfo
+from backproof.engines.base import Capabilities, DType, Engine, EngineInfo
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.trainer import ReferenceTrainer, VectorisedTrainer
 from backproof.errors import UserError
@@ -50,6 +50,11 @@ class ReferenceEngine(Reference):
     name: ClassVar[str] = "reference"
     capabilities: ClassVar[Capabilities] = Capabilities(dtypes=("float64",), speed="loops")
     trainer: ClassVar[type[ReferenceTrainer]] = ReferenceTrainer
+
+    @property
+    def forms(self) -> dict[str, Engine]:
+        """Its other form, which is held against this one."""
+        return {"over whole arrays": VectorisedReference()}
 
 
 class VectorisedReference(Reference):
