@@ -26,12 +26,14 @@ class ReferenceTrainer:
         kernels: what computes each class of operation.
         updates: what computes each class of optimizer.
         sweep: what carries values forward and gradients back.
+        copies_inputs: whether a kernel that writes to what it takes leaves the caller's arrays alone.
     """
 
     engine: ClassVar[str] = "reference"
     kernels: ClassVar[Kernels] = KERNELS
     updates: ClassVar[Mapping[type[Optimizer], Update]] = UPDATES
     sweep: ClassVar[Callable[..., Sweep]] = Sweep
+    copies_inputs: ClassVar[bool] = True
 
     def __init__(self, graph: Graph, parameters: Arrays) -> None:
         require_kernels(self.engine, self.kernels, graph)
@@ -99,7 +101,7 @@ class ReferenceTrainer:
         """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
         batch_size(self.graph, inputs, targets=with_loss)
         given = {
-            i.name: inputs[i.name].astype(np.float64, copy=False) if i.kind == "float" else inputs[i.name]
+            i.name: inputs[i.name].astype(np.float64, copy=self.copies_inputs) if i.kind == "float" else inputs[i.name]
             for i in self.graph.inputs
             if i.name in inputs
         }
@@ -160,6 +162,7 @@ class VectorisedTrainer(ReferenceTrainer):
     """The same over whole arrays."""
 
     kernels: ClassVar[Kernels] = VECTORISED
+    copies_inputs: ClassVar[bool] = False  # of a large network they take memory
 
     def _add_penalty(self, gradients: Arrays, optimizer: Optimizer) -> float:
         """Coupled weight decay: add λ w to the gradients and return λ/2 Σ w²."""
