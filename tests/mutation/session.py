@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -293,6 +294,7 @@ class Session:
                 and ("was" not in entry or was in _each(entry["was"]))
                 and ("now" not in entry or now in _each(entry["now"]))
                 and ("in" not in entry or entry["in"] in was)
+                and re.search(entry.get("pattern", ""), now)
                 and ("operator" not in entry or mutant.operator.split("/")[1] == entry["operator"])
                 and ("definition" not in entry or mutant.definition == entry["definition"])
             ):

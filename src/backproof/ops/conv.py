@@ -122,6 +122,7 @@ class Conv2d(Op):
         yield Sample(op=Conv2d(3, 3, padding=1), shapes=((2, 2, 6, 5),), values="infinite")
         yield Sample(op=Conv2d(2, 3, padding=1), shapes=((2, 1, 3, 6),), values="infinite")
         yield Sample(op=Conv2d(2, (1, 2), stride=5, padding=(0, 0, 3, 0)), shapes=((1, 1, 1, 3),))
+        yield Sample(op=Conv2d(3, 3, stride=(4, 1)), shapes=((2, 1, 7, 6),))
 
 
 @operation

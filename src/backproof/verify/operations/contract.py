@@ -14,6 +14,7 @@ import numpy as np
 from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
 from backproof.graph import Array
+from backproof.ops.label_loss import LabelLoss
 from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordinate
 from backproof.verify.core.case import Case, Results, results
 from backproof.verify.core.finding import Finding
@@ -145,7 +146,10 @@ def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Findin
         del mistakes["an input is one longer in its last axis"]  # that is only a longer batch
     for i in case.graph.inputs:
         if i.kind == "int":
-            mistakes["a label is no class"] = inputs(**{i.name: np.full_like(case.inputs[i.name], 1_000_000)})
+            for label in _no_classes(case, x):
+                wrong = case.inputs[i.name].copy()
+                wrong.flat[-1] = label
+                mistakes[f"one label is {label}"] = inputs(**{i.name: wrong})
     for name, value in case.parameters.items():
         others = {n: v for n, v in case.parameters.items() if n != name}
         longer = others | {name: np.zeros((*value.shape, 2))}
@@ -153,6 +157,13 @@ def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Findin
         mistakes[f"parameter {name} is misshapen"] = partial(engine.compile, case.graph, longer, dtype=comparison.dtype)
     broken = [text for mistake, make in mistakes.items() if (text := _not_refused(mistake, make))]
     return comparison.contract("bad inputs refused", "; ".join(broken))
+
+
+def _no_classes(case: Case, x: Array) -> Iterator[int]:
+    """Labels far from all classes; of a loss of x (N, C, ...) also those next to the first and to the last class."""
+    losses = [node.op for node in case.graph.nodes if isinstance(node.op, LabelLoss)]
+    ignored = {loss.ignore_index for loss in losses}
+    yield from (label for label in ((-1, x.shape[1], 1_000_000) if losses else (1_000_000,)) if label not in ignored)
 
 
 def _not_refused(mistake: str, make: Callable[[], object]) -> str:
