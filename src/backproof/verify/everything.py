@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from backproof.engines import DType, Engine, engine_for_checks
+from backproof.engines import DType, Engine, engine_for_checks, reference_engine, variants
 from backproof.graph import OPERATIONS, Shape, initial_parameters
 from backproof.models import build
 from backproof.ops import SoftmaxCrossEntropy
@@ -31,8 +32,8 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "neurose": ((1, 4, 4), {}),
     "cnn": ((1, 6, 6), {}),
     "lenet5": ((1, 12, 12), {}),
-    "resnet": ((3, 16, 16), {"blocks": (1, 1), "width": 4, "stem": "small"}),
-    "unet": ((2, 8, 8), {"depth": 2, "width": 4, "deep_supervision": True}),
+    "resnet": ((3, 8, 8), {"blocks": (1, 1), "width": 4, "stem": "small"}),
+    "unet": ((2, 8, 8), {"depth": 2, "width": 2, "deep_supervision": True}),
 }
 """Registered models, small enough for plain loops: shape of their samples, and options."""
 
@@ -118,7 +119,7 @@ def carry_out_task(plan: CheckPlan, task: tuple[Kind, str]) -> CheckReport:
 
 
 def _check_small(name: str, engines: Sequence[Engine], dtypes: Sequence[DType]) -> CheckReport:
-    """A small model, node by node, as one subject."""
+    """A small model, node by node, as one subject; in the variants of engines too."""
     start = perf_counter()
     shape, options = SMALL_MODELS[name]
     graph = build(name, Shape("N", *shape), 3, options).with_loss(SoftmaxCrossEntropy())
@@ -126,8 +127,16 @@ def _check_small(name: str, engines: Sequence[Engine], dtypes: Sequence[DType]) 
     n = 4
     labels = graph.inputs[1].shape.bind(n)
     inputs = {"x": rng.standard_normal((n, *shape)), "y": rng.integers(0, 3, labels)}
+    by_variant: dict[str, list[Engine]] = {}
+    for engine in engines:
+        for variant, varied in variants(engine).items():
+            by_variant.setdefault(variant, []).append(varied)
     findings: list[Finding] = []
-    for dtype in dtypes:
-        found = check_model(graph, initial_parameters(graph), inputs, engines, dtype=dtype, title=name).findings
-        findings += (replace(f, subject=name, case=f"node {f.subject}, {f.case}") for f in found)
+    for (variant, varied_ones), dtype in product(by_variant.items(), dtypes):
+        reference = reference_engine(vectorised=True) if variant else None
+        found = check_model(
+            graph, initial_parameters(graph), inputs, varied_ones, dtype=dtype, title=name, reference=reference
+        ).findings
+        said = f", {variant}" if variant else ""
+        findings += (replace(f, subject=name, case=f"node {f.subject}, {f.case}{said}") for f in found)
     return CheckReport(name, tuple(findings), {name: perf_counter() - start})
