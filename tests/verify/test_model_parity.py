@@ -243,3 +243,15 @@ def test_a_network_that_is_sure_of_its_samples_is_right(dtype, reference):
         inputs = {"x": x, "y": scores.argmax(1)}
         report = check_model(graph, parameters, inputs, engines, dtype=dtype, reference=get_engine(reference))
         assert report.passed, report.failures
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(3))
+def test_batch_norm_of_two_samples_is_right(dtype, seed):
+    """Of the gradient in front of it a hundred-thousandth is left, and rounding of all the rest."""
+    graph = build("mlp", Shape("N", 5), 3, {"layers": (4, 3), "batch_norm": True}).with_loss(SoftmaxCrossEntropy())
+    rng = np.random.default_rng(seed)
+    inputs = {"x": rng.standard_normal((2, 5)), "y": rng.integers(0, 3, 2)}
+    engines = [get_engine(name) for name in ("numpy", *OTHERS)]
+    report = check_model(graph, initial_parameters(graph, seed), inputs, engines, mode=Mode(True), dtype=dtype)
+    assert report.passed, report.failures

@@ -99,3 +99,14 @@ def test_bits_are_the_same_with_and_without(make_spec, engine: str, other: str, 
 def test_what_cannot_be_is_refused_before_anything_is_written(make_spec, options, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         run(make_spec(**options))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adagrad"])
+def test_batch_norm_of_two_samples_is_no_fault(make_spec, dtype: str, optimizer: str) -> None:
+    """Nothing but rounding is left of the gradient in front of it, and the optimizer divides it by itself."""
+    pytest.importorskip("torch")
+    options = {"batch_norm": True, "layers": (8, 5), "batch_size": 2, "epochs": 2, "learning_rate": 0.01}
+    run(make_spec(**options, optimizer=optimizer, dtype=dtype, check_against="torch"), [keep := Keep()])
+    assert all(event.passed for event in keep.events)
+    assert len(keep.events) == 40

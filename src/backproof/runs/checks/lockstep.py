@@ -2,24 +2,26 @@
 
 Before a step the second engine gets the run's weights, statistics and optimizer state; then both take the step. So
 every step stands for itself, and rounding has no time to grow. What rounding explains is measured where it is needed:
-the second engine takes the step again from weights that are off by some rounding, until that explains what is found.
+the second engine, and the reference engine, take the step again from weights that are off by some rounding, until that
+explains what is found.
 The run's own trainer is only read. Where the two part, either may be wrong: the reference engine looks at each node of
 both, and where all are right, it takes the step too.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from backproof.engines import Engine, Trainer, get_engine, reference_engine, require_trainer
-from backproof.errors import OptionError
+from backproof.engines import DType, Engine, Trainer, get_engine, reference_engine, require_trainer
+from backproof.errors import ModelError, OptionError
 from backproof.graph import Array, Arrays
 from backproof.runs.checks.reaction import react
 from backproof.runs.prepare import Prepared
 from backproof.train.events import EnginesCompared, Observer, StepDone, StepStarting
 from backproof.verify import Finding, check_model
 from backproof.verify.core.builder import FindingBuilder
-from backproof.verify.core.rounding import with_rounded_loss
+from backproof.verify.core.rounding import with_rounded_loss, with_rounded_norms
 from backproof.verify.networks.dispute import Dispute, Voice, bystanders, settle
 from backproof.verify.training.state import (
     DRAWS,
@@ -82,9 +84,13 @@ class Lockstep(Observer):
         allowed = Explained(least_allowed(self._other.graph, len(start.batch.y), self._dtype))
         wrong = self._compare(found, right, allowed)
         if wrong:  # only now is it worth the time to see what rounding may do here
-            perturbed = self._perturbed()
+            known = [(right, self._perturbed(get_engine(self._name), self._other.dtype))]
+            with suppress(ModelError):  # the reference engine, which shows what cancels, may lack a kernel
+                exact = self._step(self._compiled(reference_engine(vectorised=True)), start)
+                known.append((exact, self._perturbed(reference_engine(vectorised=True), "float64")))
             for draw in range(DRAWS):
-                allowed.add(right, self._step(perturbed, start, np.random.default_rng(draw)))
+                for unmoved, perturbed in known:
+                    allowed.add(unmoved, self._step(perturbed, start, np.random.default_rng(draw)))
                 wrong = self._compare(found, right, allowed)
                 if not wrong:
                     break
@@ -107,10 +113,11 @@ class Lockstep(Observer):
             perturb(trainer, optimizer, len(start.batch.y), self._dtype, rng)
         return step_and_look(trainer, start.inputs, optimizer, start.mode)
 
-    def _perturbed(self) -> Trainer:
-        """The second engine, with rounding in the gradient of the loss."""
+    def _perturbed(self, engine: Engine, dtype: DType) -> Trainer:
+        """An engine with rounding in the gradient of the loss, and where normalisations cancel if it can."""
         graph = with_rounded_loss(self._other.graph, self._dtype)
-        return get_engine(self._name).compile(graph, self._before[0], dtype=self._other.dtype)
+        engine = with_rounded_norms(engine, self._dtype, np.random.default_rng(0))
+        return engine.compile(graph, self._before[0], dtype=dtype)
 
     def _verdict(self, first: Finding, start: StepStarting) -> str:
         """Who is wrong, in what, and at which node, if it is one: the same batch, in trainers of their own."""
