@@ -10,7 +10,7 @@ docs/how-to/write-your-own-parts.md.
 """
 
 from backproof.data import augmentation, dataset, file_format, generated
-from backproof.engines.custom import kernel, pytorch, update
+from backproof.engines.custom import formula, kernel, pytorch, update
 from backproof.graph import initializer, operation
 from backproof.metrics import metric
 from backproof.models import model
@@ -21,6 +21,7 @@ __all__ = [
     "augmentation",
     "dataset",
     "file_format",
+    "formula",
     "generated",
     "initializer",
     "kernel",

@@ -31,6 +31,7 @@ __all__ = [
     "assert_engines_agree",
     "assert_op",
     "assert_optimizer",
+    "assert_steps",
     "kernel",
     "load",
     "pytorch",
@@ -85,6 +86,22 @@ def assert_case(
         raise AssertionError("\n".join(wrong))
 
 
+def assert_steps(
+    optimizer: Optimizer, w: npt.ArrayLike, gradients: npt.ArrayLike, *, other: npt.ArrayLike | None = None
+) -> None:
+    """Assert that your update of `optimizer` is right on some steps, as `backproof check FILE.py` draws and prints.
+
+    What every optimizer must obey, and the formula beside it. `w` are the weights before the first step, (n,),
+    `gradients` are (steps, n), and `other` those of another parameter, whose steps come in between. Raises
+    `AssertionError` that says what is wrong; `UserError` for what does not fit.
+    """
+    __tracebackhide__ = True
+    from backproof.verify.custom.optimizer import faults_of
+
+    if wrong := faults_of(optimizer, w, gradients, other):
+        raise AssertionError("\n".join(wrong))
+
+
 def load(path: str) -> ModuleType:
     """Your Python file as a module, with what it declares: `load("mine.py").MyGELU`. Raises `UserError` if it fails."""
     return execute(Path(path), f"'{path}'").module
@@ -109,8 +126,9 @@ def assert_engines_agree(
 def assert_optimizer(optimizer: str | type[Optimizer], *, engines: Sequence[str | Engine] = ()) -> None:
     """Assert that an optimizer is right, step by step on awkward gradients.
 
-    One with an update of yours (`update`): finite, repeatable, still at a rate of 0, and as the PyTorch optimizer
-    beside it (`pytorch`). One of ours, by class or name: in each of `engines`, against the reference engine.
+    One with an update of yours (`update`): what every optimizer must obey, and as the formula beside it
+    (`backproof.custom.formula`) or the PyTorch optimizer (`pytorch`); without either it fails.
+    One of ours, by class or name: in each of `engines`, against the reference engine.
     """
     kind = require_optimizer(optimizer) if isinstance(optimizer, str) else optimizer
     if kind in UPDATES["numpy"]:
@@ -133,8 +151,9 @@ def _require(report: CheckReport) -> None:
     first: dict[object, Finding] = {}
     for f in report.failures:
         first.setdefault((f.subject, f.engine, f.reference, f.location), f)
-    lines = [str(f) for f in first.values()] or ["nothing could be checked: " + "; ".join(map(str, report.skipped))]
+    lines = [str(f) for f in first.values()] or [str(f) for f in report.unchecked]
+    lines = lines or ["nothing could be checked: " + "; ".join(map(str, report.skipped))]
     more = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    compared = len(report.findings) - len(report.skipped)
+    compared = sum(f.compared for f in report.findings)
     head = f"{len(report.failures)} of {compared} comparisons disagree"
     raise AssertionError("\n".join([head, *lines[:SHOWN], *more]))

@@ -1,6 +1,6 @@
 """Right files of users, each with something that a check may stumble over: none of them may be called wrong."""
 
-from user_files import declared
+from user_files import HEAD, declared
 
 BOTH = """yield Sample(op=cls(), shapes=((5, 4),))
         yield Sample(op=cls(), shapes=((3, 2, 3, 3),))"""
@@ -400,4 +400,132 @@ return k * (b / (na * nb) - c * a / na**2), k * (a / (na * nb) - c * b / nb**2)"
         base="Loss",
         shape="return Shape()",
     ),
+}
+
+OPTIMIZERS = {
+    # signs
+    "Lion": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class Lion(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("m",)
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+@bp.custom.update(Lion)
+def lion(o, w, g, lr, t, m):
+    w = w - lr * np.sign(o.beta1 * m + (1 - o.beta1) * g)
+    return w, o.beta2 * m + (1 - o.beta2) * g
+@bp.custom.formula(Lion)
+def formula(o, w, g, lr, t, m):
+    c = m + (1 - o.beta1) * (g - m)
+    return w - lr * np.sign(c), m - (1 - o.beta2) * (m - g)
+""",
+    # two formulas that round differently
+    "MyAdam": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class MyAdam(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+@bp.custom.update(MyAdam)
+def adam(o, w, g, lr, t, m, v):
+    m = m + (1 - o.beta1) * (g - m)
+    v = v + (1 - o.beta2) * (g * g - v)
+    return w - lr * (m / (1 - o.beta1**t)) / (np.sqrt(v / (1 - o.beta2**t)) + o.epsilon), m, v
+@bp.custom.formula(MyAdam)
+def formula(o, w, g, lr, t, m, v):
+    m = o.beta1 * m + (1 - o.beta1) * g
+    v = o.beta2 * v + (1 - o.beta2) * g**2
+    c = np.sqrt(1 - o.beta2**t)
+    return w - lr * c / (1 - o.beta1**t) * m / (np.sqrt(v) + o.epsilon * c), m, v
+@bp.custom.pytorch(MyAdam)
+def expression(o, parameters):
+    import torch
+    return torch.optim.Adam(parameters, lr=o.lr, betas=(o.beta1, o.beta2), eps=o.epsilon)
+""",
+    # another formula from step 6 on
+    "MyRAdam": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class MyRAdam(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    lr: float = 1e-3
+@bp.custom.update(MyRAdam)
+def radam(o, w, g, lr, t, m, v):
+    m = 0.9 * m + 0.1 * g
+    v = 0.999 * v + 0.001 * g * g
+    mh = m / (1 - 0.9**t)
+    inf = 2 / (1 - 0.999) - 1
+    rho = inf - 2 * t * 0.999**t / (1 - 0.999**t)
+    if rho > 5:
+        r = np.sqrt((rho - 4) * (rho - 2) * inf / ((inf - 4) * (inf - 2) * rho))
+        return w - lr * r * mh * np.sqrt(1 - 0.999**t) / (np.sqrt(v) + 1e-8), m, v
+    return w - lr * mh, m, v
+@bp.custom.pytorch(MyRAdam)
+def expression(o, parameters):
+    import torch
+    return torch.optim.RAdam(parameters, lr=o.lr)
+""",
+    # uses o.lr, as it must
+    "MyBound": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class MyBound(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("s",)
+    final: float = 0.1
+@bp.custom.update(MyBound)
+def bound(o, w, g, lr, t, s):
+    s = s + g * g
+    f = o.final * lr / o.lr if o.lr else 0.0
+    rate = np.clip(lr / (np.sqrt(s) + 1e-8), f * (1 - 1 / (t + 1)), f * (1 + 1 / t))
+    return w - rate * g, s
+@bp.custom.formula(MyBound)
+def formula(o, w, g, lr, t, s):
+    s = s + g ** 2
+    f = o.final * lr / o.lr if o.lr else 0.0
+    rate = np.minimum(np.maximum(lr / (np.sqrt(s) + 1e-8), f * (1 - 1 / (t + 1))), f * (1 + 1 / t))
+    return w - rate * g, s
+""",
+    # its rate is 1
+    "MyDelta": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class MyDelta(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("v", "u")
+    lr: float = 1.0
+@bp.custom.update(MyDelta)
+def delta(o, w, g, lr, t, v, u):
+    v = 0.9 * v + 0.1 * g * g
+    d = np.sqrt(u + 1e-6) / np.sqrt(v + 1e-6) * g
+    return w - lr * d, v, 0.9 * u + 0.1 * d * d
+@bp.custom.pytorch(MyDelta)
+def expression(o, parameters):
+    import torch
+    return torch.optim.Adadelta(parameters, lr=o.lr, rho=0.9, eps=1e-6)
+""",
+    # jumps where signs change
+    "MyRprop": HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class MyRprop(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("before", "size")
+    def initial_slot(self, slot):
+        return self.lr if slot == "size" else 0.0
+@bp.custom.update(MyRprop)
+def rprop(o, w, g, lr, t, before, size):
+    s = g * before
+    size = np.clip(size * np.where(s > 0, 1.2, np.where(s < 0, 0.5, 1.0)), 1e-6, 50)
+    g = np.where(s < 0, 0, g)
+    return w - (lr / o.lr if o.lr else 0) * np.sign(g) * size, g, size
+@bp.custom.formula(MyRprop)
+def formula(o, w, g, lr, t, before, size):
+    up, down = g * before > 0, g * before < 0
+    size = np.minimum(np.maximum(size * (1 + 0.2 * up - 0.5 * down), 1e-6), 50)
+    g = g * ~down
+    return w - (lr / o.lr if o.lr else 0) * np.sign(g) * size, g, size
+""",
 }

@@ -110,9 +110,43 @@ class CEKernel:
 )
 
 
-def planted(text: str, forward: str = "", backward: str = "") -> str:
-    """The file with a line more in one of its methods, or in both."""
-    for place, line in (("# forward", forward), ("# backward", backward)):
+OPTIMIZER = (
+    HEAD
+    + """
+@dataclass(frozen=True, kw_only=True)
+class Ball(Optimizer):
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+    momentum: float = 0.9
+
+@bp.custom.update(Ball)
+def ball(o, w, g, lr, t, v):
+    # gradient
+    v = o.momentum * v + g
+    dw = lr * v
+    # change
+    return w - dw, v
+"""
+)
+
+FORMULA = """
+@bp.custom.formula(Ball)
+def formula(o, w, g, lr, t, v):
+    v = o.momentum * v + g
+    return w - lr * v, v
+"""
+
+PYTORCH = """
+@bp.custom.pytorch(Ball)
+def expression(o, parameters):
+    import torch
+    return torch.optim.SGD(parameters, lr=o.lr, momentum=o.momentum)
+"""
+
+
+def planted(text: str, one: str = "", two: str = "") -> str:
+    """The file with a line more in `forward`, in `backward`, or both; of an optimizer before or after its formula."""
+    places = ("# gradient", "# change") if "# gradient" in text else ("# forward", "# backward")
+    for place, line in zip(places, (one, two), strict=True):
         if line:
             assert text.count(place) == 1
             text = text.replace(place, line)

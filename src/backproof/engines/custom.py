@@ -34,6 +34,9 @@ UPDATES: dict[CustomEngine, dict[type[Optimizer], Any]] = {engine: {} for engine
 EXPRESSIONS: dict[type[Op], Callable[..., Any]] = {}
 """Operations once more in PyTorch, to be held against; the torch engine computes with them."""
 
+FORMULAS: dict[type[Optimizer], Callable[..., Any]] = {}
+"""Optimizers once more, in plain NumPy, to be held against."""
+
 TORCH_OPTIMIZERS: dict[type[Optimizer], Callable[..., Any]] = {}
 """Optimizers once more, made of PyTorch's, to be held against."""
 
@@ -96,8 +99,22 @@ def pytorch(kind: type[Op] | type[Optimizer]) -> Callable[[AnyFunction], AnyFunc
     return register
 
 
+def formula(optimizer: type[Optimizer]) -> Callable[[AnyFunction], AnyFunction]:
+    """Decorator: `optimizer`'s formula once more, in plain NumPy, as it stands in the paper: to be held against.
+
+    (o, w, g, lr, t, *slots) -> (w, *slots), as that of `update`; nothing computes with it.
+    """
+    _require_kind(optimizer, Optimizer, "an optimizer, a class that derives from backproof.optim.Optimizer", "formula")
+
+    def register(function: AnyFunction) -> AnyFunction:
+        FORMULAS[optimizer] = checked_update(optimizer, function)
+        return function
+
+    return register
+
+
 def _forget(module: str) -> None:
-    tables: list[dict[Any, Any]] = [*KERNELS.values(), *UPDATES.values(), EXPRESSIONS, TORCH_OPTIMIZERS]
+    tables: list[dict[Any, Any]] = [*KERNELS.values(), *UPDATES.values(), EXPRESSIONS, FORMULAS, TORCH_OPTIMIZERS]
     for table in tables:
         for kind in [
             kind for kind, written in table.items() if getattr(written, "inner", written).__module__ == module

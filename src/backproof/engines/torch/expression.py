@@ -40,13 +40,16 @@ def differentiate(
 
 
 def weights_after(
-    expression: OptimizerExpression, optimizer: object, start: Array, gradients: Sequence[Array]
+    expression: OptimizerExpression, optimizer: Any, start: Array, gradients: Sequence[Array]
 ) -> list[Array]:
-    """The weights after each step of PyTorch's optimizer on the given gradients, in float64."""
+    """The weights after each step of PyTorch's optimizer on the given gradients, in float64, by the same schedule."""
     w = torch.tensor(np.array(start), requires_grad=True)
     theirs = expression(optimizer, [w])
+    rates = [group["lr"] for group in theirs.param_groups]
     found = []
-    for g in gradients:
+    for step, g in enumerate(gradients):
+        for group, rate in zip(theirs.param_groups, rates, strict=True):
+            group["lr"] = rate * optimizer.schedule.factor(step)
         w.grad = torch.tensor(np.array(g))
         theirs.step()
         found.append(w.detach().numpy().copy())

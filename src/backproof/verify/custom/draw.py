@@ -16,7 +16,10 @@ from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, Hypoth
 
 from backproof.engines import Mode
 from backproof.graph import Array, Sample
+from backproof.optim import Optimizer
+from backproof.optim.schedules import Constant, Cosine, Exponential, Step
 from backproof.verify.custom.drawn import Drawn, draw_dy, elements_of
+from backproof.verify.custom.updates import Steps
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 33)
 """Of the batch, and of arrays of up to two axes; other axes take those up to 7."""
@@ -24,6 +27,17 @@ SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 33)
 MAGNITUDES = (1.0, 3.0, 10.0, 100.0, 1e3, 1e4, 0.1, 1e-2, 1e-3, 1e-4)
 PATTERNS = ("normal", "whole", "equal", "zero", "all sizes")
 STEPS = (0, 1, 2, 9, 10, 11, 50, 100, 1000, 10_000)
+
+COUNTS = (1, 2, 3, 5, 9, 10, 11, 12, 20, 40, 100, 300)
+"""Steps of an optimizer: few, around 10, and many of few numbers."""
+
+SCHEDULES = (
+    Constant(),
+    Constant(warmup=4),
+    Exponential(gamma=0.5, every=4),
+    Step(gamma=0.5, every=3),
+    Cosine(steps=20),
+)
 
 MOST = 2000
 """Numbers that go into a case and come out of it; more take long and show no more."""
@@ -69,6 +83,33 @@ def op_cases(draw: strategies.DrawFn, samples: Sequence[Sample], most: int = MOS
     sample = draw(strategies.sampled_from(samples))
     case = _one(draw, sample, most)
     return replace(case, other=replace(_one(draw, sample, most, plain=True), mode=case.mode))
+
+
+@strategies.composite
+def step_cases(draw: strategies.DrawFn, optimizers: Sequence[Optimizer]) -> Steps:
+    """Steps of an optimizer, with those of another parameter that come in between."""
+    optimizer = draw(strategies.sampled_from(optimizers))
+    schedule = draw(strategies.sampled_from(SCHEDULES))
+    steps, n = draw(strategies.sampled_from(COUNTS)), draw(strategies.sampled_from(SIZES))
+    steps = min(steps, max(COUNTS) // n)
+    rng = np.random.default_rng(draw(strategies.integers(0, 1000)))
+    w = rng.standard_normal(n) * draw(strategies.sampled_from((1.0, 10.0, 1e3)))
+    gradients = rng.standard_normal((steps, n)) * draw(strategies.sampled_from(MAGNITUDES))
+    match draw(strategies.sampled_from(("normal", "one sign", "equal", "sparse", "zero", "fading", "all sizes"))):
+        case "one sign":
+            gradients = np.abs(gradients)
+        case "equal":
+            gradients = np.full_like(gradients, gradients.flat[0])
+        case "sparse":
+            gradients = gradients * (rng.random(gradients.shape) < 0.2)
+        case "zero":
+            gradients = np.zeros_like(gradients)
+        case "fading":
+            gradients = gradients * 0.5 ** np.arange(steps)[:, np.newaxis]
+        case "all sizes":
+            gradients = gradients * 10 ** rng.uniform(-4, 2, gradients.shape)
+    other = rng.standard_normal((min(steps, 3), draw(strategies.sampled_from((n, 1, 2)))))
+    return Steps(replace(optimizer, schedule=schedule), w, gradients, other)
 
 
 def _one(draw: strategies.DrawFn, sample: Sample, most: int, *, plain: bool = False) -> Drawn:

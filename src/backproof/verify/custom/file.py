@@ -22,7 +22,6 @@ from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING, LOSS, OUTPUT, Location
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.custom.engine import CustomEngine
-from backproof.verify.custom.optimizer import check_custom_optimizer
 from backproof.verify.operations.check import check_ops
 from backproof.verify.optimizers.check import check_optimizers
 
@@ -98,10 +97,17 @@ def check_custom(
         ours = (f for f in report.findings if not (f.reference == "complex step" and f.verdict == "skipped"))
         report = replace(report, findings=tuple(ours))
         extra = tuple(_against_expression(own, kind, seeds, keep)) if kind in KERNELS["numpy"] else ()
-    elif is_built_in(kind.__module__):
-        report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
     else:
-        report = CheckReport(kind.__name__, tuple(check_custom_optimizer(own, kind)))
+        from backproof.verify.custom.optimizer import check_custom_optimizer, check_steps
+
+        if is_built_in(kind.__module__):
+            replay = f"backproof check optimizer {kind.__name__.lower()}"
+            drawn = tuple(
+                check_steps(kind, FindingBuilder(kind.__name__, "", own.name, "float64", replay=replay), seeds)
+            )
+            report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
+        else:
+            report = CheckReport(kind.__name__, tuple(check_custom_optimizer(own, kind, seeds)))
     parts = (report.findings, extra, drawn) if keep else (drawn, report.findings, extra)  # what is kept, is told first
     findings = tuple(finding for part in parts for finding in part)
     return CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start})

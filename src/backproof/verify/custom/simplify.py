@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.graph import Array
+from backproof.optim.schedules import Constant
 from backproof.verify.custom.drawn import Drawn
+from backproof.verify.custom.updates import Steps
 
 TRIES = 400
 """Cases that are computed, at most."""
@@ -41,6 +43,34 @@ def simplified(case: Drawn, fails: Callable[[Drawn], bool]) -> Drawn:
         else:
             case = _by_element(case, place, still)
     return case
+
+
+def simplified_steps(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
+    """The steps with fewer of them, fewer numbers, and simpler ones, that still fail in the same way."""
+    if steps.other is not None and fails(simpler := replace(steps, other=None)):
+        steps = simpler
+    if fails(simpler := replace(steps, optimizer=replace(steps.optimizer, schedule=Constant()))):
+        steps = simpler
+    count, n = steps.gradients.shape
+    for less in range(1, count):  # hundreds at most, and each is quick
+        if fails(simpler := replace(steps, gradients=steps.gradients[:less])):
+            steps = simpler
+            break
+    for i in range(n if n > 1 else 0):
+        if fails(simpler := replace(steps, w=steps.w[i : i + 1], gradients=steps.gradients[:, i : i + 1])):
+            steps = simpler
+            break
+    for value in _simpler(float(steps.w[0])):
+        if fails(simpler := replace(steps, w=np.full_like(steps.w, value))):
+            steps = simpler
+            break
+    for value in _simpler(float(steps.gradients.flat[int(np.argmax(np.abs(steps.gradients)))])):
+        if value and fails(simpler := replace(steps, gradients=np.full_like(steps.gradients, value))):
+            return simpler
+    for digits in range(3):
+        if fails(simpler := replace(steps, gradients=np.round(steps.gradients, digits), w=np.round(steps.w, digits))):
+            return simpler
+    return steps
 
 
 Place = tuple[str, int | str]

@@ -1,16 +1,19 @@
 """A failing case as a line of Python that shows it again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os.path import relpath
 from typing import Any
 
 import numpy as np
 
-from backproof.engines.custom import KERNELS, source_file
+from backproof.engines.custom import KERNELS, UPDATES, source_file
 from backproof.graph import Array
 from backproof.registry import is_built_in
 from backproof.user_file import USER_MODULE
 from backproof.verify.custom.drawn import Drawn
+from backproof.verify.custom.updates import Steps, settings_in_words
+
+SCHEDULES = ("Constant", "Cosine", "Exponential", "Step")
 
 FEW = 40
 """Numbers of an array that are written out."""
@@ -21,15 +24,42 @@ def snippet(case: Drawn) -> str:
 
     Empty where its numbers are too many to write.
     """
-    kind, kernel = type(case.op), type(KERNELS["numpy"][type(case.op)].inner)
-    if not kernel.__module__.startswith(USER_MODULE):
-        return case_in_python(case)
-    call = case_in_python(case, "bp.ops." if is_built_in(kind.__module__) else "mine.")
+    return _command(case_in_python, case, type(case.op), type(KERNELS["numpy"][type(case.op)].inner))
+
+
+def steps_snippet(steps: Steps) -> str:
+    """The same of an optimizer's steps."""
+    kind = type(steps.optimizer)
+    return _command(steps_in_python, steps, kind, getattr(UPDATES["numpy"][kind], "__wrapped__", None))
+
+
+def _command(write: Callable[[Any, str], str], case: Any, kind: type, written: Any) -> str:
+    """The call that `write` writes, as a command where the class is from a file that was executed for the check."""
+    if not written.__module__.startswith(USER_MODULE):
+        return write(case, "")
+    ours = is_built_in(kind.__module__)
+    call = write(case, "" if ours else "mine.")
     if not call or "<" in kind.__qualname__:
         return ""
-    file = relpath(source_file(kernel))
-    imports = "import backproof as bp, numpy as np" if "np." in call else "import backproof as bp"
-    return f'python -c "{imports}; mine = bp.testing.load({file!r}); {call}"'
+    imports = ["import backproof as bp"]
+    imports += ["import numpy as np"] if "np." in call else []
+    imports += [f"from {kind.__module__} import {kind.__name__}"] if ours else []
+    imports += [f"from backproof.optim.schedules import {name}" for name in SCHEDULES if f"schedule={name}(" in call]
+    return f'python -c "{"; ".join(imports)}; mine = bp.testing.load({relpath(source_file(written))!r}); {call}"'
+
+
+def steps_in_python(steps: Steps, prefix: str = "") -> str:
+    """The call of `bp.testing.assert_steps`; empty where it would be too long."""
+    arguments = [settings_in_words(steps.optimizer, prefix), _array(steps.w), _array(steps.gradients)]
+    if steps.other is not None:
+        arguments.append(f"other={_array(steps.other)}")
+    call = f"bp.testing.assert_steps({', '.join(arguments)})"
+    return "" if "..." in call or '"' in call else call
+
+
+def steps_in_words(steps: Steps) -> str:
+    """The numbers of steps: w = [1.0], gradients = all (10, 1) 1.0."""
+    return f"w = {_shown(steps.w)}, gradients = {_shown(steps.gradients)}"
 
 
 def case_in_python(case: Drawn, prefix: str = "") -> str:
