@@ -35,7 +35,7 @@ WITHOUT = [
         "",
         "dw = dw * (1.1 if lr != o.lr else 1)",
         "no jump where the schedule begins",
-        "by 0.011 where it is a trace less",
+        "by 0.011 where",
     ),
     ("", "dw = dw * (1.1 if lr < o.lr else 1)", "no jump where the schedule begins", "o.lr stays"),
     ("g = g + o.weight_decay * w", "", "decay left to the engine", "1.009 with weight_decay=0.1, 1.01 without"),
