@@ -55,6 +55,9 @@ def test_the_optimizer(capsys):
     Path("opt.py").write_text(code)
     assert main(["check", "opt.py"]) == 0
     capsys.readouterr()
+    Path("opt.py").write_text(code + "\n\n" + block("@bp.custom.formula(HeavyBall)"))
+    assert main(["check", "opt.py"]) == 0
+    capsys.readouterr()
     Path("opt.py").write_text(code.replace("* v + g", "* v + (1 - o.momentum) * g"))
     assert main(["check", "opt.py"]) == 1
     (told,) = faults(capsys.readouterr().out)
