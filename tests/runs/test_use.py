@@ -440,7 +440,7 @@ def test_the_use_option_of_other_commands(capsys):
     assert "MyTanh" in capsys.readouterr().out
     assert main(["check", "op", "MyTanh", "--use=mine.py", "--engines", "numpy"]) == 2
     assert "MyTanh has no samples" in said(capsys)
-    assert main(["check", "optimizer", "ball", "--use=mine.py", "--engines", "numpy"]) == 0
+    assert main(["check", "optimizer", "ball", "--use=mine.py", "--engines", "numpy"]) == 3  # it has no formula
     assert main(["models", "--use"]) == 2
     assert "--use needs a file" in said(capsys)
     assert "MyTanh" not in {op.__name__ for op in custom.KERNELS["numpy"]} or EXECUTED
