@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backproof.engines.numpy.trainer import NumpyTrainer
-from backproof.errors import UserError
+from backproof.errors import CheckFailedError, UserError
 from backproof.runs.launch import run
 from backproof.train.events import EnginesCompared, Observer
 
@@ -110,3 +110,27 @@ def test_batch_norm_of_two_samples_is_no_fault(make_spec, dtype: str, optimizer:
     run(make_spec(**options, optimizer=optimizer, dtype=dtype, check_against="torch"), [keep := Keep()])
     assert all(event.passed for event in keep.events)
     assert len(keep.events) == 40
+
+
+def test_a_wrong_reference_is_named_and_not_the_run_s_engine(make_spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backproof.engines.reference.vectorised import VECTORISED
+    from backproof.ops import Linear
+
+    class Wrong(type(VECTORISED[Linear])):
+        def backward(self, op, dy, saved, p, g, call):
+            (dx,) = super().backward(op, dy, saved, p, g, call)
+            g["weight"][:] *= 1.01
+            return (dx,)
+
+    monkeypatch.setitem(VECTORISED.maps[0], Linear, Wrong())
+    with pytest.raises(CheckFailedError, match=r"step 1: reference parts from numpy in ") as found:
+        run(make_spec(check_against="reference", layers=(300, 300), batch_size=20))
+    assert "reference: the first error source is fc3, Linear" in str(found.value)
+    assert "numpy: " not in str(found.value)
+
+
+def test_a_wrong_update_of_the_second_engine_is_its_own(make_spec, wrong_update: None) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(CheckFailedError, match=r"step 8: numpy parts from torch in weights of fc2.weight") as found:
+        run(make_spec(engine="torch", check_against="numpy", dtype="float64"))
+    assert "numpy is wrong; weights of fc2.weight, side by side: reference, torch | numpy" in str(found.value)

@@ -84,7 +84,7 @@ class Lockstep(Observer):
         allowed = Explained(least_allowed(self._other.graph, len(start.batch.y), self._dtype))
         wrong = self._compare(found, right, allowed)
         if wrong:  # only now is it worth the time to see what rounding may do here
-            known = [(right, self._perturbed(get_engine(self._name), self._other.dtype))]
+            known = [(right, self._perturbed(second_engine(self._name), self._other.dtype))]
             with suppress(ModelError):  # the reference engine, which shows what cancels, may lack a kernel
                 exact = self._step(self._compiled(reference_engine(vectorised=True)), start)
                 known.append((exact, self._perturbed(reference_engine(vectorised=True), "float64")))
@@ -122,8 +122,10 @@ class Lockstep(Observer):
     def _verdict(self, first: Finding, start: StepStarting) -> str:
         """Who is wrong, in what, and at which node, if it is one: the same batch, in trainers of their own."""
         inputs: Arrays = {name: np.array(a) for name, a in start.inputs.items()}
-        both = [self._prepared.engine, get_engine(self._name)]
-        report = check_model(self._prepared.graph, self._before[0], inputs, both, mode=start.mode)
+        both = [self._prepared.engine, second_engine(self._name)]
+        # The reference engine is held against them there anyway.
+        checked = [engine for engine in both if engine.name != reference_engine().name]
+        report = check_model(self._prepared.graph, self._before[0], inputs, checked, mode=start.mode)
         wrong = list(dict.fromkeys(f.engine for f in report.failures))
         if wrong:
             return "; ".join([self._sentence(first, wrong), *map(report.sentence, wrong)])
@@ -165,13 +167,18 @@ class Lockstep(Observer):
         return engine.compile(self._prepared.graph, self._before[0], dtype=dtype)
 
 
+def second_engine(name: str) -> Engine:
+    """The engine called so; the reference engine over whole arrays, as its plain loops would take long at each step."""
+    return reference_engine(vectorised=True) if name == reference_engine().name else get_engine(name)
+
+
 def second_trainer(prepared: Prepared) -> Trainer:
     """The engine to compare with, ready. Raises `UserError` if it is unknown, not installed or lacks something."""
     spec = prepared.spec
     name = spec.training.check_against
     if name == prepared.engine.name:
         raise OptionError("{check_against:{}} is the run's own engine; name another one", name)
-    engine = require_trainer(get_engine(name), "check_against")
+    engine = require_trainer(second_engine(name), "check_against")
     dtype = engine.capabilities.nearest_dtype(spec.engine.dtype)
     trainer = engine.compile(prepared.graph, prepared.trainer.parameters(), dtype=dtype)
     trainer.load_optimizer_state(prepared.optimizer, {})

@@ -249,21 +249,25 @@ def _together(reports: Sequence[ModelReport]) -> ModelReport:
 
 
 def default_reference(case: NetworkCase, engines: Sequence[Engine] = ()) -> Engine:
-    """The reference engine, in plain loops where they are quick enough, and not themselves among `engines`.
+    """The reference engine, in plain loops where they are quick enough, in a form that is not among `engines`.
 
-    Of a network that it lacks kernels for, another engine that has them, if possible not among `engines`. Raises
-    `ModelError` where there is none.
+    Where there is none, or it lacks kernels for the network, another engine, if possible not among `engines`. Raises
+    `ModelError` if no engine has all kernels.
     """
     loops, arrays = reference_engine(), reference_engine(vectorised=True)
+    lacking: ModelError | None = None
     try:
         arrays.compile(case.graph, case.parameters, dtype="float64")
-    except ModelError:
-        others = (*bystanders(case.graph, engines), *(e for e in engines[1:] if e.capabilities.trains))
-        if not others:
-            raise
-        return others[0]
-    quick = case.work <= LOOPS and not any(type(engine) is type(loops) for engine in engines)
-    return loops if quick else arrays
+    except ModelError as error:
+        lacking = error
+    else:
+        for form in [loops, arrays] if case.work <= LOOPS else [arrays]:
+            if not any(type(engine) is type(form) for engine in engines):
+                return form
+    others = (*bystanders(case.graph, engines), *(e for e in engines[1:] if e.capabilities.trains))
+    if not others:
+        raise lacking or ModelError("no other engine is installed to hold the reference engine against")
+    return others[0]
 
 
 def worth_a_picture(isolated: Sequence[Finding]) -> list[Finding]:

@@ -52,14 +52,20 @@ def find_truth(case: NetworkCase, reference: Engine) -> Truth:
     explained = dict(least)
     terms = {node.name: case.longest_sums[node.name] for node in tapped(case.graph)}
     graph = with_rounded_loss(case.graph, case.dtype)
-    for draw in range(DRAWS):
+
+    def moves(draw: int) -> Iterator[tuple[Key, float]]:
+        """How far each tensor moves. What one draw made is gone before the next: of a large network it is gigabytes."""
         rng = np.random.default_rng(draw)
         parameters = perturbed(case.parameters, case.dtype, rng)
         observatory = Observatory(with_rounded_norms(reference, case.dtype, rng), graph, parameters, "float64")
         noise = rounding_noise(seen.values, terms, case.dtype, rng)
         again = observatory.observe(perturbed(case.inputs, case.dtype, rng), case.mode, noise)
         for key, moved in tensors_of(case.graph, again).items():
-            explained[key] = max(explained[key], least[key] + ROOM * relative(moved, tensors[key]))
+            yield key, relative(moved, tensors[key])
+
+    for draw in range(DRAWS):
+        for key, distance in moves(draw):
+            explained[key] = max(explained[key], least[key] + ROOM * distance)
     return Truth(reference, seen, tensors, explained)
 
 
