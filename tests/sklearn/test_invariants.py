@@ -54,11 +54,13 @@ def test_predictions_are_those_of_evaluation_mode_whatever_the_batch(digits, kin
 def test_what_is_set_aside_is_measured_as_scikit_learn_does(digits, engine):
     """On the weights that are given back: those of the best epoch."""
     X, y = digits
-    options = OPTIONS | {"epochs": 4, "early_stopping": True, "validation_fraction": 0.2}
+    stop = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 1}
+    options = OPTIONS | {"epochs": 40, "learning_rate": 0.2} | stop
     estimator = bp.sklearn.Classifier(two_modes, engine=engine, **options).fit(X, y)
     seed = int(check_random_state(0).randint(np.iinfo(np.int32).max))
     _, aside = train_test_split(np.arange(len(X)), test_size=0.2, random_state=seed, stratify=y)
     best = int(np.argmin(estimator.validation_loss_curve_))
+    assert best == estimator.n_iter_ - 2, "the last epoch is another one"
     found = estimator.predict_proba(X[aside])
     assert estimator.validation_loss_curve_[best] == pytest.approx(log_loss(y[aside], found), rel=1e-9)
     assert estimator.validation_scores_[best] == accuracy_score(y[aside], found.argmax(1))

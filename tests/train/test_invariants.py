@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from backproof.data import AugmentationOptions, Batches, Partition, TargetSpec
-from backproof.engines import ENGINES, Mode, Trainer, get_engine, how_to_install, installed
+from backproof.engines import ENGINES, Mode, Trainer, get_engine, how_to_install, installed, variants
 from backproof.graph import Array, Arrays, Builder, Graph, Shape, initial_parameters
 from backproof.models import MODELS, build
 from backproof.ops import BatchNorm, Conv2d, Dropout, Dropout2d, Flatten, Linear, ReLU
@@ -84,7 +84,7 @@ QUICK = {
     Case("cnn", "classification"),
     Case("unet", "masks of classes"),
 }
-"""Engines that compile or loop take minutes for all cases: here they take these, and with `pytest -m slow` the rest."""
+"""Engines that compile or loop, and engines with other settings, take these, and with `pytest -m slow` the rest."""
 
 
 def test_every_model_of_the_registry_is_here() -> None:
@@ -137,9 +137,9 @@ def samples(case: Case, seed: int, count: int) -> Partition:
 
 
 @cache
-def parts_of(engine_name: str, case: Case) -> Parts:
+def parts_of(engine_name: str, variant: str, case: Case) -> Parts:
     """Made once: what a trainer keeps between two trainings is what is tested here too."""
-    engine, task = get_engine(engine_name), task_of(TARGETS[case.task])
+    engine, task = variants(get_engine(engine_name))[variant], task_of(TARGETS[case.task])
     model, options = (dropping, {}) if case.model == "dropping" else (case.model, SMALL[case.model])
     graph = build(model, Shape("N", 2, case.size, case.size), task.outputs, options).with_loss(task.loss()())
     rng = np.random.default_rng(0)
@@ -159,29 +159,31 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every engine with every case; those that take long are marked so."""
+    """Every engine, with other settings too, with every case; those that take long are marked so."""
     if "parts" not in metafunc.fixturenames:
         return
-    pairs = []
+    found = []
     for name in ENGINES:
         fast = not installed(name) or get_engine(name).capabilities.speed == "fast"
-        for case in CASES:
-            marks = () if fast or case in QUICK else pytest.mark.slow
-            pairs.append(pytest.param((name, case), marks=marks, id=f"{name}, {case}"))
-    metafunc.parametrize("parts", pairs, indirect=True)
+        for variant in variants(get_engine(name)) if installed(name) else [""]:
+            for case in CASES:
+                marks = () if case in QUICK or (fast and not variant) else pytest.mark.slow
+                words = ", ".join(filter(None, (name, variant, str(case))))
+                found.append(pytest.param((name, variant, case), marks=marks, id=words))
+    metafunc.parametrize("parts", found, indirect=True)
 
 
 @pytest.fixture
 def parts(request: pytest.FixtureRequest) -> Parts:
-    engine_name, case = request.param
+    engine_name, variant, case = request.param
     if not installed(engine_name):
         pytest.skip(f"engine '{engine_name}' is not installed: {how_to_install(engine_name)}")
-    return parts_of(engine_name, case)
+    return parts_of(engine_name, variant, case)
 
 
 @pytest.fixture
 def small(engine_name: str) -> Parts:
-    return parts_of(engine_name, Case("dropping", "classification"))
+    return parts_of(engine_name, "", Case("dropping", "classification"))
 
 
 class Moves(Observer):

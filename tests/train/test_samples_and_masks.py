@@ -4,6 +4,7 @@ The network hands its inputs on: as they are, and through two dropouts. Sample i
 output says which sample came, and which of its parts were dropped.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,10 @@ class Keep(Observer):
         self.epochs: dict[int, list[Array]] = {}
 
     def step_done(self, event: StepDone) -> None:
+        same = event.result.output[:, : event.batch.y.shape[1] // 3]
+        np.testing.assert_allclose(
+            same, event.batch.y[:, : same.shape[1]], rtol=1e-6, err_msg="targets of other samples"
+        )
         self.epochs.setdefault(event.progress.epoch, []).append(np.array(event.result.output, np.float64))
 
 
@@ -146,6 +151,11 @@ def test_masks_differ_from_step_to_step_with_the_right_share(engine, op: type[Op
         assert_independent(first[1:], first[:-1])
         for later in full[place + 1 :]:
             assert_independent(first, later[0])
+    for (first, _), (later, _) in pairwise(full):  # nor is a mask a part of the one before it, drawn further on
+        one, other = first.ravel(), later.ravel()
+        for lag in range(1, len(one) // 2):
+            for a, b in ((one[lag:], other[:-lag]), (one[:-lag], other[lag:])):
+                assert abs((a == b).mean() - alike) < 6 * np.sqrt(alike * (1 - alike) / a.size)
 
 
 def test_masks_come_from_the_seed_and_the_step_alone(engine) -> None:
