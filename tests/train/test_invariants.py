@@ -24,7 +24,10 @@ from backproof.train.evaluation import inputs
 from backproof.train.events import StepDone, StepStarting
 from sklearn import metrics as sk
 
-DEV, TRAIN = 7, 10
+DEV, TRAIN = 7, 11
+
+GENTLE = SGD(lr=1e-3)
+"""Three samples in a batch and a hundred layers: at larger rates some network diverges."""
 
 TARGETS = {
     "classification": TargetSpec("class", ("a", "b", "c")),
@@ -204,7 +207,7 @@ class Moves(Observer):
             moved = after[name] != self.before[name]
             if spec.trainable:
                 g = self.gradients.parameters[name]
-                visible = np.abs(g) > 1e3 * eps * np.maximum(np.abs(self.before[name]), np.abs(g).max())
+                visible = np.abs(g) > 1e6 * eps * np.maximum(np.abs(self.before[name]), np.abs(g).max())
                 assert moved[visible].all(), f"step {event.progress.step}: {name} stood still"
                 if type(self.optimizer) is SGD:
                     assert not moved[g == 0].any(), f"step {event.progress.step}: {name} moved without a gradient"
@@ -217,7 +220,7 @@ class Moves(Observer):
 
 
 def test_every_weight_with_a_gradient_moves_at_every_step(parts: Parts) -> None:
-    optimizer = SGD(lr=0.05)
+    optimizer = GENTLE
     parts.begin(optimizer)
     moves = Moves(parts, optimizer)
     parts.fit(optimizer, moves, epochs=2)
@@ -237,7 +240,7 @@ def test_every_optimizer_moves_every_weight(small: Parts, name: str) -> None:
 
 def test_predictions_do_not_depend_on_the_batch_they_came_in(parts: Parts) -> None:
     parts.begin(SGD())
-    parts.fit(SGD(lr=0.05))  # running statistics are neither those of the start nor of any batch
+    parts.fit(GENTLE)  # running statistics are neither those of the start nor of any batch
     alone, x = parts.one_by_one(parts.dev), parts.dev.x
     name, output = parts.graph.inputs[0].name, parts.graph.output
     tolerance = 1e-9 if parts.trainer.dtype == "float64" else 1e-4
@@ -251,7 +254,7 @@ def test_an_evaluation_measures_what_scikit_learn_does_on_predictions_one_by_one
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts.begin(SGD())
-    parts.fit(SGD(lr=0.05))
+    parts.fit(GENTLE)
     outputs, y = parts.one_by_one(parts.dev), parts.dev.y
     names = [i.name for i in parts.graph.inputs]
     feeds = [dict(zip(names, (parts.dev.x[i : i + 1], y[i : i + 1]), strict=True)) for i in range(DEV)]
@@ -325,7 +328,7 @@ def test_the_dev_penalty_counts_what_the_train_penalty_counts(parts: Parts) -> N
         dev = evaluate(parts.trainer, parts.dev, optimizer, parts.task).metrics
         stepped = parts.trainer.train_step(feed, optimizer, Mode(training=True)).penalty
         assert stepped == pytest.approx(expected, rel=1e-9), optimizer
-        assert dev.cost - dev.loss == pytest.approx(expected, rel=1e-9, abs=1e-12), optimizer
+        assert dev.cost - dev.loss == pytest.approx(expected, rel=1e-9, abs=1e-15 * dev.cost), optimizer
 
 
 def test_an_evaluation_changes_nothing(parts: Parts) -> None:
