@@ -16,6 +16,7 @@ from backproof.graph import Arrays, Graph, Sequential, Shape
 from backproof.ops import MSE, Linear
 from backproof.optim import Constant, Cosine, Exponential, Optimizer, Schedule, Step
 from backproof.verify.core.builder import FindingBuilder
+from backproof.verify.core.case import Results
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.rounding import rounded
 from backproof.verify.core.tolerances import tolerance
@@ -96,6 +97,18 @@ class LongRun:
         trainer = self.trainer(self.reference, "float64")
         return (Place.of(trainer), *(self.take(trainer, step) for step in range(STEPS)))
 
+    @cached_property
+    def ways(self) -> dict[int, tuple[Results, Results]]:
+        """After as many steps as `LOOKED_AT` says: the largest that each element was on the way, and its end."""
+        largest: Results = {}
+        found = {}
+        for steps, place in enumerate(self.places):
+            arrays = place.arrays
+            largest = {at: np.maximum(largest.get(at, 0.0), np.abs(array)) for at, array in arrays.items()}
+            if steps in LOOKED_AT:
+                found[steps] = largest, arrays
+        return found
+
     def trainer(self, engine: Engine, dtype: DType) -> Trainer:
         """Where the run begins."""
         trainer = engine.compile(self.graph, self.start, dtype=dtype)
@@ -114,10 +127,9 @@ class LongRun:
             trainer.train_step(self.batches[step], self.optimizer, Mode(training=True, step=step))
             if step + 1 not in LOOKED_AT:
                 continue
-            way = [place.arrays for place in self.places[: step + 2]]
             after = comparison.on(f"{comparison.case}, {step + 1} of {STEPS} steps in a row")
             allowed = (step + 1) * tolerance(self.dtype, WEIGHTS)
-            findings = list(compare_step(Place.of(trainer).arrays, way, after, allowed))
+            findings = list(compare_step(Place.of(trainer).arrays, self.ways[step + 1], after, allowed))
             yield from findings
             if not all(f.passed for f in findings):  # from here on it only grows
                 break
