@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path(".mutation"), help="where the session is kept")
     parser.add_argument("--survivors", action="store_true", help="judge again what survived")
+    parser.add_argument("--check", action="store_true", help="ask `check` alone: what it does not find has survived")
     parser.add_argument("--record", action="store_true", help="find out anew which checks and tests reach what")
     parser.add_argument("--table", action="store_true", help="only print the figures")
     parser.add_argument("--show", action="store_true", help="only print what survived")
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> int:
     root = Path(__file__).resolve().parents[2]
     with Session(root, options.folder, rooms) as session:
         if not options.table and not options.show:
-            session.run(options.workers, options.sample, options.files, options.survivors, options.record)
+            kinds = ("check",) if options.check else ("check", "tests")
+            session.run(options.workers, options.sample, options.files, options.survivors, options.record, kinds)
         print(survivors(session) if options.show else table(session))
     return 0
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -189,7 +189,15 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def run(self, workers: int, sample: int | None, files: str, survivors: bool, record: bool) -> None:
+    def run(
+        self,
+        workers: int,
+        sample: int | None,
+        files: str,
+        survivors: bool,
+        record: bool,
+        kinds: Sequence[Kind] = ("check", "tests"),
+    ) -> None:
         """Judge what has not been judged yet: the first `sample` of each room, in files whose path contains `files`."""
         wanted = [m for room in self.rooms for m in self.drawn(room, sample) if files in m.file]
         wanted = [m for m in wanted if m.id not in self.results or (survivors and not self.results[m.id].by)]
@@ -197,9 +205,9 @@ class Session:
         if not programs:
             return
         with Pool(self.root, self.folder.resolve(), workers) as pool:
-            for kind in ("check", "tests"):
+            for kind in kinds:
                 self._record(pool, kind, {self._rooms[p.mutant.id] for p in programs}, record)
-                programs = list(self._survivors(pool, kind, programs))
+                programs = list(self._survivors(pool, kind, programs, kind == kinds[-1]))
 
     def _record(self, pool: Pool, kind: Kind, rooms: Iterable[str], again: bool) -> None:
         """Find out what each task of `check`, or each test, enters of the rooms."""
@@ -232,14 +240,14 @@ class Session:
             for file in files
         }
 
-    def _survivors(self, pool: Pool, kind: Kind, programs: list[Program]) -> Iterator[Program]:
-        """Those that the units of one kind did not find; what came of the others is kept."""
+    def _survivors(self, pool: Pool, kind: Kind, programs: list[Program], last: bool) -> Iterator[Program]:
+        """Those that the units of one kind did not find; what came of the others is kept, of all if it is the last."""
         requests = {p: self._request(p, kind) for p in programs}
         for n, (p, answer) in enumerate(pool.answers({p: r for p, r in requests.items() if r["units"]}), 1):
             by, unit = ("import" if answer["by"] == "import" else kind), answer["by"]
             if not unit:
                 _tell(f"{kind} {n} of {len(programs)}, {p.mutant.file}", f"SURVIVED {p.was!r} -> {p.now!r}")
-                if kind == "tests":
+                if last:
                     self._keep(p.mutant, Result("", "", "", p.was, p.now, answer["asked"], answer["seconds"]))
                 yield p
                 continue
@@ -247,7 +255,7 @@ class Session:
             _tell(f"{kind} {n} of {len(programs)}, {p.mutant.file}", by)
         for p, request in requests.items():
             if not request["units"]:
-                if kind == "tests":
+                if last:
                     self._keep(p.mutant, Result("", "", "", p.was, p.now))
                 yield p
 
