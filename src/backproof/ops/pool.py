@@ -79,6 +79,8 @@ class MaxPool2d(Op):
         yield Sample(op=MaxPool2d((2, 3), stride=(1, 2), padding=(0, 1)), shapes=((2, 1, 3, 6),))
         yield Sample(op=MaxPool2d(2, dilation=2, stride=1), shapes=((1, 2, 4, 5),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1, dilation=2), shapes=((2, 1, 5, 4),))
+        yield Sample(op=MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)), shapes=((2, 2, 5, 9),))
+        yield Sample(op=MaxPool2d((2, 3), stride=(2, 1), padding=(0, 1), dilation=(1, 2)), shapes=((2, 2, 8, 6),))
         yield Sample(op=MaxPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
         yield Sample(op=MaxPool2d(2, stride=3, ceil_mode=True), shapes=((1, 1, 6, 7),))
