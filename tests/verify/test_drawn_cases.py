@@ -170,3 +170,11 @@ def test_a_kernel_of_theirs_for_an_operation_of_ours(write):
             read_file(path)
     assert (wrong.what, wrong.reference) == (X, "reference")
     assert "import Tanh; mine = bp.testing.load('mine.py'); bp.testing.assert_case(Tanh(), " in wrong.replay
+
+
+def test_a_random_kernel_is_shown_with_both_values(write):
+    """On a drawn case, and on the samples, where each engine's contract is checked."""
+    report = check_file(write(planted(ACTIVATION, "y = y * np.random.rand(*y.shape)")), seeds=(0,))
+    told = [f.detail for f in report.failures if f.what == AGAIN]
+    assert re.search(r"output at \[0, 0\]: \S+ of the first call, \S+ of call 2", told[0])
+    assert any(re.search(r"changed in a pass; at \[.*\]: \S+ of the first, \S+ of the second$", text) for text in told)
