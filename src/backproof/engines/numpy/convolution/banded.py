@@ -64,7 +64,7 @@ class Banded:
         """Y = cols B."""
         wide = self._together(y)
         self._im2col.forward(x, self._band(W, call.pool), wide, call)
-        if not self._is_finite(wide, W, call.pool.tuning):
+        if not is_finite(wide.reshape(-1, wide.shape[3]), call.pool.tuning):
             call.ways.add("computed anew by im2col")
             Im2col(self.geometry).forward(x, W, y, call)
 
@@ -86,7 +86,7 @@ class Banded:
             part = dx[start : start + images]
             rows = dy[start : start + images].reshape(-1, band.shape[1])
             dcols = np.dot(rows, band.T, out=pool.scratch("cols", (len(rows), len(band))))
-            if not self._is_finite(dcols, W, pool.tuning):
+            if not is_finite(dcols, pool.tuning):
                 call.ways.add("computed anew by im2col")
                 Im2col(self.geometry).input_gradient(dy, W, dx, call)
                 return
@@ -98,16 +98,6 @@ class Banded:
                     pixels = _lines(g, padded, i, first, last)
                     pixels += windows[:, :, :, i, first * channels : last * channels]
             g.unpadded(padded, part)
-
-    @staticmethod
-    def _is_finite(products: Array, W: Array, tuning: Tuning) -> bool:
-        """Whether all was finite of which these products were made.
-
-        A row of them takes t windows times B, where each number meets some zero, and NaN and infinity spread over the
-        whole row: its first product tells.
-        """
-        first = products.reshape(-1, products.shape[-1])[:, 0]
-        return is_finite(first, tuning) and is_finite(W.reshape(-1), tuning)
 
     def _together(self, y: Array) -> Array:
         """(N, Ho, Wo, O) as (N, Ho, Wo / t, t O)."""

@@ -133,9 +133,14 @@ class Im2col:
                     yield part, cols.reshape(-1, columns)
 
 
-def is_finite(numbers: Array, tuning: Tuning) -> bool:
-    """Whether a vector holds neither NaN nor infinity, nor numbers whose squares overflow: one pass of the BLAS."""
-    return bool(np.dot(numbers, numbers) < tuning.not_finite)
+def is_finite(product: Array, tuning: Tuning) -> bool:
+    """Whether all was finite of which a matrix product was made, of numbers whose squares do not overflow.
+
+    What is not, in a row of the left matrix, spreads over that row of the product, since it is multiplied by all the
+    right one, zeros too; in a column of the right one over that column. So the first row and the first column tell.
+    """
+    row, column = product[0], product[:, 0]
+    return float(row.dot(row)) + float(column.dot(column)) < tuning.not_finite
 
 
 def rows_of(columns: int, tuning: Tuning) -> int:

@@ -18,9 +18,8 @@ points stretch numbers that cancel later. Since the transforms are products with
 not be 0, ±1, ±2: those below were found by trying, and halve the error. It is then 2 (m = 3) and 3.5 (m = 4) times
 that of im2col in float32.
 
-And a number that is not finite spreads over its whole tile, in which it is multiplied by zeros. So one row of the last
-product is looked at, a sixteenth of the output, where every such number leaves a trace; if there is one, all is
-computed anew by im2col.
+And a number that is not finite spreads over its whole tile, in which it is multiplied by zeros. It leaves its trace in
+every position of the tile, so one is looked at; if there is such a number, all is computed anew by im2col.
 """
 
 from functools import cache
@@ -95,7 +94,7 @@ class Winograd:
         U = np.dot(g, W.reshape(TAPS * TAPS, -1), out=pool.scratch("wino U", (points, W[0, 0].size)))
         M = np.matmul(V, U.reshape(points, *W.shape[2:]), out=pool.scratch("wino M", (points, count, channels)))
         Y = np.dot(a, M.reshape(points, -1), out=pool.scratch("wino D", (m * m, count * channels)))
-        if not is_finite(Y[0], pool.tuning):
+        if not is_finite(Y[0].reshape(count, channels), pool.tuning):
             return False
         tiles = Y.reshape(m, m, len(x), *self.tiles, channels).transpose(2, 3, 0, 4, 1, 5)
         whole = (len(x), self.tiles[0], m, self.tiles[1], m, channels)
@@ -136,7 +135,7 @@ class Winograd:
         products = pool.scratch("wino U", (points, *dW.shape[2:]))
         np.matmul(V.transpose(0, 2, 1), Q.reshape(points, count, channels), out=products)
         np.dot(g.T, products.reshape(points, -1), out=dW.reshape(TAPS * TAPS, -1))
-        if not is_finite(dW[0, 0].reshape(-1), pool.tuning):
+        if not is_finite(dW[0, 0], pool.tuning):
             call.ways.add("computed anew by im2col")
             Im2col(self.geometry).weight_gradient(x, dy, dW, call)
 
