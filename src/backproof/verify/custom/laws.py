@@ -23,8 +23,12 @@ NUMBERS = "finite differences"
 RELATIVE = 1e-6
 """What differences of good numbers explain, relative to the slope; ten times as much as on declared samples."""
 
-CLOSE = 1e-9
-"""How far apart two ways to compute the same may be, relative to the largest number, where nothing loses digits."""
+CLOSE = 1e-7
+"""How far apart two ways to compute the same may be, relative to the largest number, besides what perturbations tell.
+
+What cancels exactly, moves with no perturbation: a layer norm of one number with eps = 1e-12 has the gradient 0, and
+PyTorch's is off by 2e-9 of that of its output.
+"""
 
 PERTURBATIONS = 6
 DIRECTIONS = 3
