@@ -50,7 +50,11 @@ NOT_TAKEN: dict[str, dict[str, str]] = {
     "engines/numpy/products.py": {
         "largest_batch": "asks which BLAS there is; the sizes of a check cut products whatever it is"
     },
-    "engines/numpy/trainer.py": {"NumpyTrainer._replace": USERS},
+    "engines/numpy/trainer.py": {
+        "NumpyTrainer.__init__: self._replace(replaced)": USERS,
+        "NumpyTrainer._replace": USERS,
+    },
+    "engines/numpy/tuning.py": {"Tuning.__post_init__": "a size that is none: tests/engines/numpy/test_tuning.py"},
     "optim/optimizer.py": {"require_optimizer": "finds an optimizer by its name"},
     "optim/schedules.py": {"Schedule.from_epochs": "turns options of a run into steps: tests/optim, tests/runs"},
 }

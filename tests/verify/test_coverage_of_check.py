@@ -52,8 +52,8 @@ def missing(taken) -> dict[str, dict[str, list[str]]]:
         source = path.read_text()
         lines, of = source.splitlines(), functions(ast.parse(source))
         own = places.setdefault(path.relative_to(ROOT).as_posix(), {})
-        branching = [start for start, end in file["branches"] if end not in file["lines"]]
-        for line in (*file["lines"], *branching):
+        branching = [start for start, end in file["missing_branches"] if end not in file["missing_lines"]]
+        for line in (*file["missing_lines"], *branching):
             own.setdefault(of.get(line, ""), []).append(lines[line - 1].strip())
     return places
 

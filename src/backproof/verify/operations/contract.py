@@ -19,7 +19,7 @@ from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordin
 from backproof.verify.core.case import Case, Results, results
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.location import LOSS, OUTPUT, Location
-from backproof.verify.core.tolerances import tolerance
+from backproof.verify.core.tolerances import difference_of_finite, tolerance
 from backproof.verify.operations.side_effects import check_side_effects
 
 Name = TypeVar("Name", str, Location)
@@ -115,9 +115,9 @@ def _any_layout(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Fin
         except Exception as error:  # whatever it is, it is what the check is looking for
             return comparison.contract(name, f"inputs {layout}: {type(error).__name__}: {error}")
         for at, value in expected.items():
-            if not np.all(np.isfinite(value)):
+            if not np.any(np.isfinite(value)):
                 continue  # an error of its own, which the comparison with the reference names
-            finding = comparison.array(Location("contract", name), found[at], value, allowed)
+            finding = comparison.array(Location("contract", name), found[at], value, allowed, difference_of_finite)
             findings.append(
                 replace(finding, detail=f"inputs {layout}, {at}: {finding.detail}" if finding.detail else "")
             )
