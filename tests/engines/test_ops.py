@@ -20,6 +20,11 @@ def check(engine, op) -> None:
     assert report.passed, "\n".join(map(str, report.failures[:5] or report.skipped))
 
 
+def test_every_engine_computes_every_operation(any_engine):
+    """One that has no kernel is skipped by the others below, and by `check`."""
+    assert set(OPERATIONS.values()) <= set(any_engine.operations)
+
+
 @by_op
 def test_operation(any_engine, op, monkeypatch):
     """Where each sample is compiled anew, for a quarter of a second, the first alone; `-m slow` takes all."""
