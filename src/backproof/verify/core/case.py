@@ -1,5 +1,6 @@
 """A case: a network with weights and inputs that any engine can run, and what an engine makes of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,18 +84,24 @@ ROOM = 8
 """How many times as far as one perturbation moves them results may be apart: rounding errs at every step of the way."""
 
 
-def sensitivity(engine: Engine, case: Case, results: Results, dtype: DType) -> float:
+def sensitivity(
+    engine: Engine,
+    case: Case,
+    results: Results,
+    dtype: DType,
+    run: Callable[[Engine, Case], Results] | None = None,
+) -> float:
     """How far any of the results moves when every float that goes in is off by about one rounding error of `dtype`.
 
     Batch normalisation of nearly equal numbers multiplies rounding errors by 1 / σ, in the best of engines. What the
     inputs do not fix is no engine's error. One number for all results: a sum that cancels exactly does not move, but
-    rounding on the way to it does.
+    rounding on the way to it does. `run` gives the results, by default those of `run_case`.
     """
     rng = np.random.default_rng(0)
     moved = 0.0
     for _ in range(PERTURBATIONS):
         parameters, inputs = (perturbed(arrays, dtype, rng, whole=False) for arrays in (case.parameters, case.inputs))
-        found = run_case(engine, replace(case, parameters=parameters, inputs=inputs))
+        found = (run or run_case)(engine, replace(case, parameters=parameters, inputs=inputs))
         moved = max(moved, *(difference(found[location], value) for location, value in results.items()))
     return moved
 

@@ -277,9 +277,17 @@ def _compare(
     allowed = tolerance(comparison.dtype, case.terms)
     if any(not difference(found[at], y) <= allowed for at, y in expected.items()):
         # Rarely needed, and it takes the reference some more runs. A step is no larger than a gradient.
-        allowed += ROOM * sensitivity(run.reference, case, step.gradients, comparison.dtype)
+        everything = {**step.gradients, **step.values}
+        allowed += ROOM * sensitivity(run.reference, case, everything, comparison.dtype, _everything)
     findings = [comparison.array(at, found[at], y, allowed) for at, y in expected.items()]
     return kept(findings, keep, Failure(comparison, case, found, expected, allowed))
+
+
+def _everything(engine: Engine, case: Case) -> Results:
+    """Gradients, and the values of all nodes."""
+    trainer = engine.compile(case.graph, case.parameters, dtype="float64")
+    values = trainer.forward(case.inputs, case.mode, [node.name for node in case.graph.nodes])
+    return {**results(trainer, case), **_by_node(values)}
 
 
 def _in_a_row(
