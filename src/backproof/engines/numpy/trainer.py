@@ -19,7 +19,7 @@ from backproof.engines.numpy.layout import fit, to_nchw, to_nhwc, turned_values
 from backproof.engines.numpy.memory import CheckpointedSweep, PredictingSweep
 from backproof.engines.numpy.parameters import Parameters
 from backproof.engines.numpy.tuning import USUAL, Tuning
-from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace
+from backproof.engines.numpy.workspace import Arena, Planned, Pool, Workspace, soiled
 from backproof.engines.sweep import Sweep
 from backproof.graph import Array, Arrays, Graph, Node, Op
 from backproof.optim import Optimizer
@@ -79,7 +79,7 @@ class NumpyTrainer:
         self._pool = Pool(dtype, winograd=winograd, tuning=tuning, ways=self._ways["network"])
         self._parameters = Parameters(graph, dtype, self.kernels, self._pool.tuning)
         self._parameters.load(parameters)
-        self._gradients, self._values = Arena(dtype), Arena(dtype)
+        self._gradients, self._values = Arena(dtype, tuning), Arena(dtype, tuning)
         self._keep: Keep = "checkpoints" if low_memory else "all"
         self._sweeps: dict[tuple[Plan, bool], Sweep] = {}
         self._optimizer: type[Optimizer] | None = None
@@ -117,7 +117,7 @@ class NumpyTrainer:
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         plan = Plan(batch_size(self.graph, inputs, targets=True), input_gradients=True, keep=self._keep)
         sweep = self._run_forward(plan, inputs, mode)
-        input_gradients = sweep.backward()
+        input_gradients = self._run_back(sweep)
         penalty = self._couple(optimizer)
         return Gradients(
             loss=sweep.loss,
@@ -141,7 +141,7 @@ class NumpyTrainer:
         fused = watch is None or not self.fusing_keeps_bits
         plan = Plan(batch_size(self.graph, inputs, targets=True), fused=fused, keep=self._keep)
         sweep = self._run_forward(plan, inputs, mode, watch)
-        sweep.backward(watch)
+        self._run_back(sweep, watch)
         penalty = self._couple(optimizer)
         self._update(sweep.state(), optimizer, mode.step)
         output = sweep.value(self.graph.output)
@@ -174,6 +174,13 @@ class NumpyTrainer:
         }
         sweep.forward(given, mode, watch)
         return sweep
+
+    def _run_back(self, sweep: Sweep, watch: Watch | None = None) -> dict[str, Array]:
+        """Fill the gradients; return those of the inputs."""
+        if self._pool.tuning.dirty:
+            for gradient in self._parameters.gradient_views.values():
+                soiled(gradient, self._pool.tuning)
+        return sweep.backward(watch)
 
     def _canonical(self, name: str, value: Array) -> Array:
         """A copy of a value for the caller."""

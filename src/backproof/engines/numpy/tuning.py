@@ -44,6 +44,8 @@ class Tuning:
         product_anywhere: whether products are cut whatever the BLAS, as a check of them wants.
         optimizer_elements: of weights, gradient and state that are worked on together: half a megabyte in float32.
         optimizer_sweep: steps after which state that has faded is set to 0.
+        dirty: whether memory of undefined contents is filled with NaN before it is given away, and as soon as nobody
+            needs it any more. So what reads it shows in a check, whatever lay there.
     """
 
     im2col_elements: int = 1 << 18
@@ -71,6 +73,7 @@ class Tuning:
     product_anywhere: bool = False
     optimizer_elements: int = 1 << 17
     optimizer_sweep: int = 64
+    dirty: bool = False
 
     def __post_init__(self) -> None:
         for name in ("im2col_rows", "norm_rows", "product_rows", "product_columns", "optimizer_sweep"):
@@ -106,6 +109,7 @@ SMALL = Tuning(
     product_anywhere=True,
     optimizer_elements=28,
     optimizer_sweep=3,
+    dirty=True,
 )
 """For checks: samples of a few numbers take every way, in first, middle and last blocks."""
 

@@ -23,6 +23,13 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     return raw[start : start + count * itemsize].view(dtype).reshape(shape)
 
 
+def soiled(array: Array, tuning: Tuning) -> Array:
+    """The array, filled with NaN (or True) if checks want to see who reads undefined contents."""
+    if tuning.dirty:
+        array.fill(np.nan)
+    return array
+
+
 class Buffers:
     """Buffers by name. All who ask for a name share its memory, as large as was ever asked for.
 
@@ -74,11 +81,11 @@ class Pool(Buffers):
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
         """Undefined contents, of the trainer's dtype."""
-        return self.get(name, shape)
+        return soiled(self.get(name, shape), self.tuning)
 
     def mask(self, shape: tuple[int, ...]) -> Array:
         """Scratch of dtype bool."""
-        return self.get("mask", shape, np.bool_)
+        return soiled(self.get("mask", shape, np.bool_), self.tuning)
 
     def ones(self, count: int) -> Array:
         """A vector of ones: `ones @ x` sums columns at the speed of a matrix product."""
@@ -101,8 +108,9 @@ class Arena(GradientMemory):
     gradients alive at a time, not for one a node.
     """
 
-    def __init__(self, dtype: npt.DTypeLike) -> None:
+    def __init__(self, dtype: npt.DTypeLike, tuning: Tuning = USUAL) -> None:
         super().__init__(dtype)
+        self.tuning = tuning
         self._free: list[Array] = []
         self._taken: dict[int, Array] = {}
         self._holders: dict[int, int] = {}
@@ -137,7 +145,7 @@ class Arena(GradientMemory):
         if root in self._taken:
             self._holders[root] -= 1
             if not self._holders[root]:
-                self._free.append(self._taken.pop(root))
+                self._free.append(soiled(self._taken.pop(root), self.tuning))
 
 
 class Planned(GradientMemory):
@@ -170,7 +178,7 @@ class Planned(GradientMemory):
             self._plan.append(self._arena.take(shape))
         buffer = self._plan[self._next]
         self._next += 1
-        return buffer
+        return soiled(buffer, self._arena.tuning)
 
     def hold(self, gradient: Array) -> None:
         if not self._settled:
@@ -224,7 +232,9 @@ class Workspace(Call):
 
     def borrow_output(self, shape: tuple[int, ...]) -> Array:
         """The buffer for the output: undefined contents, good as long as the sweep needs it."""
-        return self._own.get("y", shape) if self._outputs is None else self._outputs.take(shape)
+        if self._outputs is not None:
+            return self._outputs.take(shape)
+        return soiled(self._own.get("y", shape), self.pool.tuning)
 
     def borrow_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""
