@@ -3,7 +3,8 @@
 A linear layer whose inputs are a diagonal matrix s under a squared error has, for weight n, the gradient
 2 (w s - t) s / N: so s and t dictate gradients that are zero, huge, tiny, sparse or of changing sign, without any
 cancellation that would blur them. Each step is taken alone, from the reference's weights and state, so that the wrong
-step is named; then all in a row, where an engine keeps its own.
+step is named; then all in a row, where an engine keeps its own. Steps far on are among them: bias corrections, which
+are powers of a number near 1, still count after a thousand steps, and no longer after a hundred thousand.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +28,14 @@ from backproof.verify.core.finding import CheckReport, Finding
 from backproof.verify.core.location import EVERYTHING
 from backproof.verify.core.tolerances import tolerance
 from backproof.verify.core.ways import Ways
+from backproof.verify.optimizers.declared import check_declared
 from backproof.verify.optimizers.long import LongRun, long_runs
 from backproof.verify.optimizers.place import Place, compare_step
 
 N = 6
+
+FAR_ON = (499, 1_499, 3_999, 99_999)
+"""Numbers of the last steps, from 0."""
 
 BASE: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -51,18 +56,19 @@ def settings_of(kind: type[Optimizer]) -> dict[str, Optimizer]:
     for f in fields(kind):
         if f.name in {shared.name for shared in fields(Optimizer)}:
             continue
-        changed: dict[str, Any] = {f.name: _other(getattr(found["as it is"], f.name))}
-        with suppress(UserError):
-            if changed[f.name] is not None:
-                found[f"{f.name} {changed[f.name]}"] = kind(**changed)
+        for value in _others(getattr(found["as it is"], f.name)):
+            with suppress(UserError):
+                found[f"{f.name} {value}"] = kind(**{f.name: value})
     return found
 
 
-def _other(value: Any) -> float | bool | None:
-    """Another value for a setting: the other truth, half of a number, 1/2 for 0; None for what is neither."""
+def _others(value: Any) -> tuple[float | bool, ...]:
+    """Other values for a setting: the other truth; half of a number, 1/2 for 0; for a share one that is nearer to 1."""
     if isinstance(value, bool):
-        return not value
-    return (value / 2 or 0.5) if isinstance(value, float) else None
+        return (not value,)
+    if not isinstance(value, float):
+        return ()
+    return (value / 2 or 0.5, *((1 - (1 - value) / 10,) if 0.5 < value < 1 else ()))
 
 
 def check_optimizers(
@@ -115,11 +121,15 @@ def batches() -> tuple[tuple[str, Arrays], ...]:
         ("huge, other signs", ones, -1e6 * signs - 2e6),
         ("sparse", np.where(np.arange(N) == 2, 1.0, 0.0), -ones),
         ("tiny and huge", np.where(np.arange(N) % 2, 1e-6, 1.0), -1e4 * ones),
+        *(("ordinary", rng.uniform(0.5, 1.5, N) * signs, rng.uniform(4, 6, N)) for _ in FAR_ON),
     )
     return tuple((name, {"x": np.diag(s), "y": t[:, np.newaxis]}) for name, s, t in steps)
 
 
 BATCHES = batches()
+
+NUMBERS = (*range(len(BATCHES) - len(FAR_ON)), *FAR_ON)
+"""The number of each of these steps, from 0."""
 
 
 class _Run:
@@ -148,7 +158,7 @@ class _Run:
 
 def take(trainer: Trainer, optimizer: Optimizer, step: int) -> Place:
     """Where a trainer stands after a step."""
-    trainer.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=step))
+    trainer.train_step(BATCHES[step][1], optimizer, Mode(training=True, step=NUMBERS[step]))
     return Place.of(trainer)
 
 
@@ -171,6 +181,11 @@ def _check(
     if not engine.capabilities.trains:
         yield comparison.skipped(EVERYTHING, f"engine '{engine.name}' cannot train")
         return
+    if not variant:
+        declared = {case: run.optimizer for case, run in runs.items()}
+        declared |= {case: run.optimizer for (case, _), run in long.items()}
+        for case, optimizer in declared.items():
+            yield from check_declared(optimizer, comparison.on(case))
     right = True
     for case, run in runs.items():
         try:
@@ -201,14 +216,14 @@ def _check(
 def _alone(trainer: Trainer, run: _Run, comparison: FindingBuilder, keep: Keep | None) -> Iterator[Finding]:
     """Each step from the reference's weights and state."""
     allowed = tolerance(comparison.dtype, N)
-    for step, (awkward, batch) in enumerate(BATCHES):
+    for step, (number, (awkward, batch)) in enumerate(zip(NUMBERS, BATCHES, strict=True)):
         before, expected = run.places[step], run.places[step + 1].arrays
         trainer.load(before.parameters)
         trainer.load_optimizer_state(run.optimizer, before.state)
         found = take(trainer, run.optimizer, step).arrays
-        at_step = comparison.on(f"{comparison.case}, step {step + 1} ({awkward} gradients)")
+        at_step = comparison.on(f"{comparison.case}, step {number + 1} ({awkward} gradients)")
         findings = list(compare_step(found, (before.arrays, expected), at_step, allowed))
-        case = Case(run.graph, before.parameters, batch, Mode(training=True, step=step))
+        case = Case(run.graph, before.parameters, batch, Mode(training=True, step=number))
         failure = Failure(at_step, case, found, expected, allowed, run.optimizer, before.state)
         yield from kept(findings, keep, failure)
 
