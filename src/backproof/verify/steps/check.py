@@ -10,6 +10,7 @@ The gradients of the first step are compared with finite differences too, those 
 reverse sweep is one for all hand-written engines.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -134,6 +135,13 @@ class _Run:
             found.append(Step(case, before.state, gradients, after, _by_node(values), predicted))
         return tuple(found)
 
+    @cached_property
+    def evaluated(self) -> Results:
+        """What `gradients` gives in evaluation mode, with the weights before the first step."""
+        case = self.steps[0].case
+        trainer = self.reference.compile(self.graph, case.parameters, dtype="float64")
+        return results(trainer, in_evaluation(case))
+
     def batch(self, number: int) -> Arrays:
         """Standard normal inputs and targets, or classes."""
         rng = np.random.default_rng((self.seed, number))
@@ -164,6 +172,11 @@ class _Run:
         return given | place(trainer)
 
 
+def in_evaluation(case: Case) -> Case:
+    """The same with running statistics and without masks."""
+    return replace(case, mode=replace(case.mode, training=False))
+
+
 def place(trainer: Trainer) -> Results:
     """Weights, statistics and optimizer state."""
     return Place.of(trainer).arrays
@@ -177,11 +190,9 @@ def predict(trainer: Trainer, case: Case) -> Results:
     found: Results = {}
     for training in (False, True):
         mode, words = replace(case.mode, training=training), "in training" if training else "in evaluation"
-        for name, value in trainer.forward(case.inputs, mode).items():
-            found[Location("output", f"{name} {words}")] = np.asarray(value)
-        found[Location("output", f"{graph.output} {words}, without targets")] = trainer.forward(samples, mode)[
-            graph.output
-        ]
+        alone = trainer.forward(samples, mode)[graph.output]  # first, so that no targets of before can stand in
+        found |= _in_mode(trainer.forward(case.inputs, mode), words)
+        found[Location("output", f"{graph.output} {words}, without targets")] = alone
     return found
 
 
@@ -225,6 +236,13 @@ def _check(
             at_step = comparison.on(f"step {step.case.mode.step + 1} on {_samples(step.case.samples)}")
             yield from _one_step(trainer, run, step, at_step, keep)
         yield from _in_a_row(engine, trainer, run, steps, comparison, ways)
+        if not compiles:
+            at_first = comparison.on(f"step 1 on {_samples(steps[0].case.samples)}")
+            trainer.load(steps[0].case.parameters)
+            evaluated = results(trainer, in_evaluation(steps[0].case))
+            yield from _compare("gradients in evaluation", evaluated, run.evaluated, run, steps[0], at_first)
+            yield _watched(trainer, run, steps[0], at_first.on(f"{at_first.case}, watched"))
+            yield from _without_loss(engine, run, steps[0], comparison)
         ways.add(engine.name, trainer)
     except Exception as error:  # whatever an engine makes of a good network, the check goes on
         yield comparison.on("training").failed(error)
@@ -257,6 +275,35 @@ def _one_step(
     yield from _compare("prediction", predict(trainer, case), step.predicted, run, step, comparison)
     after = run.take(trainer, case.inputs, case.mode)
     yield from _compare("training step", after, step.after, run, step, comparison)
+
+
+def _watched(trainer: Trainer, run: _Run, step: Step, comparison: FindingBuilder) -> Finding:
+    """A watcher sees each value and each gradient once, however often they are computed."""
+    seen = Counter[tuple[str, str]]()
+    run.take(trainer, step.case.inputs, step.case.mode, lambda node, direction, _: seen.update([(node, direction)]))
+    again = [f"the {direction} pass of '{node}' is seen {n} times" for (node, direction), n in seen.items() if n > 1]
+    return comparison.contract("seen once", "; ".join(again[:2]))
+
+
+def _without_loss(engine: Engine, run: _Run, step: Step, comparison: FindingBuilder) -> Iterator[Finding]:
+    """All predictions of the network that has no loss, where fewer nodes take a value."""
+    case, whole = step.case, run.graph
+    nodes = tuple(node for node in whole.nodes if node.name not in whole.loss_nodes)
+    taken = {name for node in nodes for name in node.inputs}
+    inputs = tuple(i for i in whole.inputs if i.name in taken)
+    graph = replace(whole, inputs=inputs, nodes=nodes, loss=None)
+    samples = {i.name: case.inputs[i.name] for i in inputs}
+    comparison = comparison.on(f"{_samples(case.samples)}, without the loss")
+    for training in (False, True):
+        trainer = engine.compile(graph, case.parameters, dtype=run.dtype)
+        words = "in training" if training else "in evaluation"
+        found = _in_mode(trainer.forward(samples, replace(case.mode, training=training)), words)
+        expected = {at: value for at, value in step.predicted.items() if at in found}
+        yield from _compare(f"prediction {words}", found, expected, run, step, comparison)
+
+
+def _in_mode(values: Mapping[str, Array], words: str) -> Results:
+    return {Location("output", f"{name} {words}"): np.asarray(value) for name, value in values.items()}
 
 
 def _compare(

@@ -137,6 +137,21 @@ def several_outputs() -> SmallNetwork:
 
 
 @network
+def early_output() -> SmallNetwork:
+    """The output is one of the first values, from which others go on. A sum hands to another what ReLU masks too."""
+    net = Builder(Shape("N", 4))
+    out = net("fc1", Linear(4), net.x)
+    h = out
+    for i in range(4):  # taken twice by one node, and once more when its memory would serve another
+        square = net(f"{i}.square", Mul(), h, h)
+        act = ReLU() if i % 2 else Tanh()
+        h = net(f"{i}.add", Add(), net(f"{i}.act", act, net(f"{i}.fc", Linear(4), square)), h)
+        h = net(f"{i}.bounded", Tanh(), h)
+    h = net("relu", ReLU(), net("add", Add(), net("fc2", Linear(4), h), h))
+    return SmallNetwork(net.graph(out, h).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.5)), batches=(4, 2, 7, 4))
+
+
+@network
 def first_nodes() -> SmallNetwork:
     """Nodes with weights that take the samples themselves, whose gradient a training step does not need."""
     net = Builder(Shape("N", 2, 3, 4))
@@ -197,7 +212,7 @@ def layouts() -> SmallNetwork:
     """Images, rows and sequences change into each other; operations along an axis among images and without any."""
     net = Builder(Shape("N", 2, 4, 3))
     h = chain(net, net.x, Conv2d(4, 3, padding=1), Softmax(axis=1), GroupNorm(2), LayerNorm((4, 4, 3)), name="image")
-    h = net("concat", Concat(), h, net.x)
+    h = net("concat", Concat(), net.x, h)
     h = chain(net, h, LayerNorm(3), Linear(4), name="lines")
     h = chain(net, h, Flatten(), Linear(24), name="row")
     h = chain(net, h, Reshape((6, 4)), LayerNorm(4), Linear(3), Softmax(axis=1), name="sequence")
@@ -215,6 +230,7 @@ def convolutions() -> SmallNetwork:
     h = chain(net, h, Conv2d(4, 3, stride=2, padding=1, groups=2), name="groups")
     h = chain(net, h, ConvTranspose2d(3, 3, stride=2, padding=1), Tanh(), name="transposed")
     h = chain(net, h, Conv2d(4, 1, stride=3), Conv2d(3, 3, padding=1), name="small")
+    h = chain(net, h, AdaptiveAvgPool2d(1), Conv2d(3, 3, padding=1), name="centre")
     x = chain(net, h, Flatten(), Linear(3))
     return SmallNetwork(net.graph(x).with_loss(SoftmaxCrossEntropy()), batches=(3, 1, 5, 3))
 
@@ -253,6 +269,16 @@ def checkpoints() -> SmallNetwork:
         x = net(f"{i}.same", Reshape((4,)), x)
     x = net("concat", Concat(), x, net("side", Linear(2), x))
     return SmallNetwork(net.graph(net("head", Linear(3), x)).with_loss(SoftmaxCrossEntropy()), batches=(4, 3, 7, 4))
+
+
+@network
+def passed_over() -> SmallNetwork:
+    """Of a branch that nobody needs checkpoints make a segment: what goes past it is taken again in the one after."""
+    net = Builder(Shape("N", 4))
+    h = chain(net, net.x, Linear(16), Tanh(), name="stem")
+    chain(net, net.x, *(op for _ in range(3) for op in (Linear(6), Tanh())), name="aside")
+    h = chain(net, h, *(op for _ in range(3) for op in (Linear(4), Tanh())), Linear(3), name="head")
+    return SmallNetwork(net.graph(h).with_loss(SoftmaxCrossEntropy()), batches=(4, 2, 7, 4))
 
 
 @network
