@@ -15,7 +15,7 @@ from backproof.registry import Registry
 Kind = Literal["float", "int"]
 """What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
 
-Values = Literal["normal", "whole", "far", "infinite", "lowest"]
+Values = Literal["normal", "whole", "far", "displaced", "infinite", "lowest", "nan", "infinite weight"]
 """How a sample's float inputs are drawn; see `Sample`."""
 
 Array = npt.NDArray[Any]
@@ -54,8 +54,10 @@ class Sample:
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
             some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
-            where exponentials overflow; probabilities stay what they are. "infinite": one number of the first input is
+            where exponentials overflow; probabilities stay what they are. "displaced": 50 is added to each number, so
+            that digits are lost where squares are subtracted. "infinite": one number of the first input is
             ∞, and must not reach where it has no part. "lowest": all of the first input's last sample are -∞.
+            "nan": three numbers of the first input are none. "infinite weight": one number of the first parameter is ∞.
     """
 
     op: "Op"
@@ -82,20 +84,24 @@ class Sample:
         first = drawn[0].copy()
         if self.values == "infinite":
             first.flat[rng.integers(first.size)] = np.inf
-        else:
+        elif self.values == "nan":
+            first.flat[rng.integers(first.size, size=3)] = np.nan
+        elif self.values == "lowest":
             first[-1] = -np.inf
         return first, *drawn[1:]
 
     @property
     def finite(self) -> bool:
         """Whether all inputs are finite numbers."""
-        return self.values not in ("infinite", "lowest")
+        return self.values not in ("infinite", "lowest", "nan", "infinite weight")
 
     def _as_wanted(self, place: int, x: Array) -> Array:
         if self.values == "normal" or x.dtype.kind != "f":
             return x
         if self.values == "whole":
             return np.round(x)
+        if self.values == "displaced":
+            return x + 50
         return x if place in self.op.probabilities else 1000 * x
 
     def __str__(self) -> str:

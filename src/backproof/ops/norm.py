@@ -84,6 +84,7 @@ class BatchNorm(Op):
         yield Sample(op=BatchNorm(momentum=None), shapes=((2, 3, 5, 1),))
         yield Sample(op=BatchNorm(), shapes=((1, 2, 3, 3),))
         yield Sample(op=BatchNorm(), shapes=((4, 3, 1, 1),))
+        yield Sample(op=BatchNorm(), shapes=((7, 3),), values="displaced")
 
 
 @operation
@@ -143,6 +144,7 @@ class LayerNorm(Op):
         yield Sample(op=LayerNorm(5, bias=False), shapes=((4, 5),))
         yield Sample(op=LayerNorm((2, 4), elementwise_affine=False), shapes=((2, 3, 2, 4),))
         yield Sample(op=LayerNorm(5), shapes=((4, 5),), training=False)
+        yield Sample(op=LayerNorm(5), shapes=((3, 5),), values="displaced")
 
 
 @operation
@@ -191,3 +193,4 @@ class GroupNorm(Op):
         yield Sample(op=GroupNorm(1), shapes=((1, 4, 1, 1),))
         yield Sample(op=GroupNorm(2, affine=False), shapes=((2, 4, 2, 3),))
         yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),), training=False)
+        yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),), values="displaced")

@@ -81,16 +81,23 @@ class MaxPool2d(Op):
         yield Sample(op=MaxPool2d(3, stride=2, padding=1, dilation=2), shapes=((2, 1, 5, 4),))
         yield Sample(op=MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)), shapes=((2, 2, 5, 9),))
         yield Sample(op=MaxPool2d((2, 3), stride=(2, 1), padding=(0, 1), dilation=(1, 2)), shapes=((2, 2, 8, 6),))
+        yield Sample(op=MaxPool2d(2, dilation=2), shapes=((2, 2, 5, 5),))
         yield Sample(op=MaxPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
         yield Sample(op=MaxPool2d(2, stride=3, ceil_mode=True), shapes=((1, 1, 6, 7),))
         yield Sample(op=MaxPool2d(3, padding=1), shapes=((2, 3, 1, 1),))
         yield Sample(op=MaxPool2d(1), shapes=((1, 1, 1, 1),))
+        yield Sample(op=MaxPool2d((2, 150)), shapes=((2, 1, 2, 150),))
         yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 6, 6),), values="whole")
         yield Sample(op=MaxPool2d(2), shapes=((2, 1, 6, 4),), values="whole")
         yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 4),), values="infinite")
         yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 3, 4, 5),), values="lowest")
         yield Sample(op=MaxPool2d(2, stride=1), shapes=((2, 1, 3, 3),), values="lowest")
+        yield Sample(
+            op=MaxPool2d((4, 3), stride=1, padding=(2, 1), dilation=(2, 1)), shapes=((2, 2, 5, 4),), values="lowest"
+        )
+        yield Sample(op=MaxPool2d(3, stride=1), shapes=((2, 2, 4, 5),), values="nan")
+        yield Sample(op=MaxPool2d(3, stride=2, padding=1), shapes=((2, 3, 5, 4),), values="nan")
 
 
 @operation
@@ -144,6 +151,7 @@ class AvgPool2d(Op):
         yield Sample(op=AvgPool2d(3, stride=2, padding=1), shapes=((2, 2, 5, 6),))
         yield Sample(op=AvgPool2d(3, stride=2, padding=1, count_include_pad=False), shapes=((2, 2, 5, 6),))
         yield Sample(op=AvgPool2d((2, 3), padding=(1, 0), divisor_override=5), shapes=((1, 2, 4, 6),))
+        yield Sample(op=AvgPool2d((2, 3), padding=(0, 1)), shapes=((1, 2, 4, 5),))
         yield Sample(op=AvgPool2d(2, ceil_mode=True), shapes=((2, 2, 3, 5),))
         yield Sample(op=AvgPool2d(3, stride=2, padding=1, ceil_mode=True), shapes=((1, 2, 4, 6),))
         yield Sample(

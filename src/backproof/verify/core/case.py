@@ -63,6 +63,9 @@ def make_case(sample: Sample, seed: int) -> Case:
         name: rng.standard_normal(spec.shape) if spec.trainable else rng.uniform(0.5, 1.5, spec.shape)
         for name, spec in graph.parameters.items()
     }
+    if sample.values == "infinite weight":
+        weight = next(iter(parameters.values()))
+        weight.flat[rng.integers(weight.size)] = np.inf
     return Case(graph, parameters, inputs, Mode(sample.training, seed))
 
 

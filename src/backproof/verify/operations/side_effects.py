@@ -36,7 +36,7 @@ def _borrowed_arrays_unchanged(engine: Engine, case: Case, comparison: FindingBu
     if summand is not None:
         inputs[SUMMAND] = np.zeros(summand.shape.bind(case.samples))
     values = trainer.forward(inputs, case.mode, [_held(name) for name in held])
-    changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value)]
+    changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value, equal_nan=True)]
     yield comparison.contract("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
     if summand is None:
         return  # a loss gets no gradient that anybody else holds
