@@ -62,7 +62,7 @@ def settings_of(kind: type[Optimizer]) -> dict[str, Optimizer]:
     return found
 
 
-def _others(value: Any) -> tuple[float | bool, ...]:
+def _others(value: Any) -> tuple[Any, ...]:
     """Other values for a setting: the other truth; half of a number, 1/2 for 0; for a share one that is nearer to 1."""
     if isinstance(value, bool):
         return (not value,)
