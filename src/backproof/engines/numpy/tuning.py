@@ -44,7 +44,7 @@ class Tuning:
         product_anywhere: whether products are cut whatever the BLAS, as a check of them wants.
         optimizer_elements: of weights, gradient and state that are worked on together: half a megabyte in float32.
         optimizer_sweep: steps after which state that has faded is set to 0.
-        dirty: whether memory of undefined contents is filled with NaN before it is given away, and as soon as nobody
+        dirty: whether memory of undefined contents is filled with 1e10 before it is given away, and as soon as nobody
             needs it any more. So what reads it shows in a check, whatever lay there.
     """
 

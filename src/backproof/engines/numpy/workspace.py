@@ -24,9 +24,12 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
 
 
 def soiled(array: Array, tuning: Tuning) -> Array:
-    """The array, filled with NaN (or True) if checks want to see who reads undefined contents."""
+    """The array, filled with a huge number (or True) if checks want to see who reads undefined contents.
+
+    Not with NaN: a convolution whose result is not finite is computed anew, in another way.
+    """
     if tuning.dirty:
-        array.fill(np.nan)
+        array.fill(1e10)
     return array
 
 

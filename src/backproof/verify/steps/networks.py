@@ -141,7 +141,7 @@ def early_output() -> SmallNetwork:
     """The output is one of the first values, from which others go on. A sum hands to another what ReLU masks too."""
     net = Builder(Shape("N", 4))
     out = net("fc1", Linear(4), net.x)
-    h = out
+    h = net("start", ReLU(), out)  # the only one that takes it, where there is no loss
     for i in range(4):  # taken twice by one node, and once more when its memory would serve another
         square = net(f"{i}.square", Mul(), h, h)
         act = ReLU() if i % 2 else Tanh()
