@@ -6,7 +6,7 @@ from backproof.engines import get_engine
 from backproof.engines.reference import ReferenceEngine
 from backproof.engines.reference.optimizers import UPDATES
 from backproof.engines.reference.trainer import ReferenceTrainer
-from backproof.optim import SGD, Adam, AdamW, Momentum
+from backproof.optim import SGD, Adam, AdamW, Exponential, Momentum
 from backproof.verify.optimizers.check import check_optimizers, settings_of
 from backproof.verify.replay import optimizer_from_json, optimizer_to_json
 
@@ -76,3 +76,19 @@ def test_an_update_that_raises_has_failed():
 def test_variants_survive_a_file(kind):
     for optimizer in settings_of(kind).values():
         assert optimizer_from_json(optimizer_to_json(optimizer)) == optimizer
+
+
+def test_a_bias_correction_that_ends_too_soon_is_found():
+    def adam(o, w, g, lr, t, m, v):
+        return UPDATES[Adam](o, w, g, lr, t if t < 1000 else 10**6, m, v)
+
+    alone = {f.case for f in check(Adam, adam).failures if "in a row" not in f.case}
+    assert "as it is, step 1500 (ordinary gradients)" in alone
+    assert not any("step 500 " in case for case in alone)
+
+
+def test_a_rate_is_wrong_though_all_engines_agree_on_it(monkeypatch):
+    monkeypatch.setattr(Exponential, "decay", lambda self, step: self.gamma ** (step // self.every))
+    found = check_optimizers([get_engine("numpy")], [Adam], dtypes=("float64",)).failures
+    assert {f.what for f in found} == {"learning rate"}
+    assert {"exponential" in f.case for f in found} == {True}

@@ -3,7 +3,9 @@
 import pytest
 
 from backproof.engines import ENGINES, engine_for_checks, get_engine, installed, variants
+from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.winograd import Winograd
+from backproof.engines.numpy.kernels.fused import BatchNormReLUKernel
 from backproof.engines.numpy.trainer import NumpyTrainer
 from backproof.engines.numpy.workspace import Pool, aligned
 from backproof.engines.sweep import Sweep
@@ -124,3 +126,34 @@ def test_variants_are_checked_and_said(monkeypatch):
     assert (
         "small blocks" in {failure.comparison.variant for failure in kept} <= set(variants(get_engine("numpy"))) - {""}
     )
+
+
+def test_a_watcher_that_sees_gradients_twice(monkeypatch):
+    run_back = Sweep._run_back
+
+    def twice(self, steps, gradients, watch):
+        run_back(self, steps, gradients, watch and (lambda *seen: (watch(*seen), watch(*seen))))
+
+    monkeypatch.setattr(Sweep, "_run_back", twice)
+    assert {f.what for f in failures("unseen-branch")} == {"seen once"}
+
+
+def test_a_gradient_in_evaluation_mode_as_in_training(monkeypatch):
+    backward = BatchNormReLUKernel.backward
+
+    def as_in_training(self, op, dy, saved, p, g, call):
+        return backward(self, op, dy, (*saved[:-1], True), p, g, call)
+
+    monkeypatch.setattr(BatchNormReLUKernel, "backward", as_in_training)
+    assert {"gradients in evaluation" in f.case for f in failures("residual")} == {True}
+
+
+def test_memory_that_is_not_cleared(monkeypatch):
+    def zeros(self, dx, pool):
+        (top, left), (bottom, right) = self.top_left, self.bottom_right
+        shape = (len(dx), self.size[0] + top + bottom, self.size[1] + left + right, dx.shape[3])
+        return dx if self.inside else pool.scratch("dpadded", shape)
+
+    monkeypatch.setattr(Geometry, "zeros", zeros)
+    found = check_ops([get_engine("numpy")], [Conv2d], seeds=[0], dtypes=("float64",)).failures
+    assert "small blocks" in " ".join(f.case for f in found)

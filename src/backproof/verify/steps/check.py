@@ -103,12 +103,12 @@ class _Run:
 
     @cached_property
     def start(self) -> Arrays:
-        """Weights without the symmetry of initial ones; statistics and scales are positive."""
+        """Weights without the symmetry of initial ones; variances and scales are positive."""
         rng = np.random.default_rng(self.seed)
         found = {
             name: rng.standard_normal(spec.shape) / np.sqrt(spec.fan_in)
             if spec.trainable and spec.initializer not in ("ones",)
-            else rng.uniform(0.5, 1.5, spec.shape)
+            else rng.uniform(0.5, 1.5, spec.shape) - name.endswith(".running_mean")  # 0 in the middle: no ReLU is dead
             for name, spec in self.graph.parameters.items()
         }
         return rounded(found, self.dtype)
