@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backproof.engines import Mode, get_engine, ways_of
+from backproof.engines import Mode, get_engine, installed, reference_engine, variants, ways_of
 from backproof.engines.numpy.tuning import PLAIN, SMALL, USUAL, Tuning
 from backproof.errors import OptionError
-from backproof.graph import Builder, Graph, Shape, initial_parameters
+from backproof.graph import Builder, Graph, Sample, Shape, initial_parameters
 from backproof.ops import (
     AdaptiveAvgPool2d,
     Add,
@@ -25,6 +25,7 @@ from backproof.ops import (
     SoftmaxCrossEntropy,
 )
 from backproof.optim import OPTIMIZERS
+from backproof.verify.core.case import make_case, run_case
 
 TUNINGS = st.builds(
     Tuning,
@@ -128,3 +129,16 @@ def test_a_block_has_at_least_one(name):
     assert name in {field.name for field in fields(Tuning)}
     with pytest.raises(OptionError, match=f"{name} of a Tuning is 0; it must be 1 or more"):
         Tuning(**{name: 0})
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_window_of_more_elements_than_a_byte_can_number(engine):
+    """No sample of `check`: JAX takes long to compile so many."""
+    if not installed(engine):
+        pytest.skip(f"engine '{engine}' is not installed")
+    case = make_case(Sample(op=MaxPool2d((2, 150)), shapes=((4, 2, 2, 150),)), seed=0)
+    expected = run_case(reference_engine(), case)
+    for varied in variants(get_engine(engine)).values():
+        found = run_case(varied, case)
+        for at, value in expected.items():
+            np.testing.assert_allclose(found[at], value, rtol=1e-12, atol=1e-15)
