@@ -1,5 +1,7 @@
 """The reference engine over whole arrays: the same as its plain loops, by other code."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from backproof.graph import OPERATIONS, Sequential, Shape, initial_parameters
 from backproof.ops import MSE, BatchNorm, Flatten, Linear, MaxPool2d, Parameter, ReLU6, Reshape
 from backproof.optim import OPTIMIZERS
 from backproof.verify import check_ops, check_optimizers
+from backproof.verify.core.case import make_case, run_case
 
 
 class Vectorised(VectorisedReference):
@@ -83,3 +86,14 @@ def test_check_holds_it_against_the_loops(monkeypatch):
     failures = check_ops([reference_engine()], [Linear], dtypes=["float64"]).failures
     assert failures
     assert all("over whole arrays" in f.case for f in failures)
+
+
+@pytest.mark.parametrize("name", OPERATIONS.built_in)
+@pytest.mark.parametrize("size", [1e110, -1e200])
+def test_the_loops_overflow_to_infinity_as_arrays_do(name, size):
+    """A run that diverges goes on, or stops with a word; it ends in no error of Python's numbers."""
+    for sample in OPERATIONS[name].samples():
+        case = make_case(sample, 0)
+        inputs = {i: x * size if x.dtype.kind == "f" else x for i, x in case.inputs.items()}
+        with np.errstate(all="ignore"):
+            run_case(reference_engine(), replace(case, inputs=inputs))

@@ -1,4 +1,7 @@
-"""Activations."""
+"""Activations.
+
+Powers are products: Python's ** raises an error where the product is infinite.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from math import erf, exp, expm1, log, log1p, pi, sqrt, tanh
@@ -69,7 +72,7 @@ def sigmoid(x: float) -> float:
 def gelu(op: GELU, x: float) -> float:
     """x Φ(x),   Φ(x) = (1 + erf(x / √2)) / 2;   approximately x (1 + tanh u) / 2,   u = √(2/π) (x + 0.044715 x³)."""
     if op.approximate == "tanh":
-        return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+        return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))) / 2
     return x * (1 + erf(x / sqrt(2))) / 2
 
 
@@ -79,9 +82,9 @@ def gelu_slope(op: GELU, x: float, y: float) -> float:
     (1 + tanh u) / 2 + x (1 - tanh² u) / 2 · √(2/π) (1 + 3 · 0.044715 x²).
     """
     if op.approximate == "tanh":
-        t = tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
-        return (1 + t) / 2 + x * (1 - t**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
-    return (1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)
+        t = tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+        return (1 + t) / 2 + x * (1 - t**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x)
+    return (1 + erf(x / sqrt(2))) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi)
 
 
 def softplus(op: Softplus, x: float) -> float:

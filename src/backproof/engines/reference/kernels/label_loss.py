@@ -105,7 +105,7 @@ class HingeKernel(LabelLossKernel[Hinge]):
     """
 
     def f(self, op: Hinge, row: Array, label: int) -> float:
-        return weight(op, label) / len(row) * sum(h**op.p for h in self.h(op, row, label))
+        return weight(op, label) / len(row) * sum(h * h ** (op.p - 1) for h in self.h(op, row, label))
 
     def df(self, op: Hinge, row: Array, label: int) -> Array:
         w = weight(op, label) / len(row)

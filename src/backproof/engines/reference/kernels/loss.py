@@ -94,7 +94,7 @@ class MSEKernel(ElementWiseLossKernel[MSE]):
     """f = (x - t)²        ∂f/∂x = 2 (x - t) = - ∂f/∂t."""
 
     def f(self, op: MSE, x: float, t: float, channel: int) -> float:
-        return (x - t) ** 2
+        return (x - t) * (x - t)  # Python's ** raises an error where this is infinite
 
     def df(self, op: MSE, x: float, t: float, channel: int) -> tuple[float, float]:
         return 2 * (x - t), -2 * (x - t)

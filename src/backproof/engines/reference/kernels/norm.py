@@ -28,7 +28,8 @@ def mean_of(x: Array, where: list[Index]) -> float:
 
 def variance_of(x: Array, where: list[Index], mean: float) -> float:
     """1/n Σ (x - μ)², the biased one."""
-    return sum((float(x[i]) - mean) ** 2 for i in where) / len(where)
+    distances = [float(x[i]) - mean for i in where]
+    return sum(d * d for d in distances) / len(where)  # Python's ** raises an error where this is infinite
 
 
 @computes(KERNELS, BatchNorm)
