@@ -57,6 +57,27 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, numbers):
     assert one == same != other
 
 
+def averages(folder):
+    """Over all pictures, of all pixels; late ones more than early ones; and pictures late in the alphabet more."""
+    pixels = [np.asarray(Image.open(path), np.float64).reshape(-1) for path in sorted(folder.rglob("*.png"))]
+    plain = np.array([np.mean(p) for p in pixels])
+    late = np.array([np.mean(p * np.linspace(0, 1, p.size)) for p in pixels])
+    return [plain.mean(), late.mean(), np.mean(plain * np.linspace(0, 1, len(plain)))]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("colors", [91.031, 45.412, 46.270]),
+        ("shapes", [64.173, 31.995, 16.120]),
+        ("numbers", [127.396, 63.713, 63.048]),
+    ],
+)
+def test_what_is_generated_stays_what_it_is(name, expected, numbers, tmp_path):
+    """Results on it are quoted. A pixel may be rounded otherwise elsewhere; 0.01 of 255 is no more than that."""
+    assert averages(numbers if name == "numbers" else make(name, tmp_path)) == pytest.approx(expected, abs=0.01)
+
+
 def test_numbers_need_their_preprocessing(numbers, options):
     """The steps make one network learn what it cannot without them; the reason for the dataset."""
     from sklearn.neural_network import MLPClassifier

@@ -33,6 +33,9 @@ Message = dict[str, Any]
 IMPORT_LIMIT = 60.0
 """Seconds that importing backproof may take, which a mutant can make endless."""
 
+PARENT = os.getppid()
+"""The session; without it a worker ends, and its child with it."""
+
 MEMORY = 4 << 30
 """Bytes that a mutant may ask for: a shape times 1000 must not take the machine down."""
 
@@ -203,7 +206,11 @@ def heard(descriptor: int) -> Iterator[Message | None]:
     """The child's messages; None once the limit of what it does has passed, longer where many share the machine."""
     buffer, limit = b"", perf_counter() + IMPORT_LIMIT
     while True:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, limit - perf_counter()))
+        ready, _, _ = select.select([descriptor], [], [], min(2.0, max(0.0, limit - perf_counter())))
+        if os.getppid() != PARENT:
+            raise KeyboardInterrupt  # nobody is left to hear the answer
+        if not ready and perf_counter() < limit:
+            continue
         if not ready:
             yield None
             return
@@ -342,9 +349,10 @@ def main(tree: Path, kind: str, loops: str, requests: TextIO, answers: TextIO) -
     if kind == "hot":
         heat(str(tree / "src"))
     print(json.dumps({"ready": len(sys.modules)}), file=answers, flush=True)
-    for line in requests:
+    while line := requests.readline():
         print(json.dumps(answered(json.loads(line), tree)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), *sys.argv[2:], sys.stdin, os.fdopen(os.dup(1), "w"))
+    with suppress(KeyboardInterrupt):
+        main(Path(sys.argv[1]).resolve(), *sys.argv[2:], sys.stdin, os.fdopen(os.dup(1), "w"))
