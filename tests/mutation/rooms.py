@@ -37,7 +37,7 @@ ROOMS: dict[str, Room] = {
     "engines/jax": _engine("jax"),
     "engines": Room("engines/*.py", ("numpy", "reference"), ("engines/*.py", "engines/numpy/*.py", "verify/*.py")),
     "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/*.py", "runs/*.py", "sklearn/*.py")),
-    "train": Room("train/*.py", (), ("train/*.py", "runs/**/*.py", "sklearn/*.py")),
+    "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py", "sklearn/*.py")),
     "data": Room("data/**/*.py", (), ("data/*.py", "tasks/*.py", "runs/test_tasks.py")),
     "graph": Room("graph/*.py", ("numpy",), ("graph/*.py", "ops/*.py", "models/*.py", "engines/*.py")),
 }
