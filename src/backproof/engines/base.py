@@ -102,8 +102,8 @@ class Predictor(Protocol):
 
 
 @runtime_checkable
-class TellsWays(Protocol):
-    """A predictor that tells which ways its kernels took, of several that lead to the same numbers."""
+class NotesWays(Protocol):
+    """A predictor that notes which ways its kernels took, of several that lead to the same numbers."""
 
     def ways(self) -> dict[str, set[str]]:
         """All ways taken so far, in a few words each, by name of the operation or optimizer.
@@ -114,8 +114,8 @@ class TellsWays(Protocol):
 
 
 def ways_of(predictor: Predictor) -> dict[str, set[str]]:
-    """The ways that a predictor took so far; none of one that does not tell."""
-    return predictor.ways() if isinstance(predictor, TellsWays) else {}
+    """The ways that a predictor took so far; none of one that does not note them."""
+    return predictor.ways() if isinstance(predictor, NotesWays) else {}
 
 
 class Trainer(Predictor, Protocol):

@@ -81,7 +81,7 @@ class Tuning:
                 raise OptionError(f"{name} of a Tuning is {getattr(self, name)}; it must be 1 or more")
 
     def __hash__(self) -> int:
-        """By a few fields, which tell most of them apart: ways are looked up by tuning at every pass."""
+        """By a few fields, in which most of them differ: ways are looked up by tuning at every pass."""
         return hash((self.im2col_elements, self.taps_cost))
 
 

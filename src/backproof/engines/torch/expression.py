@@ -25,7 +25,7 @@ def differentiate(
 ) -> tuple[Array, list[Array | None], dict[str, Array | None]]:
     """Output, and the gradients of the inputs (None: labels) and parameters, all in float64.
 
-    `slope` gives the gradient of the output, of which it is told.
+    `slope` gives the gradient of the output, which is passed to it.
     """
     xs = tuple(torch.tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in inputs)
     p = {name: torch.tensor(np.array(value), requires_grad=True) for name, value in parameters.items()}

@@ -19,7 +19,7 @@ from backproof.verify.core.tolerances import difference, relative
 class FindingBuilder:
     """What an engine is compared on, and with what; its methods give the findings.
 
-    `variant` names the settings of the engine, if they are not the usual ones; the findings' case tells it.
+    `variant` names the settings of the engine, if they are not the usual ones; the findings' case says so.
     """
 
     subject: str

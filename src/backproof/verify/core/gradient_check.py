@@ -54,7 +54,7 @@ def check_gradients(
 
     `mode` holds for the probes as for the reverse sweep: the same dropout mask, the same batch statistics. The coupled
     weight decay of `optimizer` is part of the cost. `coordinates` elements are probed in each tensor; h is `step`.
-    A cost that is not finite is told by the report. The
+    A cost that is not finite is named by the report. The
     trainer is left as it was, bit for bit. Raises `UserError` for a trainer that is not in float64.
     """
     if trainer.dtype != "float64":

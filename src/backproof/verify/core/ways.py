@@ -9,13 +9,13 @@ WaysTaken = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class Ways:
-    """Collects what predictors tell."""
+    """Collects what predictors noted."""
 
     def __init__(self) -> None:
         self._taken: dict[str, dict[str, set[str]]] = {}
 
     def add(self, engine: str, predictor: Predictor) -> None:
-        """What a predictor has done; it is asked when it has done all, since it tells more after every pass."""
+        """What a predictor has done; it is asked when it has done all, since every pass may add to it."""
         self._join(engine, ways_of(predictor))
 
     def _join(self, engine: str, ways: Mapping[str, Iterable[str]]) -> None:

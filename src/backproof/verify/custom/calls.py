@@ -29,7 +29,7 @@ BATCHES = (2, 3, 4, 5, 6, 7, 8, 16, 17, 32, 33)
 
 QUICK, THOROUGH = 4, 40
 """Draws on which a batch must always be right and another always wrong. Labels that do not count, and other rare
-things, tell batches apart by chance, but not on 40 draws."""
+things, differ between batches by chance, but not on 40 draws."""
 
 EVERY_BATCH = Location("contract", "the same in every batch")
 

@@ -108,7 +108,7 @@ def check_custom(
             report = check_optimizers([own], [kind], dtypes=("float64",), keep=keep)
         else:
             report = CheckReport(kind.__name__, tuple(check_custom_optimizer(own, kind, seeds)))
-    parts = (report.findings, extra, drawn) if keep else (drawn, report.findings, extra)  # what is kept, is told first
+    parts = (report.findings, extra, drawn) if keep else (drawn, report.findings, extra)  # what is kept, is shown first
     findings = tuple(finding for part in parts for finding in part)
     return CheckReport(kind.__name__, findings, {kind.__name__: perf_counter() - start})
 

@@ -24,7 +24,7 @@ RELATIVE = 1e-6
 """What differences of good numbers explain, relative to the slope; ten times as much as on declared samples."""
 
 CLOSE = 1e-7
-"""How far apart two ways to compute the same may be, relative to the largest number, besides what perturbations tell.
+"""How far apart two ways to compute the same may be, relative to the largest number, besides what perturbations show.
 
 What cancels exactly, moves with no perturbation: a layer norm of one number with eps = 1e-12 has the gradient 0, and
 PyTorch's is off by 2e-9 of that of its output.
@@ -260,7 +260,7 @@ class Laws:
     def _along(self, case: Drawn, at: Location, g: Array, v: Array) -> tuple[float, float]:
         """How far slope and gradient are apart along a direction, and what explains it, both relative.
 
-        Infinite is allowed where the slope cannot be told.
+        Infinite is allowed where the slope cannot be measured.
         """
 
         def f(t: float) -> float:

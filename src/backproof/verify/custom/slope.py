@@ -1,7 +1,7 @@
 """The slope of a function of one number, by differences of many widths, with what may be wrong about it.
 
 A fixed width is right for numbers near 1. Here they are from 1e-4 to 1e4, functions have kinks and jumps, and some
-lose digits; so eight widths are taken, and three neighbours that agree to a thousandth tell the slope, or three that
+lose digits; so eight widths are taken, and three neighbours that agree to a thousandth give the slope, or three that
 see nothing but noise:
 
     n(h) = (f(h) - f(-h)) / 2h,     bend(h) = (f(h) - 2 f(0) + f(-h)) / h,

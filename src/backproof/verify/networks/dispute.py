@@ -108,14 +108,14 @@ def settle(
     contradicted = [voice for place, voice in enumerate(heard) if numbers.get(place, 0.0) > CONTRADICTED]
     outvoted = alone = False
     if not contradicted:
-        rival = max(others, key=lambda voice: len(_makes(heard, voice, agree)))
-        while len(_makes(heard, rival, agree)) >= len(_makes(heard, reference, agree)):
+        other = max(others, key=lambda voice: len(_makes(heard, voice, agree)))
+        while len(_makes(heard, other, agree)) >= len(_makes(heard, reference, agree)):
             asked = next(more, None)
             if asked is None:
                 break
             heard.append(asked)
-        alone = len(_makes(heard, rival, agree)) == len(_makes(heard, reference, agree))
-        outvoted = len(_makes(heard, rival, agree)) > len(_makes(heard, reference, agree))
+        alone = len(_makes(heard, other, agree)) == len(_makes(heard, reference, agree))
+        outvoted = len(_makes(heard, other, agree)) > len(_makes(heard, reference, agree))
     names = _labels(heard)
     groups: list[list[int]] = []
     for place, voice in enumerate(heard):
@@ -195,7 +195,7 @@ def make_of_updates(engine: Engine) -> type | str:
 
 
 def _labels(heard: Sequence[Voice]) -> list[str]:
-    """Names; the two forms of the reference engine have one, and the second is told apart."""
+    """Names; the two forms of the reference engine have one, and the second gets another."""
     names: list[str] = []
     for voice in heard:
         name = voice.engine.name

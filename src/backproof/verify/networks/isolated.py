@@ -145,7 +145,7 @@ class Isolated:
     ) -> tuple[float, float] | None:
         try:
             return alone.slope_along(engine, self.case.mode, location, direction)
-        except Exception:  # an engine that is being written may fail in any way; it has been told
+        except Exception:  # an engine that is being written may fail in any way; it has been reported
             return None
 
     def _more(self, alone: OneNode, location: Location, present: Sequence[Engine]) -> Iterator[Voice]:

@@ -137,7 +137,7 @@ def is_finite(product: Array, tuning: Tuning) -> bool:
     """Whether all was finite of which a matrix product was made, of numbers whose squares do not overflow.
 
     What is not, in a row of the left matrix, spreads over that row of the product, since it is multiplied by all the
-    right one, zeros too; in a column of the right one over that column. So the first row and the first column tell.
+    right one, zeros too; in a column of the right one over that column. So the first row and the first column show it.
     """
     row, column = product[0], product[:, 0]
     return float(row.dot(row)) + float(column.dot(column)) < tuning.not_finite

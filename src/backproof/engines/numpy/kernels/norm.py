@@ -88,7 +88,7 @@ class ColumnKernel(NumpyKernel[AnyOp]):
             self.statistics(x, mean, variance, call)
             moved, inverse = mean, _inverse(op, variance, call)
             ratios, distance = mean * inverse, call.pool.tuning.norm_distance
-            # The sum of squares takes a third of the time, and tells in nearly all cases.
+            # The sum of squares takes a third of the time, and is enough in nearly all cases.
             if ratios.dot(ratios) > distance * distance and np.abs(ratios).max() > distance:
                 call.ways.add("far from zero: centred first")
                 x = np.subtract(x, mean, out=call.borrow("centred", x.shape))
