@@ -54,6 +54,12 @@ def test_vectors_take_noise_but_no_rotation():
         Batches(part, batch_size=None, augmentation=AugmentationOptions(rotate=5), data_seed=0)
 
 
+def test_pictures_may_be_turned_any_way_round():
+    assert AugmentationOptions(rotate=180).rotate == 180
+    with pytest.raises(UserError, match=r"^rotate is .*180"):
+        AugmentationOptions(rotate=180.5)
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("clone", 0), ("rotate", -1), ("rotate", 181), ("rotate", float("nan")), ("crop", -1), ("noise", -0.1)],

@@ -78,6 +78,12 @@ def test_what_is_generated_stays_what_it_is(name, expected, numbers, tmp_path):
     assert averages(numbers if name == "numbers" else make(name, tmp_path)) == pytest.approx(expected, abs=0.01)
 
 
+def test_masks_of_shapes_are_in_the_colours_of_their_classes(tmp_path):
+    """Those of Okabe and Ito, which the colour-blind tell apart, behind black."""
+    mask = Image.open(next((make("shapes", tmp_path) / "masks").glob("*.png")))
+    assert mask.getpalette()[:12] == [0, 0, 0, 230, 159, 0, 86, 180, 233, 0, 158, 115]
+
+
 def test_numbers_need_their_preprocessing(numbers, options):
     """The steps make one network learn what it cannot without them; the reason for the dataset."""
     from sklearn.neural_network import MLPClassifier

@@ -15,6 +15,7 @@ from backproof.data import (
     dump_batches,
     load,
 )
+from backproof.data.pictures import save_sheet
 from backproof.data.sources import registry
 from backproof.errors import UserError
 
@@ -121,3 +122,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     batch = Batch(np.zeros((1, 4), np.float32), np.array([0]), np.array([0]), (1, 2, 2))
     with pytest.raises(UserError, match=r"cannot write .*file/epoch-001"):
         dump_batches(tmp_path / "file", batch, 1, 1, ONE)
+
+
+def test_a_sheet_without_pictures_has_its_title(tmp_path):
+    save_sheet(tmp_path / "sheet.png", "nothing", [], side=10)
+    assert np.asarray(Image.open(tmp_path / "sheet.png")).std() > 0
