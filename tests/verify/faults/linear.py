@@ -95,7 +95,7 @@ class SummedInFloat32(FullyConnected):
         return dxs
 
 
-@wrong_kernel(Linear, at="the same again, inputs of any layout")
+@wrong_kernel(Linear, at="gradient of weight, the same again, inputs of any layout")
 class GradientNeverReset(LinearKernel):
     """The gradient of the weight is added to what the last pass left there."""
 
