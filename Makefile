@@ -43,7 +43,7 @@ $(READY): pyproject.toml constraints.txt
 	give one with: make PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet \
-	    --constraint constraints.txt --editable '.[torch,numba,jax,dev]'
+	    --constraint constraints.txt --editable '.[torch,numba,jax,onnx,dev]'
 	touch $(READY)
 
 .PHONY: help demo test slow check mutation coverage clean
