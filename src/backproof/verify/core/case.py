@@ -87,24 +87,18 @@ ROOM = 8
 """How many times as far as one perturbation moves them results may be apart: rounding errs at every step of the way."""
 
 
-def sensitivity(
-    engine: Engine,
-    case: Case,
-    results: Results,
-    dtype: DType,
-    run: Callable[[Engine, Case], Results] | None = None,
-) -> float:
+def sensitivity(run: Callable[[Case], Results], case: Case, results: Results, dtype: DType) -> float:
     """How far any of the results moves when every float that goes in is off by about one rounding error of `dtype`.
 
     Batch normalisation of nearly equal numbers multiplies rounding errors by 1 / σ, in the best of engines. What the
     inputs do not fix is no engine's error. One number for all results: a sum that cancels exactly does not move, but
-    rounding on the way to it does. `run` gives the results, by default those of `run_case`.
+    rounding on the way to it does. `run` gives the results of a case, such as `partial(run_case, engine)`.
     """
     rng = np.random.default_rng(0)
     moved = 0.0
     for _ in range(PERTURBATIONS):
         parameters, inputs = (perturbed(arrays, dtype, rng, whole=False) for arrays in (case.parameters, case.inputs))
-        found = (run or run_case)(engine, replace(case, parameters=parameters, inputs=inputs))
+        found = run(replace(case, parameters=parameters, inputs=inputs))
         moved = max(moved, *(difference(found[location], value) for location, value in results.items()))
     return moved
 

@@ -9,7 +9,7 @@ An engine that only predicts is checked on outputs, in evaluation mode.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 
 import numpy as np
@@ -171,7 +171,7 @@ class _OpCheck:
         fair = expected
         if any(not difference(found[at], expected[at]) <= allowed for at in both):
             # Rarely needed, and it takes the reference some more runs.
-            allowed += ROOM * sensitivity(self._reference, case, expected, comparison.dtype)
+            allowed += ROOM * sensitivity(partial(run_case, self._reference), case, expected, comparison.dtype)
             if result == OUTPUT and not difference(found[OUTPUT], expected[OUTPUT]) <= allowed:
                 # A wrong output gives a wrong gradient back; what follows from that is no further error.
                 same = with_the_same_slope(case, found[OUTPUT], expected[OUTPUT])

@@ -325,7 +325,7 @@ def _compare(
     if any(not difference(found[at], y) <= allowed for at, y in expected.items()):
         # Rarely needed, and it takes the reference some more runs. A step is no larger than a gradient.
         everything = {**step.gradients, **step.values}
-        allowed += ROOM * sensitivity(run.reference, case, everything, comparison.dtype, _everything)
+        allowed += ROOM * sensitivity(partial(_everything, run.reference), case, everything, comparison.dtype)
     findings = [comparison.array(at, found[at], y, allowed) for at, y in expected.items()]
     return kept(findings, keep, Failure(comparison, case, found, expected, allowed))
 
