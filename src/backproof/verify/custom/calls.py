@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from math import inf
 
 import numpy as np
 
@@ -12,10 +11,10 @@ from backproof.engines import Mode
 from backproof.graph import Array, Loss, Sample
 from backproof.verify.core.location import OUTPUT, Location
 from backproof.verify.custom.drawn import AnyKernel, Drawn, Pass, compute, draw_dy, output_shape
+from backproof.verify.custom.fault import Fault, broken
 from backproof.verify.custom.laws import (
     CLOSE,
     STATE,
-    Fault,
     both_in_words,
     distance,
     first_unequal,
@@ -68,7 +67,7 @@ def call_often(kernel: AnyKernel, case: Drawn) -> tuple[Drawn, Fault] | None:
         again = compute(kernel, case)
         if at := first_unequal(first, again):
             case = replace(case, calls=number)
-            return case, Fault(STATE, "contract", inf, 0.0, partial(twice_in_words, at, first, again, case))
+            return case, broken(STATE, partial(twice_in_words, at, first, again, case))
     return None
 
 
@@ -126,7 +125,7 @@ def _batches_apart(kernel: AnyKernel, sample: Sample, training: bool, draws: int
     right_ones = ", ".join(str(n) for n in BATCHES if n in always)
     both = both_in_words(OUTPUT, found, right, f"a batch of {min(never)}", each)
     detail = f"output {both}; with {right_ones} samples both are equal"
-    return case, Fault(EVERY_BATCH, "contract", inf, 0.0, lambda: detail)
+    return case, broken(EVERY_BATCH, detail)
 
 
 def _rounded(case: Drawn) -> Drawn:

@@ -16,6 +16,7 @@ from backproof.verify.core.location import EVERYTHING, OUTPUT, Location
 from backproof.verify.core.tolerances import EPSILON
 from backproof.verify.custom.drawn import Drawn, compute, interleaved, value_of
 from backproof.verify.custom.engine import Guard
+from backproof.verify.custom.fault import AGAIN, PERTURBATIONS, Compared, Fault, broken
 from backproof.verify.custom.slope import quick_slope, slope
 
 NUMBERS = "finite differences"
@@ -30,14 +31,12 @@ What cancels exactly, moves with no perturbation: a layer norm of one number wit
 PyTorch's is off by 2e-9 of that of its output.
 """
 
-PERTURBATIONS = 6
 DIRECTIONS = 3
 """In so many random directions a gradient must be wrong: luck with rounding or a kink does not strike three times."""
 
 NEARBY = 1e-3
 """How far away a point nearby is, relative to the numbers."""
 
-AGAIN = Location("contract", "the same again")
 STATE = Location("contract", "nothing kept between calls")
 EVERY_STEP = Location("contract", "the same at every step")
 EVALUATION = Location("contract", "evaluation as training")
@@ -49,39 +48,8 @@ Expected = Callable[[Drawn], Results]
 """What a reference makes of a case."""
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What does not hold on a case."""
-
-    location: Location
-    reference: str
-    error: float
-    tolerance: float
-    detail: Callable[[], str]
-
-    @property
-    def key(self) -> tuple[Location, str]:
-        """What it is, whatever the case."""
-        return self.location, self.reference
-
-
 @dataclass
-class Seen:
-    """What was compared without a fault: how often, and the worst."""
-
-    count: int = 0
-    error: float = 0.0
-    tolerance: float = 0.0
-
-    def add(self, error: float, tolerance: float) -> None:
-        """One more comparison."""
-        self.count += 1
-        if not self.tolerance or error / tolerance > self.error / self.tolerance:
-            self.error, self.tolerance = error, tolerance
-
-
-@dataclass
-class Laws:
+class Laws(Compared):
     """The laws for one operation, and what came of them so far.
 
     Attributes:
@@ -95,7 +63,6 @@ class Laws:
     samples: Sequence[Sample]
     references: dict[str, Expected] = field(default_factory=dict)
     random: bool = False
-    seen: dict[tuple[Location, str], Seen] = field(default_factory=dict)
     not_finite: int = 0
     refused: int = 0
 
@@ -120,12 +87,12 @@ class Laws:
             if _may_stop(error, case, self.samples):
                 self.refused += 1
             else:
-                yield Fault(EVERYTHING, "contract", inf, 0.0, partial(sentence, error))
+                yield broken(EVERYTHING, partial(sentence, error))
             return
         if at := first_unequal(found, again):
-            yield self._contract(STATE if case.calls > 2 else AGAIN, partial(twice_in_words, at, found, again, case))
+            yield broken(STATE if case.calls > 2 else AGAIN, partial(twice_in_words, at, found, again, case))
             return
-        self._right(AGAIN)
+        self.right(AGAIN)
         if case.other is not None:
             state = self._state(case, found)
             yield from state
@@ -143,12 +110,6 @@ class Laws:
             if location in found:
                 yield from self._gradient(case, location, found[location])
 
-    def _contract(self, location: Location, detail: Callable[[], str]) -> Fault:
-        return Fault(location, "contract", inf, 0.0, detail)
-
-    def _right(self, location: Location, reference: str = "contract", error: float = 0.0, allowed: float = 1.0) -> None:
-        self.seen.setdefault((location, reference), Seen()).add(error, allowed)
-
     def _state(self, case: Drawn, found: Results) -> list[Fault]:
         """Another call between forward and backward changes nothing."""
         assert case.other is not None
@@ -161,11 +122,11 @@ class Laws:
             among = interleaved(self.kernel, case, case.other)
         except Exception as error:
             text = f"with another call between its forward and its backward: {sentence(error)}; {why}"
-            return [self._contract(STATE, lambda: text)]
+            return [broken(STATE, text)]
         if at := first_unequal(found, among):
             names = "the call with another between its forward and its backward", "the call alone"
-            return [self._contract(STATE, lambda: f"{at} {both_in_words(at, among, found, *names)}; {why}")]
-        self._right(STATE)
+            return [broken(STATE, lambda: f"{at} {both_in_words(at, among, found, *names)}; {why}")]
+        self.right(STATE)
         return []
 
     def _modes(self, case: Drawn, found: Results) -> Iterator[Fault]:
@@ -197,9 +158,9 @@ class Laws:
         both = [at for at in found if at in other and np.all(np.isfinite(found[at]))]
         wrong = [at for at in both if not distance(found[at], other[at], _unit(at, case)) <= CLOSE]
         if wrong:
-            yield self._contract(location, lambda: f"{wrong[0]} {both_in_words(wrong[0], found, other, *names)}; {why}")
+            yield broken(location, lambda: f"{wrong[0]} {both_in_words(wrong[0], found, other, *names)}; {why}")
         else:
-            self._right(location)
+            self.right(location)
 
     def _against(self, name: str, expected: Expected, case: Drawn, found: Results) -> Iterator[Fault]:
         """Every array of another way to compute it, where that is finite."""
@@ -217,7 +178,7 @@ class Laws:
                     self._unrest(expected, at, case, value, unit),
                 )
             if error <= allowed:
-                self._right(at, name, error, allowed)
+                self.right(at, name, error, allowed)
             else:
                 yield Fault(at, name, error, allowed, partial(both_in_words, at, found, right, "yours", name))
 
@@ -237,7 +198,7 @@ class Laws:
         error, allowed = self._slopes(case, at, g)
         if error <= allowed:
             if isfinite(allowed):
-                self._right(at, NUMBERS, error, allowed)
+                self.right(at, NUMBERS, error, allowed)
             return
         if np.all(np.isfinite(g)):
             rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,8 @@ from backproof.verify.custom.calls import EVERY_BATCH, alike_in_batches, call_of
 from backproof.verify.custom.draw import MOST, op_cases, smallest
 from backproof.verify.custom.drawn import AnyKernel, Drawn, compute, output_shape
 from backproof.verify.custom.engine import Guard
-from backproof.verify.custom.laws import NOISE, STATE, Expected, Fault, Laws
+from backproof.verify.custom.fault import Fault, Key
+from backproof.verify.custom.laws import NOISE, STATE, Expected, Laws
 from backproof.verify.custom.simplify import simplified
 from backproof.verify.custom.snippet import in_words, snippet
 
@@ -78,14 +78,7 @@ def _check_drawn(laws: Laws, comparison: FindingBuilder, seeds: Sequence[int]) -
     else:
         yield comparison.contract(EVERY_BATCH.name)
     found = yield from _drawn(laws, comparison, seeds)
-    for (location, reference), seen in laws.seen.items():
-        if (location, reference) in found or location == STATE:
-            continue
-        finding = comparison.against(reference).on(f"{seen.count} cases drawn")
-        if reference == "contract":
-            yield finding.contract(location.name)
-        else:
-            yield finding.measured(location, seen.error, seen.tolerance, str)
+    yield from laws.findings(comparison, "cases", found | {(STATE, "contract")})
     if laws.not_finite:
         why = f"the output is not finite on {laws.not_finite} of the cases drawn, whose numbers are up to 1e4"
         yield comparison.against("finite differences").skipped(OUTPUT, why)
@@ -101,12 +94,10 @@ def _often(kernel: AnyKernel, case: Drawn) -> tuple[Drawn, Fault] | None:
         return None
 
 
-def _drawn(
-    laws: Laws, comparison: FindingBuilder, seeds: Sequence[int]
-) -> Generator[Finding, None, set[tuple[Location, str]]]:
+def _drawn(laws: Laws, comparison: FindingBuilder, seeds: Sequence[int]) -> Generator[Finding, None, set[Key]]:
     """Each fault on its smallest case; what they are is returned."""
     cases = op_cases(laws.samples, MOST if "reference" not in laws.references else LOOPS)
-    found: set[tuple[Location, str]] = set()
+    found: set[Key] = set()
     while len(found) < PLACES:
 
         def fails(case: Drawn) -> bool:
@@ -135,16 +126,7 @@ def _wrong(
     if not small and case.calls == 2:
         case = simplified(case, lambda c: any(f.key == fault.key for f in laws.faults(c)))
         fault = next(f for f in laws.faults(case) if f.key == fault.key)
-    comparison = comparison.against(fault.reference).on(f"{case}, the smallest case found")
-    detail = f"{in_words(case)}: {fault.detail()}"
-    location = fault.location
-    if location == EVERYTHING:
-        finding = replace(comparison.failed(RuntimeError()), detail=detail)
-    elif fault.reference == "contract":
-        finding = comparison.contract(location.name, detail)
-    else:
-        error = fault.error if isfinite(fault.error) else float("nan")
-        finding = comparison.measured(location, error, fault.tolerance, lambda: detail)
+    finding = fault.finding(comparison, case, in_words(case))
     again = "" if small else snippet(case)
     return replace(finding, replay=again or finding.replay)
 
@@ -171,12 +153,8 @@ def faults_on(
     if other is not None:
         between = _case(op, other, parameters, None, mode, constants)
         case = replace(case, other=between)
-    faults = laws.faults(replace(case, calls=calls))
-    against = {"contract": ""}
-    return [
-        f"{case}: {fault.location}{against.get(fault.reference, f', reference: {fault.reference}')}: {fault.detail()}"
-        for fault in faults
-    ]
+    case = replace(case, calls=calls)
+    return [fault.on(case) for fault in laws.faults(case)]
 
 
 def _case(
@@ -204,7 +182,8 @@ def _case(
 def _by_pytorch(op: type[Op], case: Drawn) -> Results:
     from backproof.engines.torch.expression import differentiate
 
-    parameters = {name: case.parameters[name] for name in case.parameters}
-    y, of_inputs, of_parameters = differentiate(EXPRESSIONS[op], case.op, case.inputs, parameters, lambda _: case.dy)
+    y, of_inputs, of_parameters = differentiate(
+        EXPRESSIONS[op], case.op, case.inputs, case.parameters, lambda _: case.dy
+    )
     found = {OUTPUT: y} | {Location("gradient of input", f"x{i}"): g for i, g in enumerate(of_inputs) if g is not None}
     return found | {Location("gradient of parameter", name): g for name, g in of_parameters.items() if g is not None}

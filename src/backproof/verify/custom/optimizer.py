@@ -17,9 +17,9 @@ from backproof.optim import Optimizer
 from backproof.registry import is_built_in
 from backproof.verify.core.builder import FindingBuilder
 from backproof.verify.core.finding import Finding
-from backproof.verify.core.location import EVERYTHING, Location
+from backproof.verify.core.location import EVERYTHING
 from backproof.verify.custom.draw import smallest, step_cases
-from backproof.verify.custom.laws import AGAIN, Fault
+from backproof.verify.custom.fault import AGAIN, Fault, Key
 from backproof.verify.custom.operation import EXAMPLES, PLACES
 from backproof.verify.custom.simplify import simplified_steps
 from backproof.verify.custom.snippet import steps_in_words, steps_snippet
@@ -80,7 +80,7 @@ def check_steps(kind: type[Optimizer], comparison: FindingBuilder, seeds: Sequen
         yield comparison.contract(DOWNHILL.name, down)
     else:
         yield comparison.contract(DOWNHILL.name)
-    found: set[tuple[Location, str]] = set()
+    found: set[Key] = set()
     while len(found) < PLACES:
 
         def fails(steps: Steps) -> bool:
@@ -95,14 +95,7 @@ def check_steps(kind: type[Optimizer], comparison: FindingBuilder, seeds: Sequen
         yield _wrong(steps, fault, laws, comparison)
         if fault.location in (AGAIN, SHARED, EVERYTHING):
             return
-    for (location, reference), seen in laws.seen.items():
-        finding = comparison.against(reference).on(f"{seen.count} runs drawn")
-        if (location, reference) in found:
-            continue
-        if reference == "contract":
-            yield finding.contract(location.name)
-        else:
-            yield finding.measured(location, seen.error, seen.tolerance, str)
+    yield from laws.findings(comparison, "runs", found)
     if laws.formula is None and laws.weights_after is None:
         missing = kind in TORCH_OPTIMIZERS
         why = (
@@ -116,14 +109,7 @@ def check_steps(kind: type[Optimizer], comparison: FindingBuilder, seeds: Sequen
 def _wrong(steps: Steps, fault: Fault, laws: UpdateLaws, comparison: FindingBuilder) -> Finding:
     steps = simplified_steps(steps, lambda s: any(f.key == fault.key for f in laws.faults(s)))
     fault = next(f for f in laws.faults(steps) if f.key == fault.key)
-    comparison = comparison.against(fault.reference).on(f"{steps}, the smallest case found")
-    detail = f"{steps_in_words(steps)}: {fault.detail()}"
-    if fault.location == EVERYTHING:
-        finding = replace(comparison.failed(RuntimeError()), detail=detail)
-    elif fault.reference == "contract":
-        finding = comparison.contract(fault.location.name, detail)
-    else:
-        finding = comparison.measured(fault.location, fault.error, fault.tolerance, lambda: detail)
+    finding = fault.finding(comparison, steps, steps_in_words(steps))
     return replace(finding, replay=steps_snippet(steps) or finding.replay)
 
 
@@ -138,11 +124,7 @@ def faults_of(
     if weights.ndim != 1 or slopes.ndim != 2 or slopes.shape[1:] != weights.shape:
         raise UserError(f"w has shape {weights.shape} and gradients {slopes.shape}; they are (n,) and (steps, n)")
     steps = Steps(optimizer, weights, slopes, None if other is None else np.array(other, np.float64))
-    against = {"contract": ""}
-    return [
-        f"{steps}: {f.location}{against.get(f.reference, f', reference: {f.reference}')}: {f.detail()}"
-        for f in laws_of(kind).faults(steps)
-    ]
+    return [fault.on(steps) for fault in laws_of(kind).faults(steps)]
 
 
 def _by_element(formula: Update) -> Update:

@@ -1,7 +1,7 @@
 """What must hold for every optimizer, on steps that the check draws, and against a formula beside it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -13,8 +13,9 @@ from backproof.graph import Array
 from backproof.optim import Optimizer
 from backproof.verify.core.builder import sentence
 from backproof.verify.core.location import EVERYTHING, Location
+from backproof.verify.core.rounding import perturbed
 from backproof.verify.core.tolerances import EPSILON
-from backproof.verify.custom.laws import AGAIN, PERTURBATIONS, Fault, Seen
+from backproof.verify.custom.fault import AGAIN, PERTURBATIONS, Compared, Fault, broken
 
 Update = Callable[..., tuple[Any, ...]]
 """(optimizer, w, g, lr, t, *slots) -> (w, *slots)."""
@@ -93,7 +94,7 @@ def walk(update: Update, steps: Steps, part: slice = slice(None)) -> Places:
 
 
 @dataclass
-class UpdateLaws:
+class UpdateLaws(Compared):
     """The laws for one optimizer, and what came of them.
 
     Attributes:
@@ -105,7 +106,6 @@ class UpdateLaws:
     update: Update
     formula: Update | None = None
     weights_after: Callable[[Steps], list[Array]] | None = None
-    seen: dict[tuple[Location, str], Seen] = field(default_factory=dict)
 
     def faults(self, steps: Steps) -> list[Fault]:
         """All that does not hold on some steps."""
@@ -117,34 +117,28 @@ class UpdateLaws:
             places = walk(self.update, steps)
             again = walk(self.update, steps)
         except (UserError, ArithmeticError) as error:
-            yield Fault(EVERYTHING, "contract", inf, 0.0, partial(sentence, error))
+            yield broken(EVERYTHING, partial(sentence, error))
             return
         names = ("w", *steps.optimizer.slots)
         if wrong := _first_apart(places, again, 0.0):
-            yield self._broken(AGAIN, f"{_both(*wrong, names, 'the first time', 'the second')}; {WHY}")
+            yield broken(AGAIN, f"{_both(*wrong, names, 'the first time', 'the second')}; {WHY}")
             return
-        self._right(AGAIN)
+        self.right(AGAIN)
         if steps.other is not None:
             among = self._among(steps)
             if wrong := _first_apart(among, places, 0.0):
                 text = _both(*wrong, names, "where another parameter takes its steps in between", "alone")
-                yield self._broken(SHARED, f"{text}; {WHY}")
+                yield broken(SHARED, f"{text}; {WHY}")
                 return
-            self._right(SHARED)
+            self.right(SHARED)
         if not all(np.all(np.isfinite(x)) for x in places[-1]):
             step = next(k for k, place in enumerate(places) if not all(np.all(np.isfinite(x)) for x in place))
-            yield self._broken(FINITE, f"after step {step} {_not_finite(places[step], names)}")
+            yield broken(FINITE, f"after step {step} {_not_finite(places[step], names)}")
             return
-        self._right(FINITE)
+        self.right(FINITE)
         yield from self._contract(steps, places, names)
         yield from self._against_formula(steps, names)
         yield from self._against_weights(steps, places)
-
-    def _broken(self, location: Location, detail: str) -> Fault:
-        return Fault(location, "contract", inf, 0.0, lambda: detail)
-
-    def _right(self, location: Location, reference: str = "contract", error: float = 0.0, allowed: float = 1.0) -> None:
-        self.seen.setdefault((location, reference), Seen()).add(error, allowed)
 
     def _among(self, steps: Steps) -> Places:
         """The steps, each followed by one of another parameter."""
@@ -168,15 +162,15 @@ class UpdateLaws:
             ]
             if wrong := _first_apart(places, joined, CLOSE):
                 text = _both(*wrong, names, "together", f"cut after {middle} of them")
-                yield self._broken(CUT, f"{text}; an update works element by element")
+                yield broken(CUT, f"{text}; an update works element by element")
             else:
-                self._right(CUT)
+                self.right(CUT)
         decayed = replace(o, weight_decay=0.1, decay_all=True)
         if wrong := _first_apart([take(self.update, decayed, before, g, last)], [after], 0.0):
             text = _both(*wrong, names, "with weight_decay=0.1", "without")
-            yield self._broken(DECAY, f"{text}; the engine decays weights before the update is called")
+            yield broken(DECAY, f"{text}; the engine decays weights before the update is called")
         else:
-            self._right(DECAY)
+            self.right(DECAY)
 
         def moved(rate: float) -> Array:
             w, *state = (x.copy() for x in before)
@@ -185,9 +179,9 @@ class UpdateLaws:
         if np.any(moved(0.0)):
             here = int(np.argmax(np.abs(moved(0.0))))
             text = f"with lr = 0 the weight at [{here}] moves by {moved(0.0)[here]:.6g}; take lr, not o.lr"
-            yield self._broken(RATE, text)
+            yield broken(RATE, text)
         else:
-            self._right(RATE)
+            self.right(RATE)
         if not o.lr:
             return
         size = np.abs(moved(o.lr)) + np.abs(before[0]) * 4 * EPSILON["float64"] / CLOSE
@@ -197,9 +191,9 @@ class UpdateLaws:
                 here = int(np.argmax(jump))
                 at, beside = moved(o.lr)[here], moved(rate)[here]
                 text = f"the weight at [{here}] moves by {at:.6g} where lr is o.lr, by {beside:.6g} where it is a trace"
-                yield self._broken(SMOOTH, f"{text} {side}; the schedule moves lr, and o.lr stays")
+                yield broken(SMOOTH, f"{text} {side}; the schedule moves lr, and o.lr stays")
                 return
-        self._right(SMOOTH)
+        self.right(SMOOTH)
 
     def _against_formula(self, steps: Steps, names: tuple[str, ...]) -> Iterator[Fault]:
         """Each step from where the formula stands, so that the wrong one is the one that is named."""
@@ -224,7 +218,7 @@ class UpdateLaws:
             if not all(np.all(np.isfinite(x)) for x in right):
                 return
             place = right
-        self._right(WEIGHT, "formula", worst, CLOSE)
+        self.right(WEIGHT, "formula", worst, CLOSE)
 
     def _unrest(self, which: int, o: Optimizer, place: tuple[Array, ...], g: Array, step: int) -> float:
         """How far one result of a step moves when each number that goes in is off by one rounding, in either way."""
@@ -234,10 +228,8 @@ class UpdateLaws:
             assert way is not None
             here = take(way, o, place, g, step)[which]
             for _ in range(PERTURBATIONS):
-                near = take(way, o, tuple(map(partial(_perturbed, rng=rng), place)), _perturbed(g, rng=rng), step)[
-                    which
-                ]
-                far = max(far, _apart(near, here, place[which]))
+                *near, slope = _perturbed(np.stack((*place, g)), rng)
+                far = max(far, _apart(take(way, o, tuple(near), slope, step)[which], here, place[which]))
         return far
 
     def _against_weights(self, steps: Steps, places: Places) -> Iterator[Fault]:
@@ -257,13 +249,13 @@ class UpdateLaws:
                 yield Fault(WEIGHT, name, apart, CLOSE, partial(_both, step + 1, "w", x, y, "yours", name))
                 return
             worst = max(worst, apart)
-        self._right(WEIGHT, name, worst, CLOSE)
+        self.right(WEIGHT, name, worst, CLOSE)
 
     def _unrest_on_the_way(self, steps: Steps, last: int) -> float:
         """How far the weights after a step move when every gradient on the way is off by one rounding."""
         rng = np.random.default_rng(0)
         steps = replace(steps, gradients=steps.gradients[: last + 1])
-        near = [replace(steps, gradients=_perturbed(steps.gradients, rng=rng)) for _ in range(PERTURBATIONS)]
+        near = [replace(steps, gradients=_perturbed(steps.gradients, rng)) for _ in range(PERTURBATIONS)]
         here = walk(self.update, steps)[-1][0]
         return max(_apart(walk(self.update, one)[-1][0], here, steps.w) for one in near)
 
@@ -293,8 +285,7 @@ def call_often(update: Update, o: Optimizer) -> str:
 
 
 def _perturbed(x: Array, rng: np.random.Generator) -> Array:
-    perturbed: Array = x * (1 + EPSILON["float64"] * rng.standard_normal(x.shape))
-    return perturbed
+    return perturbed({"": x}, "float64", rng)[""]
 
 
 def _apart(found: Array, expected: Array, before: Array) -> float:
