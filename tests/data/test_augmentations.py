@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backproof.data import AugmentationOptions, Batches, Partition
-from backproof.data.augmentations import crop, flip, noise, rotate
+from backproof.data.augmentations import crop, flip, flip_vertical, noise, resized_crop, rotate
 from backproof.errors import UserError
 
 
@@ -75,6 +75,60 @@ def test_a_flip_mirrors_with_its_probability():
     flipped = [flip(image, random, 0.3)[0, 0, 0] == 2 for _ in range(500)]
     assert np.mean(flipped) == pytest.approx(0.3, abs=0.06)
     assert np.array_equal(flip(image, random, 1.0), image[:, :, ::-1])
+    assert np.array_equal(flip_vertical(image, random, 1.0), image[:, ::-1])
+    upside_down = [flip_vertical(image, random, 0.3)[0, 0, 0] == 3 for _ in range(500)]
+    assert np.mean(upside_down) == pytest.approx(0.3, abs=0.06)
+
+
+def test_a_resized_crop_shows_a_window_of_the_same_proportions():
+    rows, columns = np.mgrid[:60, :90].astype(np.float32)
+    places, random = np.stack([rows, columns]), np.random.default_rng(0)
+    assert np.array_equal(resized_crop(places, random, 1.0), places)
+    shares, tops, lefts = [], [], []
+    for _ in range(300):
+        seen = resized_crop(places, random, 0.25)
+        assert seen.shape == places.shape
+        assert seen.dtype == np.float32
+        heights, widths = seen[0, 30] - seen[0, 29], seen[1, :, 45] - seen[1, :, 44]  # of the window, in pixels a pixel
+        assert np.allclose(heights, heights[0], atol=1e-3)
+        assert np.allclose(widths, heights[0], atol=1e-3)
+        shares.append(heights[0] ** 2)
+        tops.append(seen[0].min() / 60)
+        lefts.append(seen[1].min() / 90)
+    assert min(shares) == pytest.approx(0.25, abs=0.02)
+    assert max(shares) == pytest.approx(1, abs=0.02)
+    assert np.mean(shares) == pytest.approx(0.625, abs=0.05)
+    assert max(tops) > 0.4
+    assert max(lefts) > 0.4
+    assert abs(np.corrcoef(tops, lefts)[0, 1]) < 0.6  # the window's size moves both, and each moves by itself
+
+
+@pytest.mark.parametrize("scale", [0, -0.1, 1.1])
+def test_a_resized_crop_of_nothing_is_refused(scale):
+    part = Partition(np.zeros((4, 1, 3, 3), np.float32), np.zeros(4, np.int64), np.arange(4), (1, 3, 3))
+    options = AugmentationOptions(augment=(f"resized_crop,scale={scale}",))
+    with pytest.raises(UserError, match=f"^augment=resized_crop,scale={scale} is a share of the area above 0"):
+        next(Batches(part, batch_size=None, augmentation=options, data_seed=0).epoch(1))
+
+
+@pytest.mark.parametrize("kind", ["classes", "probabilities"])
+def test_masks_move_with_their_images(kind):
+    random = np.random.default_rng(0)
+    y = np.kron(random.integers(0, 2, (8, 5, 4)), np.ones((1, 6, 6))).astype(np.int64)
+    x = y[:, None].astype(np.float32)
+    targets = y if kind == "classes" else x.copy()
+    part = Partition(x.copy(), targets, np.arange(8), (1, 30, 24))
+    steps = ("flip", "flip_vertical", "resized_crop,scale=0.4", "crop,pixels=3", "rotate,degrees=20")
+    batches = Batches(part, batch_size=None, augmentation=AugmentationOptions(augment=steps), data_seed=0)
+    batch = next(batches.epoch(1))
+    assert batch.y.shape == targets.shape
+    assert not np.array_equal(batch.x, x[batch.ids])
+    if kind == "probabilities":
+        assert np.array_equal(batch.y, batch.x)
+    else:
+        sharp = (batch.x[:, 0] < 0.01) | (batch.x[:, 0] > 0.99)  # elsewhere the image is between two classes
+        assert sharp.mean() > 0.4
+        assert np.mean(batch.y[sharp] == np.rint(batch.x[:, 0])[sharp]) > 0.99
 
 
 @pytest.mark.parametrize("flatten", [False, True])

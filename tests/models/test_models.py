@@ -21,7 +21,7 @@ DENSE = ("one_layer", "mlp", "neurose")
 def test_every_model_takes_images(name: str) -> None:
     for shape in (Shape("N", 1, 16, 16), Shape("N", 3, 13, 20)):
         graph = build(name, shape, 3, {})
-        scores = Shape("N", 3, *shape[2:]) if name == "unet" else Shape("N", 3)
+        scores = Shape("N", 3, *shape[2:]) if name in ("unet", "u2net", "u2netp") else Shape("N", 3)
         assert graph.shapes[graph.output] == scores
         assert graph.loss is None
         assert Graph.from_json(graph.to_json()).hash == graph.hash

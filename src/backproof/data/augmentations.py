@@ -75,6 +75,27 @@ def flip(image: Image, random: np.random.Generator, probability: float = 0.5) ->
     return image[:, :, ::-1] if random.random() < probability else image
 
 
+@augmentation("flip_vertical", spatial=True)
+def flip_vertical(image: Image, random: np.random.Generator, probability: float = 0.5) -> Image:
+    """Mirror top and bottom, with this probability."""
+    return image[:, ::-1] if random.random() < probability else image
+
+
+@augmentation("resized_crop", spatial=True)
+def resized_crop(image: Image, random: np.random.Generator, scale: float = 0.5) -> Image:
+    """Take a window of the image's proportions, somewhere in it, and bring it to the old size, bilinear.
+
+    Its share of the area is uniform in [scale, 1], as in torchvision's `RandomResizedCrop` with the ratio kept.
+    """
+    if not 0 < scale <= 1:
+        raise OptionError("{augment:{}} is a share of the area above 0 and up to 1", f"resized_crop,scale={scale:g}")
+    _, height, width = image.shape
+    side = np.sqrt(random.uniform(scale, 1))
+    left, top = random.uniform(0, 1 - side, 2) * (width, height)
+    window = (left, top, min(left + side * width, width), min(top + side * height, height))
+    return resampled(image, lambda plane, how, _: plane.resize((width, height), how, window))
+
+
 @augmentation("noise")
 def noise(image: Image, random: np.random.Generator, sigma: float = 0.1) -> Image:
     """x + sigma N(0, 1), each value by itself; nothing is clipped."""

@@ -34,6 +34,7 @@ SMALL_MODELS: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "lenet5": ((1, 12, 12), {}),
     "resnet": ((3, 8, 8), {"blocks": (1, 1), "width": 4, "stem": "small"}),
     "unet": ((2, 8, 8), {"depth": 2, "width": 2, "deep_supervision": True}),
+    "u2net": ((2, 7, 6), {"heights": (3,), "width": 4}),
 }
 """Registered models, small enough for plain loops: shape of their samples, and options."""
 
