@@ -28,6 +28,7 @@ VARIANCE = {
     "uniform": 0.05**2 / 3,
     "zeros": 0.0,
     "ones": 0.0,
+    "quarter": 0.0,
     "orthogonal": 1 / FAN_IN,  # rows of length 1 with FAN_IN elements
 }
 
@@ -42,7 +43,7 @@ def test_mean_and_variance(name):
     sigma = sqrt(VARIANCE[name])
     assert values.shape == SPEC.shape
     assert values.dtype == np.float64
-    assert values.mean() == pytest.approx(1 if name == "ones" else 0, abs=5 * sigma / sqrt(values.size))
+    assert values.mean() == pytest.approx({"ones": 1, "quarter": 0.25}.get(name, 0), abs=5 * sigma / sqrt(values.size))
     assert values.var() == pytest.approx(VARIANCE[name], rel=5 * sqrt(2 / values.size), abs=0)
 
 

@@ -223,6 +223,14 @@ def test_every_element_wise_operation_is_an_activation() -> None:
         "softplus",
         "hardtanh",
         "tanh",
+        "selu",
+        "celu",
+        "mish",
+        "softsign",
+        "hardsigmoid",
+        "hardswish",
+        "thresholded_relu",
+        "prelu",
     }
     assert not activations().keys() & {"softmax", "log_softmax", "dropout"}
     assert require_activation("leaky_relu") == LeakyReLU()

@@ -99,6 +99,12 @@ def ones(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float6
     return np.ones(spec.shape)
 
 
+@initializer("quarter")
+def quarter(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:  # noqa: ARG001
+    """All 1/4, where the slopes of PReLU start.  He et al. 2015."""
+    return np.full(spec.shape, 0.25)
+
+
 @initializer("orthogonal")
 def orthogonal(rng: np.random.Generator, spec: ParameterSpec) -> npt.NDArray[np.float64]:
     """Orthonormal rows or columns, whichever are fewer, of the weight seen as (out, rest).

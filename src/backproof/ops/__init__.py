@@ -7,18 +7,26 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from backproof.ops.activation import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Clamp,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    ThresholdedReLU,
 )
 from backproof.ops.conv import Conv2d, ConvTranspose2d
 from backproof.ops.dropout import Dropout, Dropout2d
@@ -30,6 +38,7 @@ from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from backproof.ops.prelu import PReLU
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
 
@@ -37,15 +46,18 @@ for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
     "L1",
     "MSE",
+    "SELU",
     "AdaptiveAvgPool2d",
     "Add",
     "AvgPool2d",
     "BCEWithLogits",
     "BatchNorm",
+    "Clamp",
     "Concat",
     "Conv2d",
     "ConvTranspose2d",
@@ -53,6 +65,8 @@ __all__ = [
     "Dropout2d",
     "Flatten",
     "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
     "Hardtanh",
     "Hinge",
     "LayerNorm",
@@ -60,8 +74,10 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MaxPool2d",
+    "Mish",
     "Mul",
     "NLLLoss",
+    "PReLU",
     "Pad",
     "Parameter",
     "ReLU",
@@ -75,6 +91,8 @@ __all__ = [
     "Softmax",
     "SoftmaxCrossEntropy",
     "Softplus",
+    "Softsign",
     "Tanh",
+    "ThresholdedReLU",
     "WeightedSum",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -200,6 +201,137 @@ class ReLU6(Clip):
     @property
     def bounds(self) -> tuple[float, float]:
         return 0.0, 6.0
+
+
+@operation
+@dataclass(frozen=True)
+class SELU(ElementWise):
+    """y = λ x where x > 0, else λ α (eˣ - 1).   dy/dx = λ or λ α eˣ; at 0 it is λ α, as PyTorch.
+
+    With the defaults activations keep mean 0 and variance 1 from layer to layer.   Klambauer et al. 2017.
+
+    Attributes:
+        alpha: α.
+        scale: λ, `gamma` in ONNX.
+    """
+
+    alpha: float = 1.6732632423543772
+    scale: float = 1.0507009873554805
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=SELU(2.0, 3.0), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class CELU(ElementWise):
+    """y = x where x > 0, else α (e^(x/α) - 1).   dy/dx = 1 or e^(x/α), which are equal at 0.   Barron 2017.
+
+    Attributes:
+        alpha: α > 0; y tends to -α for very negative x.
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise ModelError(f"CELU needs an alpha above 0, not {self.alpha}")
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=CELU(0.3), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class Mish(ElementWise):
+    """y = x t, t = tanh(log(1 + eˣ)).   dy/dx = t + x (1 - t²) σ(x), σ(x) = 1 / (1 + e⁻ˣ).   Misra 2020."""
+
+
+@operation
+@dataclass(frozen=True)
+class Softsign(ElementWise):
+    """y = x / (1 + |x|).   dy/dx = 1 / (1 + |x|)².   Bergstra et al. 2009."""
+
+
+@operation
+@dataclass(frozen=True)
+class Hardsigmoid(Wide):
+    """y = min(max(α x + β, 0), 1).   dy/dx = α where 0 < α x + β < 1, else 0, as PyTorch.   Courbariaux et al. 2015.
+
+    Attributes:
+        alpha: α; 1/6 is PyTorch's, 0.2 is ONNX' default.
+        beta: β.
+    """
+
+    reach: ClassVar[float] = 3.0
+
+    alpha: float = 1 / 6
+    beta: float = 0.5
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=Hardsigmoid(0.2, 0.4), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class Hardswish(Wide):
+    """y = x min(max(x + 3, 0), 6) / 6.   dy/dx = 0 where x <= -3, 1 where x >= 3, x / 3 + 1/2 between, as PyTorch.
+
+    Howard et al. 2019.
+    """
+
+    reach: ClassVar[float] = 3.0
+
+
+@operation
+@dataclass(frozen=True)
+class ThresholdedReLU(Wide):
+    """y = x where x > α, else 0.   dy/dx = 1 or 0; at α it is 0, as PyTorch's `Threshold`.   Konda et al. 2014.
+
+    Attributes:
+        alpha: α.
+    """
+
+    alpha: float = 1.0
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample(op=ThresholdedReLU(-0.5), shapes=((4, 3),))
+
+
+@operation
+@dataclass(frozen=True)
+class Clamp(Wide):
+    """y = min(max(x, min), max).   dy/dx = 1 where min <= x <= max, else 0: at a bound 1, where `Hardtanh` has 0.
+
+    As PyTorch's `clamp`: where min > max, y is max.
+
+    Attributes:
+        min: the least y; None: no bound.
+        max: the largest y; None: no bound.
+    """
+
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lower and the upper one, infinite where there is none."""
+        return -inf if self.min is None else self.min, inf if self.max is None else self.max
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        for bounds in ((-1.0, 1.0), (0.0, None), (None, 0.0), (1.0, -1.0)):
+            yield Sample(op=Clamp(*bounds), shapes=((6, 5),), values="whole")
+        yield Sample(op=Clamp(0.25, 0.75), shapes=((2, 3, 2, 2),))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Trapp 1998; Martins et al. 2003.
 
 from collections.abc import Callable, Mapping
 from itertools import product
-from math import erfc, pi, sqrt
+from math import erfc, inf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -202,12 +202,21 @@ def _clip(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
     return np.where(np.real(x) <= lower, lower, np.where(np.real(x) >= upper, upper, x))
 
 
+def _clamp(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,), (lower, upper) = inputs, op.bounds
+    return np.where(np.real(x) > upper, upper, np.where(np.real(x) >= lower, x, min(lower, upper)))
+
+
 def _dropout(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
     return np.asarray(inputs[0] * p["mask"] / (1 - op.p))
 
 
 def _positive(x: Array, negative: Array) -> Array:
     return np.where(np.real(x) > 0, x, negative)
+
+
+def _not_above_0(x: Array) -> Array:
+    return np.where(np.real(x) > 0, 0, x)
 
 
 FORMULAS: Mapping[type[Op], Formula] = {
@@ -218,12 +227,23 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.GroupNorm: _group_norm,
     ops.ReLU: lambda op, x, p: _positive(x[0], 0 * x[0]),
     ops.LeakyReLU: lambda op, x, p: _positive(x[0], op.negative_slope * x[0]),
-    ops.ELU: lambda op, x, p: _positive(x[0], op.alpha * (np.exp(np.where(np.real(x[0]) > 0, 0, x[0])) - 1)),
+    ops.ELU: lambda op, x, p: _positive(x[0], op.alpha * (np.exp(_not_above_0(x[0])) - 1)),
     ops.Sigmoid: lambda op, x, p: _sigmoid(x[0]),
     ops.Tanh: lambda op, x, p: np.tanh(x[0]),
     ops.GELU: _gelu,
     ops.SiLU: lambda op, x, p: x[0] * _sigmoid(x[0]),
     ops.Softplus: _softplus,
+    ops.SELU: lambda op, x, p: op.scale * _positive(x[0], op.alpha * (np.exp(_not_above_0(x[0])) - 1)),
+    ops.CELU: lambda op, x, p: _positive(x[0], op.alpha * (np.exp(_not_above_0(x[0]) / op.alpha) - 1)),
+    ops.Mish: lambda op, x, p: x[0] * np.tanh(_softplus(ops.Softplus(threshold=inf), x, p)),
+    ops.Softsign: lambda op, x, p: x[0] / (1 + _abs(x[0])),
+    ops.Hardsigmoid: lambda op, x, p: _clip(ops.Hardtanh(0, 1), (op.alpha * x[0] + op.beta,), p),
+    ops.Hardswish: lambda op, x, p: np.where(
+        np.real(x[0]) <= -3, 0, np.where(np.real(x[0]) >= 3, x[0], x[0] * (x[0] + 3) / 6)
+    ),
+    ops.ThresholdedReLU: lambda op, x, p: np.where(np.real(x[0]) > op.alpha, x[0], 0),
+    ops.Clamp: _clamp,
+    ops.PReLU: lambda op, x, p: _positive(x[0], p["weight"].reshape(op.broadcast(x[0].ndim)) * x[0]),
     ops.Hardtanh: _clip,
     ops.ReLU6: _clip,
     ops.Softmax: lambda op, x, p: np.exp(_log_softmax(x[0], op.axis)),

@@ -9,13 +9,21 @@ GELU         y = x Φ(x)                        dx = dy · (Φ(x) + x φ(x))
 SiLU         y = x σ(x)                        dx = dy · σ(x) (1 + x (1 - σ(x)))
 Softplus     y = log(1 + e^(β x)) / β or x     dx = dy · (σ(β x) or 1)
 ELU          y = x or α (eˣ - 1)               dx = dy · (1 or α eˣ)
+SELU         y = λ ELU(x)                      dx = dy · λ (1 or α eˣ)
+CELU         y = x or α (e^(x/α) - 1)          dx = dy · (1 or e^(x/α))
+Mish         y = x t                           dx = dy · (t + x (1 - t²) σ(x))      t = tanh log(1 + eˣ)
+Softsign     y = x / (1 + |x|)                 dx = dy / (1 + |x|)²
+Hardsigmoid  y = min(max(α x + β, 0), 1)       dx = dy · α [0 < y < 1]
+Hardswish    y = x h,  h in [0, 1]             dx = dy · (x / 6 [0 < h < 1] + h)      h = min(max(x / 6 + 1/2, 0), 1)
+Thresholded  y = x or 0                        dx = dy [x > α]
 Hardtanh     y = min(max(x, lower), upper)     dx = dy [lower < y < upper]      also ReLU6
+Clamp        y = min(max(x, lower), upper)     dx = dy [lower <= x <= upper]
 Softmax      y = eˣ / Σ eˣ                     dx = y (dy - Σ dy y)
 LogSoftmax   y = x - log Σ eˣ                  dx = dy - eʸ Σ dy
 """
 
 from math import pi, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,18 +33,26 @@ from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Clamp,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    ThresholdedReLU,
 )
 from backproof.ops.activation import AlongAxis, Clip
 
@@ -237,6 +253,160 @@ class ELUKernel(_Activation[ELU]):
         factor += op.alpha
         dx *= factor
         dx *= dy
+
+
+@computes(KERNELS, SELU)
+class SELUKernel(ELUKernel):
+    """ELU, times the scale."""
+
+    def compute(self, op: Any, x: Array, y: Array, call: Workspace) -> None:
+        super().compute(op, x, y, call)
+        y *= op.scale
+
+    def differentiate(self, op: Any, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        super().differentiate(op, dy, x, y, dx, call)
+        dx *= op.scale
+
+
+@computes(KERNELS, CELU)
+class CELUKernel(_Activation[CELU]):
+    """Both branches at once, as ELU."""
+
+    def compute(self, op: CELU, x: Array, y: Array, call: Workspace) -> None:
+        np.minimum(x, 0, out=y)
+        y *= 1 / op.alpha
+        np.expm1(y, out=y)
+        y *= op.alpha
+        y += np.maximum(x, 0, out=call.pool.scratch("positive", x.shape))
+
+    def differentiate(self, op: CELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        np.minimum(x, 0, out=dx)
+        dx *= 1 / op.alpha
+        np.exp(dx, out=dx)
+        dx *= dy
+
+
+@computes(KERNELS, Mish)
+class MishKernel(_Activation[Mish]):
+    """What backward needs it works out anew."""
+
+    def compute(self, op: Mish, x: Array, y: Array, call: Workspace) -> None:
+        self._bend(x, y, call)
+        y *= x
+
+    def differentiate(self, op: Mish, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        t = self._bend(x, call.pool.scratch("bend", x.shape), call)
+        sigma = _sigmoid(x, 1, out=call.pool.scratch("sigma", x.shape))
+        np.multiply(t, t, out=dx)
+        np.subtract(1, dx, out=dx)
+        dx *= sigma
+        dx *= x
+        dx += t
+        dx *= dy
+
+    @staticmethod
+    def _bend(x: Array, out: Array, call: Workspace) -> Array:
+        """tanh(max(x, 0) + log(1 + e^-|x|)), in which nothing overflows."""
+        np.abs(x, out=out)
+        np.negative(out, out=out)
+        np.exp(out, out=out)
+        np.log1p(out, out=out)
+        out += np.maximum(x, 0, out=call.pool.scratch("positive", x.shape))
+        np.tanh(out, out=out)
+        return out
+
+
+@computes(KERNELS, Softsign)
+class SoftsignKernel(_Activation[Softsign]):
+    """Three passes, and three back."""
+
+    def compute(self, op: Softsign, x: Array, y: Array, call: Workspace) -> None:
+        np.abs(x, out=y)
+        y += 1
+        np.divide(x, y, out=y)
+
+    def differentiate(self, op: Softsign, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        np.abs(x, out=dx)
+        dx += 1
+        dx *= dx
+        np.divide(dy, dx, out=dx)
+
+
+@computes(KERNELS, Hardsigmoid)
+class HardsigmoidKernel(_Activation[Hardsigmoid]):
+    """A straight line between two bounds."""
+
+    def compute(self, op: Hardsigmoid, x: Array, y: Array, call: Workspace) -> None:
+        np.multiply(x, op.alpha, out=y)
+        y += op.beta
+        np.maximum(y, 0, out=y)
+        np.minimum(y, 1, out=y)
+
+    def differentiate(self, op: Hardsigmoid, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        _between(y, call, out=dx)
+        dx *= op.alpha
+        dx *= dy
+
+
+def _between(h: Array, call: Workspace, out: Array) -> None:
+    """1 where 0 < h < 1, else 0."""
+    inside = np.greater(h, 0, out=call.borrow("mask", h.shape, np.bool_))
+    inside &= np.less(h, 1, out=call.pool.mask(h.shape))
+    out[...] = inside
+
+
+@computes(KERNELS, Hardswish)
+class HardswishKernel(_Activation[Hardswish]):
+    """h is worked out anew in backward: y / x is none at 0."""
+
+    def compute(self, op: Hardswish, x: Array, y: Array, call: Workspace) -> None:
+        self._share(x, out=y)
+        y *= x
+
+    def differentiate(self, op: Hardswish, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        h = self._share(x, out=call.pool.scratch("share", x.shape))
+        _between(h, call, out=dx)
+        dx *= x
+        dx *= 1 / 6
+        dx += h
+        dx *= dy
+
+    @staticmethod
+    def _share(x: Array, out: Array) -> Array:
+        """h = min(max(x + 3, 0), 6) / 6."""
+        np.add(x, 3, out=out)
+        np.maximum(out, 0, out=out)
+        np.minimum(out, 6, out=out)
+        out *= 1 / 6
+        return out
+
+
+@computes(KERNELS, ThresholdedReLU)
+class ThresholdedReLUKernel(_Activation[ThresholdedReLU]):
+    """Assigned where x is small, not multiplied by 0, which of -∞ makes no number."""
+
+    def compute(self, op: ThresholdedReLU, x: Array, y: Array, call: Workspace) -> None:
+        np.copyto(y, x)
+        np.copyto(y, 0, where=np.less_equal(x, op.alpha, out=call.pool.mask(x.shape)))
+
+    def differentiate(self, op: ThresholdedReLU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        np.multiply(dy, np.greater(x, op.alpha, out=call.pool.mask(x.shape)), out=dx)
+
+
+@computes(KERNELS, Clamp)
+class ClampKernel(_Activation[Clamp]):
+    """As Hardtanh, but for the gradient at the bounds."""
+
+    def compute(self, op: Clamp, x: Array, y: Array, call: Workspace) -> None:
+        lower, upper = op.bounds
+        np.maximum(x, lower, out=y)
+        np.minimum(y, upper, out=y)
+
+    def differentiate(self, op: Clamp, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
+        lower, upper = op.bounds
+        inside = np.greater_equal(x, lower, out=call.borrow("mask", x.shape, np.bool_))
+        inside &= np.less_equal(x, upper, out=call.pool.mask(x.shape))
+        np.multiply(dy, inside, out=dx)
 
 
 @computes(KERNELS, Hardtanh)

@@ -13,18 +13,26 @@ from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays, Op
 from backproof.ops import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Clamp,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    ThresholdedReLU,
 )
 from backproof.ops.activation import Clip
 
@@ -93,6 +101,11 @@ def softplus(op: Softplus, x: float) -> float:
     return x if z > op.threshold else (max(z, 0.0) + log1p(exp(-abs(z)))) / op.beta
 
 
+def bend(x: float) -> float:
+    """tanh(log(1 + eˣ)), see `Mish`; max(x, 0) + log(1 + e^-|x|) is the logarithm without overflow."""
+    return tanh(max(x, 0.0) + log1p(exp(-abs(x))))
+
+
 def clip(op: Clip, x: float) -> float:
     """x between the bounds, or the bound that it is beyond."""
     lower, upper = op.bounds
@@ -118,6 +131,29 @@ element_wise(
         SiLU: (lambda op, x: x * sigmoid(x), lambda op, x, y: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
         Softplus: (softplus, lambda op, x, y: 1.0 if op.beta * x > op.threshold else sigmoid(op.beta * x)),
         GELU: (gelu, gelu_slope),
+        SELU: (
+            lambda op, x: op.scale * (x if x > 0 else op.alpha * expm1(x)),
+            lambda op, x, y: op.scale * (1.0 if x > 0 else op.alpha * exp(x)),
+        ),
+        CELU: (
+            lambda op, x: x if x > 0 else op.alpha * expm1(x / op.alpha),
+            lambda op, x, y: 1.0 if x > 0 else exp(x / op.alpha),
+        ),
+        Mish: (lambda op, x: x * bend(x), lambda op, x, y: bend(x) + x * (1 - bend(x) ** 2) * sigmoid(x)),
+        Softsign: (lambda op, x: x / (1 + abs(x)), lambda op, x, y: 1 / (1 + abs(x)) / (1 + abs(x))),
+        Hardsigmoid: (
+            lambda op, x: min(max(op.alpha * x + op.beta, 0.0), 1.0),
+            lambda op, x, y: op.alpha if 0 < op.alpha * x + op.beta < 1 else 0.0,
+        ),
+        Hardswish: (
+            lambda op, x: x * min(max(x + 3, 0.0), 6.0) / 6,
+            lambda op, x, y: 0.0 if x <= -3 else 1.0 if x >= 3 else x / 3 + 0.5,
+        ),
+        ThresholdedReLU: (lambda op, x: x if x > op.alpha else 0.0, lambda op, x, y: 1.0 if x > op.alpha else 0.0),
+        Clamp: (
+            lambda op, x: min(max(x, op.bounds[0]), op.bounds[1]),
+            lambda op, x, y: 1.0 if op.bounds[0] <= x <= op.bounds[1] else 0.0,
+        ),
         Hardtanh: (clip, clip_slope),
         ReLU6: (clip, clip_slope),
     }

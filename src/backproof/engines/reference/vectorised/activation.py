@@ -10,18 +10,26 @@ from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.vectorised.table import VECTORISED
 from backproof.graph import Array, Arrays, Op
 from backproof.ops import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Clamp,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    ThresholdedReLU,
 )
 from backproof.ops.activation import Clip
 
@@ -110,6 +118,34 @@ VECTORISED.update(
             lambda op, x: np.where(op.beta * x > op.threshold, 1.0, sigmoid(op.beta * x)),
         ),
         GELU: ElementWiseKernel(gelu, gelu_slope),
+        SELU: ElementWiseKernel(
+            lambda op, x: op.scale * np.where(x > 0, x, op.alpha * np.expm1(np.minimum(x, 0))),
+            lambda op, x: op.scale * np.where(x > 0, 1.0, op.alpha * np.exp(np.minimum(x, 0))),
+        ),
+        CELU: ElementWiseKernel(
+            lambda op, x: np.where(x > 0, x, op.alpha * np.expm1(np.minimum(x, 0) / op.alpha)),
+            lambda op, x: np.exp(np.minimum(x, 0) / op.alpha),
+        ),
+        Mish: ElementWiseKernel(
+            lambda op, x: x * np.tanh(softplus(x)),
+            lambda op, x: np.tanh(softplus(x)) + x * sigmoid(x) / np.cosh(np.minimum(softplus(x), 300)) ** 2,
+        ),
+        Softsign: ElementWiseKernel(lambda op, x: x / (1 + abs(x)), lambda op, x: (1 + abs(x)) ** -2.0),
+        Hardsigmoid: ElementWiseKernel(
+            lambda op, x: np.clip(op.alpha * x + op.beta, 0, 1),
+            lambda op, x: op.alpha * ((op.alpha * x + op.beta > 0) & (op.alpha * x + op.beta < 1)),
+        ),
+        Hardswish: ElementWiseKernel(
+            lambda op, x: x * np.clip(x + 3, 0, 6) / 6,
+            lambda op, x: np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, x / 3 + 0.5)),
+        ),
+        ThresholdedReLU: ElementWiseKernel(
+            lambda op, x: np.where(x > op.alpha, x, 0.0), lambda op, x: np.where(x > op.alpha, 1.0, 0.0)
+        ),
+        Clamp: ElementWiseKernel(
+            lambda op, x: np.minimum(np.maximum(x, op.bounds[0]), op.bounds[1]),
+            lambda op, x: np.where((op.bounds[0] <= x) & (x <= op.bounds[1]), 1.0, 0.0),
+        ),
         Hardtanh: ElementWiseKernel(lambda op, x: np.clip(x, *op.bounds), clip_slope),
         ReLU6: ElementWiseKernel(lambda op, x: np.clip(x, *op.bounds), clip_slope),
     }
