@@ -2,7 +2,22 @@ import numpy as np
 import pytest
 
 from backproof.data import PreprocessingOptions
-from backproof.data.preprocessing import AdaptiveInvert, Grayscale, MinMax, Resize, Standardize, Trim, steps_of
+from backproof.data.preprocessing import (
+    AdaptiveInvert,
+    CenterCrop,
+    DivideByMax,
+    Grayscale,
+    MinMax,
+    Normalize,
+    Resize,
+    ResizeShorter,
+    Standardize,
+    Trim,
+    preprocessing_from_json,
+    preprocessing_json,
+    size_after,
+    steps_of,
+)
 from backproof.errors import UserError
 
 
@@ -78,7 +93,7 @@ def test_resize_has_the_asked_size_and_averages_when_shrinking():
     assert Resize(8, 12)(checks) is checks
 
 
-@pytest.mark.parametrize("resize", [(16,), (0, 16), (1, 2, 3), (16, -1)])
+@pytest.mark.parametrize("resize", [(0,), (0, 16), (1, 2, 3), (16, -1)])
 def test_a_bad_resize_is_refused(resize):
     with pytest.raises(UserError, match=r"resize is .*; it must be a height and a width"):
         PreprocessingOptions(resize=resize)
@@ -96,3 +111,74 @@ def test_standardize_gives_mean_0_and_deviation_1_to_each_image():
 @pytest.mark.parametrize("shape", [(2, 2, 1), (28, 28, 1), (110, 110, 3)])
 def test_an_even_image_becomes_0_though_its_mean_is_rounded(value, shape):
     assert not Standardize()(np.full(shape, value, dtype=np.float32)).any()
+
+
+def test_as_torchvision_writes_it():
+    options = PreprocessingOptions(resize=(256,), center_crop=(224,), mean=(0.485, 0.456, 0.406), std=(0.229,))
+    crop = CenterCrop(224, 224)
+    assert steps_of(options) == (ResizeShorter(256), crop, Normalize((0.485, 0.456, 0.406), (0.229,)))
+    assert size_after(options) == (224, 224)
+    assert size_after(PreprocessingOptions(resize=(256,))) == ()
+    assert size_after(PreprocessingOptions(resize=(32, 48))) == (32, 48)
+    image = np.random.default_rng(0).uniform(size=(30, 45, 3)).astype(np.float32)
+    assert ResizeShorter(20)(image).shape == (20, 30, 3)
+    assert ResizeShorter(20)(image[:, :25]).shape == (24, 20, 3)
+    assert np.array_equal(ResizeShorter(20)(image), Resize(20, 30)(image))
+    assert np.array_equal(CenterCrop(10, 5)(image), image[10:20, 20:25])
+    assert np.array_equal(CenterCrop(11, 11)(image), image[10:21, 17:28])  # torchvision rounds 9.5 to even too
+    assert np.allclose(Normalize((0.1, 0.2, 0.3), (2.0,))(image), (image - [0.1, 0.2, 0.3]) / 2)
+    assert Normalize((0.5,), (0.5,))(image).dtype == np.float32
+
+
+def test_as_torchvision_does_it():
+    transforms = pytest.importorskip("torchvision.transforms")
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8)
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    names = ("Resize", "CenterCrop", "ToTensor")
+    steps = [kind(*value) for kind, value in zip(map(transforms.__dict__.get, names), ((40,), (32,), ()), strict=True)]
+    theirs = transforms.Compose([*steps, transforms.Normalize(mean, std)])(Image.fromarray(pixels)).numpy()
+    ours = pixels.astype(np.float32) / 255
+    for step in steps_of(PreprocessingOptions(resize=(40,), center_crop=(32,), mean=mean, std=std)):
+        ours = step(ours)
+    assert abs(ours.transpose(2, 0, 1) - theirs).max() < 1.1 / 255 / min(std)  # Pillow rounds to bytes twice
+
+
+def test_dividing_by_the_greatest_value():
+    assert np.allclose(DivideByMax()(gray([[0.2, 0.4]])), gray([[0.5, 1]]))
+    assert np.array_equal(DivideByMax()(gray([[0, 0]])), gray([[0, 0]]))
+
+
+def test_what_does_not_fit_an_image_is_said():
+    image = np.zeros((9, 7, 3), dtype=np.float32)
+    with pytest.raises(UserError, match=r"center_crop=8,8 is more than the image has, 9x7; resize first"):
+        CenterCrop(8, 8)(image)
+    with pytest.raises(UserError, match=r"mean=0.5,0.5 has 2 values, and the image 3 channels"):
+        Normalize((0.5, 0.5))(image)
+    with pytest.raises(UserError, match=r"mean has 3 values and std 2; give one a channel"):
+        PreprocessingOptions(mean=(1, 2, 3), std=(1, 2))
+    with pytest.raises(UserError, match=r"center_crop is 0; it must be a height and a width"):
+        PreprocessingOptions(center_crop=(0,))
+
+
+@pytest.mark.parametrize("step", [Resize(5, 6), ResizeShorter(8), CenterCrop(7, 5), Trim()])
+def test_the_box_is_the_part_that_the_result_shows(step):
+    """Coordinates moved along say where the result's first and last pixel come from."""
+    image = np.ones((20, 30, 1), dtype=np.float32)
+    image[6:17, 9:23] = 0
+    top, left, height, width = step.box(image)
+    places = np.mgrid[0:20, 0:30].transpose(1, 2, 0).astype(np.float32)
+    moved = step.move(places, image)
+    scale = np.array([height / moved.shape[0], width / moved.shape[1]])
+    middle = moved[moved.shape[0] // 2 - 1 : moved.shape[0] // 2 + 1, moved.shape[1] // 2 - 1 : moved.shape[1] // 2 + 1]
+    rows, columns = np.mgrid[-1:1, -1:1] + np.array(moved.shape[:2]).reshape(2, 1, 1) // 2 + 0.5
+    expected = np.stack([top + rows * scale[0], left + columns * scale[1]], axis=2) - 0.5
+    assert np.allclose(middle, expected, atol=0.02)
+
+
+def test_preprocessing_as_a_file_keeps_it():
+    options = PreprocessingOptions(resize=(224,), mean=(0.5,), std=(0.25,), grayscale=True)
+    assert preprocessing_json(options) == '{"grayscale": true, "resize": [224], "mean": [0.5], "std": [0.25]}'
+    assert preprocessing_from_json(preprocessing_json(options), "x") == options
+    assert preprocessing_json(PreprocessingOptions()) == "{}"

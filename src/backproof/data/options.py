@@ -57,14 +57,28 @@ class PreprocessingOptions(OptionGroup):
     trim: bool = option(
         False, "Cut the border that has the top-left pixel's colour, then pad back to the old aspect ratio."
     )
-    resize: tuple[int, ...] = option((), "Height and width to bring every image to, such as 16,16.")
+    resize: tuple[int, ...] = option(
+        (), "Height and width to bring every image to, such as 16,16; one number is the shorter side of each image."
+    )
+    center_crop: tuple[int, ...] = option((), "Height and width to cut out of the middle; one number for both.")
+    divide_by_max: bool = option(False, "Divide each image by its greatest value, as the authors of U²-Net do.")
     standardize: bool = option(False, "Shift and scale each image to mean 0 and standard deviation 1.")
+    mean: tuple[float, ...] = option(
+        (), "Subtract these, one a channel, from pixels of 0 to 1, such as 0.485,0.456,0.406; or one for all channels."
+    )
+    std: tuple[float, ...] = option(
+        (), "Then divide by these, one a channel, such as 0.229,0.224,0.225; or one for all channels.", above=0
+    )
     flatten: bool = option(False, "Give the model vectors instead of images.")
 
     def check_together(self) -> None:
-        if self.resize and (len(self.resize) != 2 or min(self.resize) < 1):
-            given = ",".join(map(str, self.resize))
-            raise OptionError("{resize} is {}; it must be a height and a width of 1 or more, such as 16,16", given)
+        for name, one in (("resize", "or the shorter side"), ("center_crop", "or one number for both")):
+            size = getattr(self, name)
+            if size and (len(size) > 2 or min(size) < 1):
+                must = f"it must be a height and a width of 1 or more, such as 16,16, {one}"
+                raise OptionError(f"{{{name}}} is {{}}; {must}", ",".join(map(str, size)))
+        if len({len(self.mean), len(self.std)} - {0, 1}) > 1:
+            raise OptionError("{mean} has {} values and {std} {}; give one a channel", len(self.mean), len(self.std))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,21 @@ A `Spatial` step moves pixels, and moves a mask as it moves its
 image. An image is (H, W, C) float32; pixels of 0..255 have become 0..1 before the first step.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from backproof.data.options import PreprocessingOptions
 from backproof.data.pillow import resampled
-from backproof.errors import OptionError
+from backproof.errors import DataError, OptionError
+
+Box = tuple[float, float, float, float]
+"""Top, left, height and width in pixels of an image; it may reach over the border."""
 
 Image = npt.NDArray[np.float32]
 Step = Callable[[Image], Image]
@@ -31,6 +36,10 @@ class Spatial:
     def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
         """What becomes of `pixels`, (H, W, any), that belong to `image`: whole numbers are class indices."""
         raise NotImplementedError
+
+    def box(self, image: Image) -> Box:
+        """The part of `image` that the result shows: all of it, unless said otherwise."""
+        return 0, 0, *image.shape[:2]
 
 
 @dataclass(frozen=True)
@@ -96,21 +105,40 @@ class Trim(Spatial):
 
     def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
         """(H, W, C) -> (h, w, C), with h / w as near to H / W as whole pixels allow."""
-        height, width, _ = image.shape
-        corner = image[0, 0]
-        inside = (abs(image - corner) > self.tolerance * (image.max() - image.min())).any(axis=2)
-        if not inside.any():
+        inside = self._inside(image)
+        if inside is None:
             return pixels
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-        h, w, channels = cut.shape
-        tall, wide = max(h, round(w * height / width)), max(w, round(h * width / height))
+        rows, columns = inside
+        cut = pixels[rows, columns]
+        (h, w, channels), (tall, wide, top, left) = cut.shape, self._padded(cut.shape, image)
         padded = np.empty((tall, wide, channels), dtype=pixels.dtype)
         padded[:] = pixels[0, 0]
-        top, left = (tall - h) // 2, (wide - w) // 2
         padded[top : top + h, left : left + w] = cut
         return padded
+
+    def box(self, image: Image) -> Box:
+        inside = self._inside(image)
+        if inside is None:
+            return super().box(image)
+        rows, columns = inside
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        tall, wide, top, left = self._padded(size, image)
+        return rows.start - top, columns.start - left, tall, wide
+
+    def _inside(self, image: Image) -> tuple[slice, slice] | None:
+        """The rows and columns within the border; None of an image that is nothing but border."""
+        inside = (abs(image - image[0, 0]) > self.tolerance * (image.max() - image.min())).any(axis=2)
+        if not inside.any():
+            return None
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+    @staticmethod
+    def _padded(cut: tuple[int, ...], image: Image) -> tuple[int, int, int, int]:
+        """Height and width that a cut of (h, w, ...) is padded to, and where it then lies: top and left."""
+        (h, w, *_), (height, width, _) = cut, image.shape
+        tall, wide = max(h, round(w * height / width)), max(w, round(h * width / height))
+        return tall, wide, (tall - h) // 2, (wide - w) // 2
 
 
 @dataclass(frozen=True)
@@ -130,6 +158,77 @@ class Resize(Spatial):
             return pixels
         resized = resampled(np.moveaxis(pixels, 2, 0), lambda plane, how, _: plane.resize(size, how))
         return np.ascontiguousarray(np.moveaxis(resized, 0, 2))
+
+
+@dataclass(frozen=True)
+class ResizeShorter(Spatial):
+    """Bring the shorter side to `side`, bilinear as `Resize`; height and width keep their proportion.
+
+    torchvision's `Resize(side)`: the longer side is cut off to whole pixels, int(side · longer / shorter).
+    """
+
+    side: int
+
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
+        """(H, W, C) -> (side, w, C) or (h, side, C)."""
+        height, width, _ = image.shape
+        shorter = min(height, width)
+        return Resize(self.side * height // shorter, self.side * width // shorter).move(pixels, image)
+
+
+@dataclass(frozen=True)
+class CenterCrop(Spatial):
+    """Cut (height, width) out of the middle; torchvision's `CenterCrop`, but a smaller image is refused, not padded."""
+
+    height: int
+    width: int
+
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
+        """(H, W, C) -> (height, width, C)."""
+        top, left, height, width = map(int, self.box(image))
+        return pixels[top : top + height, left : left + width]
+
+    def box(self, image: Image) -> Box:
+        height, width, _ = image.shape
+        if height < self.height or width < self.width:
+            wanted = f"{self.height},{self.width}"
+            raise OptionError(
+                "{center_crop:{}} is more than the image has, {}x{}; {resize} first", wanted, height, width
+            )
+        return round((height - self.height) / 2), round((width - self.width) / 2), self.height, self.width
+
+
+@dataclass(frozen=True)
+class DivideByMax:
+    """Divide by the image's greatest value: its brightest pixel becomes 1. A black image stays as it is.
+
+    What U²-Net's authors do before mean and deviation (`ToTensorLab` of their data loader).
+    """
+
+    def __call__(self, image: Image) -> Image:
+        greatest = image.max()
+        if greatest <= 0:
+            return image
+        divided: Image = image / greatest
+        return divided
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """(x - mean) / std, one of each a channel or one for all; torchvision's `Normalize`."""
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __call__(self, image: Image) -> Image:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, image.shape[2]):
+                given = ",".join(f"{value:g}" for value in values)
+                sentence = f"{{{name}:{{}}}} has {{}} values, and the image {{}} channels"
+                raise OptionError(sentence, given, len(values), image.shape[2])
+        mean, std = (np.array(values, dtype=np.float32) for values in (self.mean, self.std))
+        normal: Image = (image - mean) / std
+        return normal
 
 
 @dataclass(frozen=True)
@@ -159,7 +258,38 @@ def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
     if options.trim:
         steps.append(Trim())
     if options.resize:
-        steps.append(Resize(*options.resize))
+        steps.append(Resize(*options.resize) if len(options.resize) == 2 else ResizeShorter(*options.resize))
+    if options.center_crop:
+        steps.append(CenterCrop(options.center_crop[0], options.center_crop[-1]))
+    if options.divide_by_max:
+        steps.append(DivideByMax())
     if options.standardize:
         steps.append(Standardize())
+    if options.mean or options.std:
+        steps.append(Normalize(options.mean or Normalize.mean, options.std or Normalize.std))
     return tuple(steps)
+
+
+def size_after(options: PreprocessingOptions) -> tuple[int, ...]:
+    """Height and width that every image has after these options; () where they leave sizes apart."""
+    crop = options.center_crop
+    return (crop[0], crop[-1]) if crop else options.resize if len(options.resize) == 2 else ()
+
+
+def preprocessing_json(options: PreprocessingOptions) -> str:
+    """What differs from the defaults, as a model's file keeps it: {"resize": [224, 224], "mean": [0.5]}."""
+    usual = PreprocessingOptions()
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return json.dumps({name: value for name, value in values.items() if value != getattr(usual, name)})
+
+
+def preprocessing_from_json(text: str, where: str) -> PreprocessingOptions:
+    """What `preprocessing_json` wrote, found in `where`. Raises `UserError` for anything else."""
+    try:
+        values = msgspec.json.decode(text, type=dict[str, Any])
+        strange = values.keys() - {field.name for field in fields(PreprocessingOptions)}
+        if strange:
+            raise DataError(f"{where}: its preprocessing has the step '{min(strange)}', which this version has not")
+        return msgspec.convert(values, PreprocessingOptions)
+    except (msgspec.MsgspecError, OptionError) as error:
+        raise DataError(f"{where}: its preprocessing cannot be understood ({error})") from error

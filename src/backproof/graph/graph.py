@@ -103,11 +103,13 @@ class Graph:
         """Names of the nodes that the value of node `name` depends on, itself included."""
         return self._ancestors([name]) & self.node.keys()
 
-    def without_loss(self) -> "Graph":
-        """The nodes and inputs that the prediction depends on, and nothing else."""
-        needed = self._ancestors([self.output])
+    def without_loss(self, *, auxiliary: bool = False) -> "Graph":
+        """The nodes and inputs that the prediction depends on, and nothing else; or all predictions, if `auxiliary`."""
+        further = self.auxiliary if auxiliary else ()
+        needed = self._ancestors([self.output, *further])
         inputs = tuple(i for i in self.inputs if i.name in needed)
-        return Graph(inputs, tuple(node for node in self.nodes if node.name in needed), self.output)
+        nodes = tuple(node for node in self.nodes if node.name in needed)
+        return Graph(inputs, nodes, self.output, auxiliary=further)
 
     def _ancestors(self, names: Iterable[str]) -> set[str]:
         """Names of the nodes and inputs that these nodes depend on, themselves included."""

@@ -19,7 +19,11 @@ class Options(TypedDict, total=False):
     adaptive_invert: bool
     trim: bool
     resize: Sequence[int]
+    center_crop: Sequence[int]
+    divide_by_max: bool
     standardize: bool
+    mean: Sequence[float]
+    std: Sequence[float]
     flatten: bool
     # augmentation
     clone: int
