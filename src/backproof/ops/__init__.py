@@ -33,12 +33,14 @@ from backproof.ops.dropout import Dropout, Dropout2d
 from backproof.ops.label_loss import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.linear import Linear
 from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
+from backproof.ops.matmul import MatMul
 from backproof.ops.merge import Add, Concat, Mul, WeightedSum
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.prelu import PReLU
+from backproof.ops.rearrange import Permute, Slice, View
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
 
@@ -73,6 +75,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MatMul",
     "MaxPool2d",
     "Mish",
     "Mul",
@@ -80,12 +83,14 @@ __all__ = [
     "PReLU",
     "Pad",
     "Parameter",
+    "Permute",
     "ReLU",
     "ReLU6",
     "Reshape",
     "Resize",
     "SiLU",
     "Sigmoid",
+    "Slice",
     "SmoothL1",
     "SoftDice",
     "Softmax",
@@ -94,5 +99,6 @@ __all__ = [
     "Softsign",
     "Tanh",
     "ThresholdedReLU",
+    "View",
     "WeightedSum",
 ]

@@ -1,12 +1,12 @@
 """Operations on several inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from backproof.errors import ModelError
-from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.op import Op, Sample, later, operation
+from backproof.graph.shape import BATCH, Dim, Shape
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,42 @@ class WeightedSum(Op):
 @operation
 @dataclass(frozen=True)
 class Concat(Op):
-    """The inputs side by side along axis 1 (features or channels), in the order given."""
+    """The inputs side by side along an axis, in the order given; each gets its own part of dy back.
+
+    Attributes:
+        axis: 1, that of features or channels; negative ones are counted from the end.
+    """
 
     arity: ClassVar[int] = -1
+
+    axis: int = later(1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if not inputs:
             raise ModelError("Concat takes one input or more, and there is none")
-        first = inputs[0]
+        first, rank = inputs[0], len(inputs[0])
+        if not -rank <= self.axis < rank:
+            raise ModelError(f"Concat along axis {self.axis} takes inputs that have it, not {first}")
+        axis = self.axis % rank
         for other in inputs:
-            if len(other) < 2 or len(other) != len(first) or other[2:] != first[2:]:
-                raise ModelError(f"Concat takes inputs that differ in axis 1 alone, not {first} and {other}")
-        return Shape(first[0], sum(int(x[1]) for x in inputs), *first[2:])
+            if len(other) != rank or (*other[:axis], *other[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]):
+                raise ModelError(f"Concat takes inputs that differ in axis {axis} alone, not {first} and {other}")
+        return Shape(*first[:axis], _total([x[axis] for x in inputs], first), *first[axis + 1 :])
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
         yield Sample(op=Concat(), shapes=((4, 3), (4, 2)))
         yield Sample(op=Concat(), shapes=((2, 1, 2, 3), (2, 3, 2, 3), (2, 2, 2, 3)))
         yield Sample(op=Concat(), shapes=((3, 2),))
+        yield Sample(op=Concat(axis=-1), shapes=((2, 3, 2), (2, 3, 1)))
+        yield Sample(op=Concat(axis=2), shapes=((2, 2, 1, 3), (2, 2, 3, 3)))
+        yield Sample(op=Concat(axis=0), shapes=((2, 3), (1, 3)), constants=(0, 1))
+
+
+def _total(dims: Sequence[Dim], first: Shape) -> Dim:
+    """The sum of dimensions, of which all are multiples of the batch size, or none."""
+    if not any(isinstance(dim, str) for dim in dims):
+        return sum(map(int, dims))
+    if not all(isinstance(dim, str) for dim in dims):
+        raise ModelError(f"Concat cannot put the batch of {first} beside a fixed number")
+    return f"{sum(int(str(dim).removesuffix(BATCH) or 1) for dim in dims)}{BATCH}" if len(dims) > 1 else dims[0]

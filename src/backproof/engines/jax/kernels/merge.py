@@ -9,7 +9,7 @@ one_line(
     {
         Add: lambda op, a, b: a + b,
         Mul: lambda op, a, b: a * b,
-        Concat: lambda op, *xs: jnp.concatenate(xs, axis=1),
+        Concat: lambda op, *xs: jnp.concatenate(xs, axis=op.axis),
         WeightedSum: lambda op, *xs: sum((w * x for w, x in zip(op.weights, xs, strict=True)), jnp.zeros_like(xs[0])),
     }
 )

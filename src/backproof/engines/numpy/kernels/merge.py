@@ -87,14 +87,14 @@ def _summed(dy: Array, x: Array, call: Workspace) -> Array:
 
 @computes(KERNELS, Concat)
 class ConcatKernel(NumpyKernel[Concat]):
-    """Side by side along axis 1."""
+    """Side by side along an axis."""
 
     layout: ClassVar = "any"
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         """y = [a | b | ...]."""
         call.ways.add("channels last" if call.output_turned else "canonical")
-        axis = axis_of(1, inputs[0].ndim, call.output_turned)
+        axis = axis_of(op.axis, inputs[0].ndim, call.output_turned)
         widths = tuple(x.shape[axis] for x in inputs)
         y = call.borrow_output(_wide(inputs[0].shape, axis, sum(widths)))
         np.concatenate(inputs, axis=axis, out=y)

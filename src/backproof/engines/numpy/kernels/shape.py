@@ -1,4 +1,4 @@
-"""Flatten and Reshape: the same numbers under another shape.
+"""Flatten, Reshape and View: the same numbers under another shape.
 
     dx = dy in the shape of x
 
@@ -13,7 +13,7 @@ from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
-from backproof.ops import Flatten, Reshape
+from backproof.ops import Flatten, Reshape, View
 
 
 class _Rearrange(NumpyKernel[AnyOp]):
@@ -63,3 +63,11 @@ class ReshapeKernel(_Rearrange[Reshape]):
 
     def shape(self, op: Reshape, x: Array) -> tuple[int, ...]:
         return (len(x), *op.shape)
+
+
+@computes(KERNELS, View)
+class ViewKernel(_Rearrange[View]):
+    """Any shape of as many elements."""
+
+    def shape(self, op: View, x: Array) -> tuple[int, ...]:
+        return op.bound

@@ -63,30 +63,37 @@ class MulKernel(Kernel[Mul, Call]):
 
 @computes(KERNELS, Concat)
 class ConcatKernel(Kernel[Concat, Call]):
-    """y[n, offset + c] = x[n, c], where the offset of an input is the sum of the widths before it.
+    """y[..., offset + c, ...] = x[..., c, ...], where the offset of an input is the sum of the widths before it.
 
-    ∂L/∂x[n, c] = dy[n, offset + c]: each input gets its own part back.
+    c counts along the axis.   ∂L/∂x[..., c, ...] = dy[..., offset + c, ...]: each input gets its own part back.
     """
+
+    @staticmethod
+    def moved(i: Index, axis: int, offset: int) -> Index:
+        """Where the element i of an input with that offset stands in y."""
+        return tuple(place + offset if k == axis else place for k, place in enumerate(i))
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         first = inputs[0]
-        widths = [x.shape[1] for x in inputs]
-        y = np.zeros((first.shape[0], sum(widths), *first.shape[2:]))
+        axis = op.axis % first.ndim
+        widths = [x.shape[axis] for x in inputs]
+        y = np.zeros((*first.shape[:axis], sum(widths), *first.shape[axis + 1 :]), first.dtype)
         offset = 0
-        for x in inputs:
-            for n, c, *rest in np.ndindex(x.shape):
-                y[n, offset + c, *rest] = x[n, c, *rest]
-            offset += x.shape[1]
+        for x, width in zip(inputs, widths, strict=True):
+            for i in np.ndindex(x.shape):
+                y[self.moved(i, axis, offset)] = x[i]
+            offset += width
         return y, (widths,)
 
     def backward(self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         (widths,) = saved
+        axis = op.axis % dy.ndim
         dxs = []
         offset = 0
         for width in widths:
-            dx = np.zeros((dy.shape[0], width, *dy.shape[2:]))
-            for n, c, *rest in np.ndindex(dx.shape):
-                dx[n, c, *rest] = dy[n, offset + c, *rest]
+            dx = np.zeros((*dy.shape[:axis], width, *dy.shape[axis + 1 :]))
+            for i in np.ndindex(dx.shape):
+                dx[i] = dy[self.moved(i, axis, offset)]
             dxs.append(dx)
             offset += width
         return tuple(dxs)

@@ -43,13 +43,13 @@ class MulKernel(Kernel[Mul, Call]):
 
 @computes(VECTORISED, Concat)
 class ConcatKernel(Kernel[Concat, Call]):
-    """y = all channels, one input after the other; each gets its own part of dy back."""
+    """y = all along the axis, one input after the other; each gets its own part of dy back."""
 
     def forward(self, op: Concat, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        return np.concatenate(inputs, 1), (np.cumsum([x.shape[1] for x in inputs])[:-1],)
+        return np.concatenate(inputs, op.axis), (np.cumsum([x.shape[op.axis] for x in inputs])[:-1],)
 
     def backward(self, op: Concat, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
-        return tuple(np.split(dy, saved[0], 1))
+        return tuple(np.split(dy, saved[0], op.axis))
 
 
 @computes(VECTORISED, WeightedSum)

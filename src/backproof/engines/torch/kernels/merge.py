@@ -9,7 +9,7 @@ one_line(
     {
         Add: lambda op, a, b: a + b,
         Mul: lambda op, a, b: a * b,
-        Concat: lambda op, *xs: torch.cat(xs, 1),
+        Concat: lambda op, *xs: torch.cat(xs, op.axis),
         WeightedSum: lambda op, *xs: sum((w * x for w, x in zip(op.weights, xs, strict=True)), torch.zeros_like(xs[0])),
     }
 )
