@@ -167,6 +167,7 @@ class Capabilities:
             that small arrays do not take otherwise. Checks take them too.
         speed: "loops" takes one number at a time, "compiles" takes long over each new network, "fast" does neither.
         for_checks: settings of the engine under which checks are done sooner, which run each network a few times.
+        finite_only: names of operations in which NaN and infinity do not go where NumPy lets them go.
     """
 
     trains: bool = True
@@ -178,6 +179,7 @@ class Capabilities:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     speed: Literal["fast", "compiles", "loops"] = "fast"
     for_checks: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    finite_only: frozenset[str] = frozenset()
 
     def nearest_dtype(self, wanted: DType) -> DType:
         """`wanted`, or what there is in its place."""

@@ -28,6 +28,9 @@ ENGINES: dict[str, Entry] = {
     "numba": Entry("backproof.engines.numba:NumbaEngine", "numba", "numba", "the numpy engine, its loops compiled"),
     "torch": Entry("backproof.engines.torch:TorchEngine", "torch", "torch", "PyTorch, its autograd and optimizers"),
     "jax": Entry("backproof.engines.jax:JaxEngine", "jax", "jax", "JAX, each training step compiled by XLA"),
+    "onnxruntime": Entry(
+        "backproof.engines.onnxruntime:OnnxRuntimeEngine", "onnxruntime", "onnx", "ONNX Runtime, for prediction alone"
+    ),
 }
 
 

@@ -219,6 +219,8 @@ class ConvTranspose2d(Op):
             op=ConvTranspose2d(2, 2, stride=2, padding=(1, 0), output_padding=(0, 2), dilation=(2, 3)),
             shapes=((2, 1, 3, 2),),
         )
+        op = ConvTranspose2d(2, 2, stride=2, padding=(2, 1), output_padding=2, dilation=3)
+        yield Sample(op=op, shapes=((1, 1, 3, 3),))
         yield Sample(op=ConvTranspose2d(4, 3, stride=2, padding=1, groups=2), shapes=((2, 2, 3, 2),))
         yield Sample(op=ConvTranspose2d(3, 2, groups=3, bias=False), shapes=((1, 3, 2, 2),))
         yield Sample(op=ConvTranspose2d(4, 1), shapes=((2, 3, 2, 2),))

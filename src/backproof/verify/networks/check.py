@@ -92,8 +92,11 @@ def check_model(
             predictors = [engine for engine in group if not engine.capabilities.trains]
             if trainers:
                 reports.append(_check_justly(case, against, trainers, nodes, title, replay, say))
-            if predictors:
-                reports.append(_check_justly(evaluation, against, predictors, nodes, title, replay, say))
+            for able in dict.fromkeys(map(case.dtype_of, predictors)):  # one of float32 alone is right to float32
+                alike = [engine for engine in predictors if case.dtype_of(engine) == able]
+                reports.append(
+                    _check_justly(replace(evaluation, dtype=able), against, alike, nodes, title, replay, say)
+                )
     return reports[0] if not reports[1:] else _together(reports)
 
 

@@ -1,0 +1,109 @@
+"""A whole network as a file of ONNX."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+from onnx import ModelProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
+
+from backproof import __version__
+from backproof.errors import ModelError, OptionError
+from backproof.graph import Arrays, Graph, Node, Shape
+from backproof.interchange.onnx import OPSET
+from backproof.interchange.onnx.write.table import ELEMENTS, WRITERS, Names, Writer
+
+IR = 10
+"""The version of the format itself, unless the opset needs a newer one. Released runtimes lag behind both."""
+
+OLDEST = 18
+"""The first opset that has the operators in the form in which they are written."""
+
+LARGEST = 2**31 - 1
+"""The bytes that a file of protocol buffers can have."""
+
+GRAPH = "backproof.graph"
+"""The key of the metadata under which a file holds the network as backproof describes it."""
+
+
+def onnx_bytes(
+    graph: Graph,
+    parameters: Arrays,
+    *,
+    opset: int = OPSET,
+    dtype: str = "float32",
+    metadata: Mapping[str, str] | None = None,
+    outputs: Collection[str] = (),
+) -> bytes:
+    """As `backproof.interchange.onnx.onnx_bytes`.
+
+    `outputs`: names of nodes whose values are put out, losses among them; by default the network's own outputs.
+    """
+    model = structure(graph, opset=opset, dtype=dtype, outputs=outputs)
+    size = sum(np.size(parameters[tensor.name]) for tensor in model.graph.initializer) * np.dtype(dtype).itemsize
+    if size + model.ByteSize() > LARGEST:
+        raise ModelError(f"a file of ONNX holds less than 2 GiB, and the network's weights take {size / 2**30:.1f} GiB")
+    for tensor in model.graph.initializer:
+        array = np.asarray(parameters[tensor.name], dtype, order="C")
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    if not outputs:
+        helper.set_model_props(model, described(graph) | dict(metadata or {}))
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def described(graph: Graph) -> dict[str, str]:
+    """What a file says of its network."""
+    bare = without_losses(graph)
+    return {"backproof.version": __version__, "backproof.graph_hash": bare.hash, GRAPH: bare.to_json()}
+
+
+def without_losses(graph: Graph) -> Graph:
+    """The network as it predicts: all its outputs, and nothing that depends on a target."""
+    nodes = tuple(node for node in graph.nodes if node.name not in graph.loss_nodes)
+    taken = {name for node in nodes for name in node.inputs}
+    inputs = tuple(i for place, i in enumerate(graph.inputs) if place == 0 or i.name in taken)
+    return Graph(inputs, nodes, graph.output, auxiliary=graph.auxiliary)
+
+
+def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outputs: Collection[str] = ()) -> ModelProto:
+    """The file without weights: of each initializer its name, shape and dtype alone."""
+    if not OLDEST <= opset <= defs.onnx_opset_version():
+        raise OptionError("{opset:{}}: opsets {} to {} can be written", opset, OLDEST, defs.onnx_opset_version())
+    if not outputs:
+        graph, outputs = without_losses(graph), graph.outputs
+    _require_writers(graph.nodes)
+    names = Names([*graph.shapes, *graph.parameters])
+    nodes = []
+    for node in graph.nodes:
+        w = Writer(node, [graph.shapes[name] for name in node.inputs], opset, dtype, names)
+        nodes += w.finish(WRITERS[type(node.op)](w, node.op, *node.inputs))
+    element = ELEMENTS[dtype]
+    initializers = [
+        TensorProto(name=name, data_type=element, dims=spec.shape) for name, spec in graph.parameters.items()
+    ]
+    kinds = {"float": element, "int": TensorProto.INT64, "bool": TensorProto.BOOL}
+    written = helper.make_graph(
+        nodes,
+        "backproof",
+        [_value(i.name, i.shape, kinds[i.kind]) for i in graph.inputs],
+        [_value(name, graph.shapes[name], kinds[_kind(graph, name)]) for name in outputs],
+        initializers,
+    )
+    imports = [helper.make_opsetid("", opset)]
+    ir = max(IR, helper.find_min_ir_version_for(imports))
+    return helper.make_model(
+        written, opset_imports=imports, ir_version=ir, producer_name="backproof", producer_version=__version__
+    )
+
+
+def _value(name: str, shape: Shape, element: int) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, element, list(shape))
+
+
+def _kind(graph: Graph, name: str) -> str:
+    return getattr(graph.node[name], "kind", "float")
+
+
+def _require_writers(nodes: Iterable[Node]) -> None:
+    missing = [f"'{node.name}' ({type(node.op).__name__})" for node in nodes if type(node.op) not in WRITERS]
+    if missing:
+        raise ModelError(f"ONNX has no operations for {', '.join(missing)}; only backproof's own can be exported")

@@ -1,0 +1,95 @@
+"""How an operation becomes nodes of ONNX: the table of its writers, and what each of them gets."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from backproof.graph import Node, Op, Shape
+
+ELEMENTS = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
+"""ONNX's number of each dtype that networks are computed in."""
+
+
+class Names:
+    """The names of values that are taken; helpers get names of their own."""
+
+    def __init__(self, taken: Collection[str]) -> None:
+        self._taken = set(taken)
+
+    def unique(self, wanted: str) -> str:
+        """`wanted`, or `wanted_2`, ... where that is taken."""
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._taken.add(name)
+        return name
+
+
+class Writer:
+    """One node of a network on its way to ONNX. Called, it adds a node of ONNX and returns the name of its value.
+
+        h = w("Mul", x, w.number(0.5))
+
+    The last node that is added gets the name of ours, and so does its value; others are called `NODE/OP_TYPE`.
+
+    Attributes:
+        node: the network's node.
+        inputs: the shapes of its inputs.
+        opset: the version of ONNX's operators that is written.
+        dtype: "float32" or "float64".
+    """
+
+    def __init__(self, node: Node, inputs: Sequence[Shape], opset: int, dtype: str, names: Names) -> None:
+        self.node = node
+        self.inputs = tuple(inputs)
+        self.opset = opset
+        self.dtype = dtype
+        self.written: list[NodeProto] = []
+        self._names = names
+
+    def __call__(self, op_type: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node of ONNX; attributes that are None are left out."""
+        name = self._names.unique(f"{self.node.name}/{op_type}")
+        given = {key: value for key, value in attributes.items() if value is not None}
+        self.written.append(helper.make_node(op_type, list(inputs), [name], name=name, **given))
+        return name
+
+    def p(self, local: str) -> str:
+        """The value of a parameter; "", ONNX's word for nothing, where the operation has none of that name."""
+        return self.node.path(local) if local in self.node.parameters else ""
+
+    def constant(self, values: Any, dtype: str = "") -> str:
+        """An array of the network's dtype, or of `dtype`, as a node `Constant`: what is an initializer is a weight."""
+        array = np.asarray(values, dtype or self.dtype)
+        return self("Constant", value=numpy_helper.from_array(array))
+
+    def ints(self, *values: int) -> str:
+        """Whole numbers, such as axes: (n,)."""
+        return self.constant(values, "int64")
+
+    def finish(self, value: str) -> list[NodeProto]:
+        """The nodes, the last of which gives `value`, under the name of the network's node."""
+        if not self.written or self.written[-1].output[0] != value:
+            self("Identity", value)
+        last = self.written[-1]
+        last.name = last.output[0] = self.node.name
+        return self.written
+
+
+AnyWriter = TypeVar("AnyWriter", bound=Callable[..., str])
+
+WRITERS: dict[type[Op], Callable[..., str]] = {}
+"""(w, op, *inputs) -> the name of the output: the writer of each operation. Inputs are names of values too."""
+
+
+def writes(*ops: type[Op]) -> Callable[[AnyWriter], AnyWriter]:
+    """Decorator: this function writes these operations."""
+
+    def register(function: AnyWriter) -> AnyWriter:
+        WRITERS.update(dict.fromkeys(ops, function))
+        return function
+
+    return register
