@@ -17,8 +17,11 @@ demo: $(READY) ## train one network on two engines, from the same weights, and s
 	$(BIN)/backproof compare --weights demo/numpy demo/torch
 	$(BIN)/backproof report demo/numpy demo/torch --output demo/report.html
 
-test: $(READY) ## run the tests, a few minutes
-	$(BIN)/pytest
+# Each process takes one core, and its libraries one thread, or they stand in each other's way.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
+
+test: $(READY) ## run the tests on all cores, a few minutes
+	$(PYTEST)
 
 slow: $(READY) ## run the tests that take minutes each
 	$(BIN)/pytest -m slow
@@ -33,7 +36,7 @@ mutation: $(READY) ## change one thing at a time in src: does `check` or a test 
 	PYTHONPATH=tests $(BIN)/python -m mutation
 
 coverage: $(READY) ## run the tests and say which lines of src they reach
-	$(BIN)/pytest --cov --cov-report=term
+	$(PYTEST) --cov --cov-report=term
 
 clean: ## delete .venv, the demo and the session of mutation
 	rm -rf .venv demo .mutation
