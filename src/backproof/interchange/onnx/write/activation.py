@@ -2,27 +2,46 @@
 
 from math import inf
 
+from backproof.graph import Op
 from backproof.interchange.onnx.write.table import Writer, writes
 from backproof.ops import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Clamp,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
+    ThresholdedReLU,
 )
 from backproof.ops.activation import AlongAxis, Clip
 
+SAME: dict[type[Op], str] = {
+    ReLU: "Relu",
+    Sigmoid: "Sigmoid",
+    Tanh: "Tanh",
+    Mish: "Mish",
+    Softsign: "Softsign",
+    Hardswish: "HardSwish",
+}
+"""What ONNX calls activations without attributes."""
 
-@writes(ReLU, Sigmoid, Tanh)
-def of_one_name(w: Writer, op: ReLU | Sigmoid | Tanh, x: str) -> str:
-    return w(type(op).__name__.replace("ReLU", "Relu"), x)
+
+@writes(*SAME)
+def without_attributes(w: Writer, op: Op, x: str) -> str:
+    return w(SAME[type(op)], x)
 
 
 @writes(LeakyReLU)
@@ -30,9 +49,20 @@ def leaky_relu(w: Writer, op: LeakyReLU, x: str) -> str:
     return w("LeakyRelu", x, alpha=float(op.negative_slope))
 
 
-@writes(ELU)
-def elu(w: Writer, op: ELU, x: str) -> str:
-    return w("Elu", x, alpha=float(op.alpha))
+@writes(ELU, CELU, ThresholdedReLU)
+def with_alpha(w: Writer, op: ELU | CELU | ThresholdedReLU, x: str) -> str:
+    name = {ELU: "Elu", CELU: "Celu", ThresholdedReLU: "ThresholdedRelu"}[type(op)]
+    return w(name, x, alpha=float(op.alpha))
+
+
+@writes(SELU)
+def selu(w: Writer, op: SELU, x: str) -> str:
+    return w("Selu", x, alpha=float(op.alpha), gamma=float(op.scale))
+
+
+@writes(Hardsigmoid)
+def hardsigmoid(w: Writer, op: Hardsigmoid, x: str) -> str:
+    return w("HardSigmoid", x, alpha=float(op.alpha), beta=float(op.beta))
 
 
 @writes(SiLU)
@@ -44,6 +74,13 @@ def silu(w: Writer, op: SiLU, x: str) -> str:
 def clip(w: Writer, op: Clip, x: str) -> str:
     low, high = op.bounds
     return w("Clip", x, w.constant(low), w.constant(high))
+
+
+@writes(Clamp)
+def clamp(w: Writer, op: Clamp, x: str) -> str:
+    """Nothing for a bound that there is not."""
+    low, high = ("" if bound is None else w.constant(bound) for bound in (op.min, op.max))
+    return w("Clip", x, low, high)
 
 
 @writes(GELU)

@@ -16,4 +16,4 @@ def weighted_sum(w: Writer, op: WeightedSum, *inputs: str) -> str:
 
 @writes(Concat)
 def concat(w: Writer, op: Concat, *inputs: str) -> str:
-    return w("Concat", *inputs, axis=getattr(op, "axis", 1))
+    return w("Concat", *inputs, axis=op.axis)

@@ -52,16 +52,8 @@ def onnx_bytes(
 
 def described(graph: Graph) -> dict[str, str]:
     """What a file says of its network."""
-    bare = without_losses(graph)
+    bare = graph.without_loss(auxiliary=True)
     return {"backproof.version": __version__, "backproof.graph_hash": bare.hash, GRAPH: bare.to_json()}
-
-
-def without_losses(graph: Graph) -> Graph:
-    """The network as it predicts: all its outputs, and nothing that depends on a target."""
-    nodes = tuple(node for node in graph.nodes if node.name not in graph.loss_nodes)
-    taken = {name for node in nodes for name in node.inputs}
-    inputs = tuple(i for place, i in enumerate(graph.inputs) if place == 0 or i.name in taken)
-    return Graph(inputs, nodes, graph.output, auxiliary=graph.auxiliary)
 
 
 def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outputs: Collection[str] = ()) -> ModelProto:
@@ -69,7 +61,7 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
     if not OLDEST <= opset <= defs.onnx_opset_version():
         raise OptionError("{opset:{}}: opsets {} to {} can be written", opset, OLDEST, defs.onnx_opset_version())
     if not outputs:
-        graph, outputs = without_losses(graph), graph.outputs
+        graph, outputs = graph.without_loss(auxiliary=True), graph.outputs
     _require_writers(graph.nodes)
     names = Names([*graph.shapes, *graph.parameters])
     nodes = []
