@@ -87,7 +87,9 @@ def test_refuses_bad_attributes(make, message):
     ("op", "shapes", "message"),
     [
         (ops.Linear(2), [Shape("N")], "N, ..., features"),
-        (ops.Linear(2), [Shape(4, 3)], "N, ..., features"),
+        (ops.Linear(2), [Shape(3, "N")], "N, ..., features"),
+        (ops.Conv2d(2, 3), [Shape(4, "N", 5, 5)], "takes images of shape"),
+        (ops.Flatten(), [Shape(4, "N")], r"takes an input of shape \(N, ...\), not \(4, N\)"),
         (ops.Softmax(axis=0), [Shape("N", 3)], "axis 0"),
         (ops.Softmax(axis=2), [Shape("N", 3)], "axis 2 does not fit"),
         (ops.LogSoftmax(axis=-2), [Shape("N", 3)], "axis -2 does not fit"),

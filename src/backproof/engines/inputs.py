@@ -1,17 +1,16 @@
 """The checks at the entry of every trainer: do inputs, weights and optimizer state fit the network?"""
 
 from collections.abc import Collection, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from backproof.engines.base import Gradients
 from backproof.errors import UserError, unknown
-from backproof.graph import BATCH, Array, Arrays, Graph, Input
+from backproof.graph import BATCH, Array, Arrays, Graph, Input, Kind
+from backproof.graph.op import LETTERS
 from backproof.optim import Optimizer
-
-KINDS = {"float": "f", "int": "iu"}
-"""NumPy's dtype letters of each kind of input."""
 
 
 def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
@@ -24,6 +23,7 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
     if targets and graph.loss is None:
         raise UserError("the network has no loss; give it one with graph.with_loss(...)")
     n = given = 0
+    first = ""
     for place, expected in enumerate(graph.inputs):
         array = inputs.get(expected.name)
         if array is None:
@@ -32,24 +32,36 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
             continue
         given += 1
         shape = array.shape if isinstance(array, np.ndarray) else _refuse(expected, array)
-        batched = expected.shape[:1] == (BATCH,)
-        fits = shape[1:] == expected.shape[1:] and len(shape) > 0 if batched else shape == expected.shape
-        if not fits or array.dtype.kind not in KINDS[expected.kind]:
+        found = shape[0] if shape[1:] == expected.shape[1:] and expected.shape[:1] == (BATCH,) and shape else None
+        if found is None:
+            found = expected.shape.batch_in(shape)
+        if found is None or array.dtype.kind not in LETTERS[expected.kind]:
             _refuse(expected, array)
-        if not batched:
-            continue
-        if shape[0] == 0:
+        if found == 0:
             raise UserError(f"input '{expected.name}' is an empty batch; a batch has 1 sample or more")
-        if n and shape[0] != n:
+        if n == found or not expected.shape.has_batch:
+            continue
+        if n:
             raise UserError(
-                f"input '{expected.name}' has {shape[0]} samples where '{graph.inputs[0].name}' has {n}; "
-                f"they must be equally many"
+                f"input '{expected.name}' has {found} samples where '{first}' has {n}; they must be equally many"
             )
-        n = shape[0]
+        n, first = found, expected.name
     if given != len(inputs):
         names = {i.name for i in graph.inputs}
         raise unknown("input", next(name for name in inputs if name not in names), names)
     return n or 1
+
+
+def dtypes_of(graph: Graph, dtype: npt.DTypeLike) -> dict[str, np.dtype[Any]]:
+    """What engines compute in, by name of the input: floats in `dtype`, whole numbers int64, truth values bool."""
+    dtypes: dict[Kind, npt.DTypeLike] = {"float": dtype, "int": np.int64, "bool": np.bool_}
+    return {i.name: np.dtype(dtypes[i.kind]) for i in graph.inputs}
+
+
+def in_dtype(graph: Graph, inputs: Arrays, dtype: npt.DTypeLike) -> dict[str, Array]:
+    """The inputs that are there, in the dtypes that engines compute in."""
+    dtypes = dtypes_of(graph, dtype)
+    return {name: x.astype(dtypes[name], copy=False) for name, x in inputs.items()}
 
 
 def asked_for(graph: Graph, inputs: Arrays, want: Collection[str]) -> tuple[bool, list[str]]:
@@ -106,7 +118,7 @@ def _check_arrays(kind: str, shapes: Mapping[str, tuple[int, ...]], arrays: Arra
 def _refuse(expected: Input, array: Array) -> NoReturn:
     if not isinstance(array, np.ndarray):
         raise UserError(f"input '{expected.name}' is a {type(array).__name__}; it must be a NumPy array")
-    wanted = "floats" if expected.kind == "float" else "whole numbers"
+    wanted = {"float": "floats", "int": "whole numbers", "bool": "truth values"}[expected.kind]
     raise UserError(
         f"input '{expected.name}' has shape {array.shape} and dtype {array.dtype}; "
         f"the network takes {wanted} of shape {expected.shape}"

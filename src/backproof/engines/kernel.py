@@ -66,8 +66,8 @@ class Kernel(Generic[AnyOp, AnyCall]):
     def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: AnyCall) -> Slopes:
         """From the gradient of the output, fill `g` (parameters' gradients) and return the inputs' gradients.
 
-        None stands for an input whose gradient is not wanted or does not exist. Of a node without weights something is
-        wanted, or it is not asked.
+        None stands for an input whose gradient is not wanted or does not exist, as that of whole numbers. Of a node
+        without weights something is wanted, or it is not asked.
         """
         raise NotImplementedError
 

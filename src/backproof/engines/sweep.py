@@ -106,22 +106,41 @@ class Sweep:
     ) -> None:
         self.ways: set[str] = set() if ways is None else ways
         nodes = [node for node in graph.nodes if with_loss or node.name not in graph.loss_nodes]
+        self._memory = memory or GradientMemory()
+        gradients = {**gradients, **self._unread(nodes, parameters)}
         self._place = {name: i for i, name in enumerate([*(i.name for i in graph.inputs), *(n.name for n in nodes)])}
         self._input_names = [i.name for i in graph.inputs]
         wanted = {i.name: input_gradients and i.kind == "float" for i in graph.inputs}
         self._steps: list[SweepStep] = []
         for node in nodes:
             wants = tuple(wanted[name] for name in node.inputs)
-            wanted[node.name] = any(wants) or any(spec.trainable for spec in node.parameters.values())
+            wanted[node.name] = node.kind == "float" and (
+                any(wants) or any(spec.trainable for spec in node.parameters.values())
+            )
             call = make_call(node, wants)
             kernel = fit(kernels[type(node.op)], call)
             self._steps.append(SweepStep(node, kernel, self._place, parameters, gradients, call))
         self._loss = self._place[graph.loss] if graph.loss is not None and with_loss else None
-        self._memory = memory or GradientMemory()
         self._one = np.ones((), self._memory.dtype)
         # Those with running statistics: most networks have few, and `state` is asked for at every step.
-        self._stateful = [step for step in self._steps if len(step.gradients) < len(step.paths)]
+        self._stateful = [step for node, step in zip(nodes, self._steps, strict=True) if node.statistics]
         self._values: list[Array] = [np.empty(0)] * len(self._place)
+
+    def _unread(self, nodes: Sequence[Node], parameters: Arrays) -> dict[str, Array]:
+        """Where kernels put the gradients of frozen parameters, which nobody reads: one memory for all nodes."""
+        frozen = {node.name: [node.path(local) for local in sorted(node.frozen)] for node in nodes}
+        room = np.empty(
+            max((sum(parameters[path].size for path in paths) for paths in frozen.values()), default=0),
+            self._memory.dtype,
+        )
+        found: dict[str, Array] = {}
+        for paths in frozen.values():
+            start = 0
+            for path in paths:
+                like = parameters[path]
+                found[path] = room[start : start + like.size].reshape(like.shape)
+                start += like.size
+        return found
 
     def forward(self, inputs: Arrays, mode: Mode, watch: Watch | None = None) -> None:
         """Compute every value; read them with `value`."""

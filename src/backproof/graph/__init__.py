@@ -3,7 +3,7 @@
 from backproof.graph.builder import Builder, Sequential, Value
 from backproof.graph.graph import Graph, Input, Node
 from backproof.graph.initializers import INITIALIZERS, initial_parameters, initializer
-from backproof.graph.op import OPERATIONS, Array, Arrays, Loss, Op, ParameterSpec, Sample, operation
+from backproof.graph.op import OPERATIONS, Array, Arrays, Kind, Loss, Op, ParameterSpec, Sample, kind_of, operation
 from backproof.graph.shape import BATCH, Shape
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Builder",
     "Graph",
     "Input",
+    "Kind",
     "Loss",
     "Node",
     "Op",
@@ -25,5 +26,6 @@ __all__ = [
     "Value",
     "initial_parameters",
     "initializer",
+    "kind_of",
     "operation",
 ]

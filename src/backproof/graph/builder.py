@@ -1,19 +1,21 @@
 """Two ways to write a network down: a plain chain, and a functional form for networks that branch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backproof.errors import ModelError
 from backproof.graph.graph import Graph, Input, Node, make_node
-from backproof.graph.op import Op
+from backproof.graph.op import Kind, Op
 from backproof.graph.shape import Shape
 
 
 @dataclass(frozen=True)
 class Value:
-    """What flows along an edge while a network is being written: a name and a shape."""
+    """What flows along an edge while a network is being written: a name, a shape and what it holds."""
 
     name: str
     shape: Shape
+    kind: Kind = "float"
 
 
 class Builder:
@@ -26,19 +28,32 @@ class Builder:
     >>> graph = net.graph(net("add", Add(), h, net.x))
     """
 
-    def __init__(self, x: Shape, name: str = "x") -> None:
-        self._input = Input(name, x)
+    def __init__(self, x: Shape, name: str = "x", kind: Kind = "float") -> None:
+        self._inputs: dict[str, Input] = {}
         self._nodes: dict[str, Node] = {}
-        self.x = Value(name, x)
+        self.x = self.input(name, x, kind)
 
-    def __call__(self, name: str, op: Op, *inputs: Value) -> Value:
-        """Add the node `name`. Raises `UserError` for a name taken twice or shapes that do not fit."""
-        if name in self._nodes or name == self._input.name:
-            raise ModelError(f"the name '{name}' stands twice in the network; node names must differ")
+    def input(self, name: str, shape: Shape, kind: Kind = "float") -> Value:
+        """A further value from outside. Raises `UserError` for a name taken twice."""
+        self._require_new(name)
+        self._inputs[name] = Input(name, shape, kind)
+        return Value(name, shape, kind)
+
+    def __call__(self, name: str, op: Op, *inputs: Value, names: Mapping[str, str] | None = None) -> Value:
+        """Add the node `name`; `names` are full names of its parameters, by their own, where they are not its name's.
+
+        Raises `UserError` for a name taken twice, or shapes or kinds that do not fit.
+        """
+        self._require_new(name)
         shapes = {value.name: value.shape for value in inputs}
-        node = make_node(name, op, shapes, [value.name for value in inputs])
+        kinds = {value.name: value.kind for value in inputs}
+        node = make_node(name, op, shapes, [value.name for value in inputs], kinds=kinds, names=names)
         self._nodes[name] = node
-        return Value(name, node.shape)
+        return Value(name, node.shape, node.kind)
+
+    def _require_new(self, name: str) -> None:
+        if name in self._nodes or name in self._inputs:
+            raise ModelError(f"the name '{name}' stands twice in the network; node names must differ")
 
     def graph(self, output: Value, *auxiliary: Value) -> Graph:
         """The finished network, with `output` as its prediction, and perhaps auxiliary outputs, to be trained too."""
@@ -48,7 +63,7 @@ class Builder:
                 raise ModelError(f"the output '{name}' is no node of this network")
             if names.count(name) > 1:
                 raise ModelError(f"the output '{name}' stands twice among the outputs")
-        return Graph((self._input,), tuple(self._nodes.values()), names[0], auxiliary=tuple(names[1:]))
+        return Graph(tuple(self._inputs.values()), tuple(self._nodes.values()), names[0], auxiliary=tuple(names[1:]))
 
 
 class Sequential:

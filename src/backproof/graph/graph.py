@@ -1,8 +1,11 @@
 """A network as immutable data: inputs, nodes in topological order, its outputs and at most one loss."""
 
+import fnmatch
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -15,7 +18,7 @@ from backproof.registry import is_built_in
 
 @dataclass(frozen=True)
 class Input:
-    """A value that comes from outside: `kind` is "float" or "int" (class labels)."""
+    """A value that comes from outside: `kind` is "float", "int" (such as class labels) or "bool"."""
 
     name: str
     shape: Shape
@@ -26,7 +29,13 @@ class Input:
 class Node:
     """One operation at its place. Its name is also the name of its output.
 
-    Parameters are known by the node's name and their own, joined by a dot: `layer1.0.conv1.weight`.
+    Parameters are known by the node's name and their own, joined by a dot: `layer1.0.conv1.weight`; or by the full
+    names that `names` gives them, as those of an imported file.
+
+    Attributes:
+        kind: what the output holds.
+        names: full names of parameters by their own; of those that it lacks the name is made as above.
+        frozen: parameters, by their own names, that are not trained though the operation would.
     """
 
     name: str
@@ -34,10 +43,20 @@ class Node:
     inputs: tuple[str, ...]
     shape: Shape
     parameters: Mapping[str, ParameterSpec]
+    kind: Kind = "float"
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    frozen: frozenset[str] = frozenset()
 
     def path(self, parameter: str) -> str:
         """The full name of one of this node's parameters."""
-        return f"{self.name}.{parameter}"
+        return self.names.get(parameter) or f"{self.name}.{parameter}"
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """The parameters, by their own names, that training moves though no optimizer does, such as running means."""
+        if self.op.arity == 0:  # a constant
+            return ()
+        return tuple(n for n, spec in self.parameters.items() if not spec.trainable and n not in self.frozen)
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,12 @@ class Graph:
     loss: str | None = None
     auxiliary: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        paths = Counter(node.path(name) for node in self.nodes for name in node.parameters)
+        twice = [path for path, count in paths.items() if count > 1]
+        if twice:
+            raise ModelError(f"two parameters are called '{twice[0]}'; names of parameters must differ")
+
     @cached_property
     def node(self) -> dict[str, Node]:
         """The nodes by name."""
@@ -69,15 +94,19 @@ class Graph:
         return {i.name: i.shape for i in self.inputs} | {n.name: n.shape for n in self.nodes}
 
     @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """What every value holds, inputs included, by name."""
+        return {i.name: i.kind for i in self.inputs} | {n.name: n.kind for n in self.nodes}
+
+    @cached_property
     def parameters(self) -> dict[str, ParameterSpec]:
         """Every parameter by its full name, in the order of the nodes."""
         return {node.path(name): spec for node in self.nodes for name, spec in node.parameters.items()}
 
     @cached_property
     def statistics(self) -> frozenset[str]:
-        """Full names of the non-trainable parameters that training moves; constants are not among them."""
-        nodes = [node for node in self.nodes if node.op.arity != 0]
-        return frozenset(n.path(name) for n in nodes for name, spec in n.parameters.items() if not spec.trainable)
+        """Full names of the parameters that training moves though no optimizer does: no constants, no frozen ones."""
+        return frozenset(node.path(name) for node in self.nodes for name in node.statistics)
 
     @property
     def parameter_count(self) -> int:
@@ -102,6 +131,37 @@ class Graph:
     def leading_to(self, name: str) -> set[str]:
         """Names of the nodes that the value of node `name` depends on, itself included."""
         return self._ancestors([name]) & self.node.keys()
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """Names of the values that the loss sends a gradient back to: floats alone, and through floats alone."""
+        found = {self.loss} if self.loss is not None else set()
+        for node in reversed(self.nodes):
+            if node.name in found:
+                found.update(name for name in node.inputs if self.kinds[name] == "float")
+        return frozenset(found)
+
+    def frozen_by(self, patterns: Sequence[str]) -> "Graph":
+        """The same network, in which parameters whose full names match a pattern, such as `layer1.*`, are not trained.
+
+        Running statistics stay what they are: they move in training, as PyTorch's buffers do. Raises `UserError` for
+        a pattern that matches no trainable parameter.
+        """
+        trainable = [name for name, spec in self.parameters.items() if spec.trainable]
+        for pattern in patterns:
+            if not fnmatch.filter(trainable, pattern):
+                such_as = ", ".join(get_close_matches(pattern, trainable, n=3, cutoff=0) or ["none"])
+                raise ModelError(f"no trainable parameter is called '{pattern}'; there are such as {such_as}")
+        nodes = []
+        for node in self.nodes:
+            new = {
+                name: replace(spec, trainable=False)
+                for name, spec in node.parameters.items()
+                if spec.trainable and any(fnmatch.fnmatchcase(node.path(name), pattern) for pattern in patterns)
+            }
+            frozen = node.frozen | new.keys()
+            nodes.append(replace(node, parameters={**node.parameters, **new}, frozen=frozen) if new else node)
+        return replace(self, nodes=tuple(nodes))
 
     def without_loss(self, *, auxiliary: bool = False) -> "Graph":
         """The nodes and inputs that the prediction depends on, and nothing else; or all predictions, if `auxiliary`."""
@@ -147,7 +207,8 @@ class Graph:
         for output in self.outputs:
             of_output = f"{name}.{output}" if self.auxiliary else name
             shapes = {output: self.shapes[output]} | {i.name: i.shape for i in added}
-            nodes.append(make_node(of_output, op, shapes))
+            kinds = {output: self.kinds[output]} | {i.name: i.kind for i in added}
+            nodes.append(make_node(of_output, op, shapes, kinds=kinds))
         if self.auxiliary:
             joined = op_from_attributes("WeightedSum", {"weights": list(map(float, weights))})
             nodes.append(make_node(name, joined, {node.name: node.shape for node in nodes}))
@@ -163,6 +224,8 @@ class Graph:
                     "op": type(n.op).__name__,
                     "attributes": n.op.attributes(),
                     "inputs": list(n.inputs),
+                    **({"names": dict(n.names)} if n.names else {}),
+                    **({"frozen": sorted(n.frozen)} if n.frozen else {}),
                     **_shown(n),
                 }
                 for n in self.nodes
@@ -178,6 +241,7 @@ class Graph:
         content: dict[str, Any] = json.loads(text)
         inputs = tuple(Input(i["name"], Shape(*i["shape"]), i["kind"]) for i in content["inputs"])
         shapes = {i.name: i.shape for i in inputs}
+        kinds = {i.name: i.kind for i in inputs}
         nodes = []
         for entry in content["nodes"]:
             missing = [name for name in entry["inputs"] if name not in shapes]
@@ -187,8 +251,17 @@ class Graph:
                 node = _unknown(entry, loss=entry["name"] == content["loss"])
             else:
                 op = op_from_attributes(entry["op"], entry["attributes"])
-                node = make_node(entry["name"], op, {name: shapes[name] for name in entry["inputs"]}, entry["inputs"])
-            shapes[node.name] = node.shape
+                given = {name: shapes[name] for name in entry["inputs"]}
+                node = make_node(
+                    entry["name"],
+                    op,
+                    given,
+                    entry["inputs"],
+                    kinds=kinds,
+                    names=entry.get("names"),
+                    frozen=entry.get("frozen", ()),
+                )
+            shapes[node.name], kinds[node.name] = node.shape, node.kind
             nodes.append(node)
         outputs = content["output"], *content.get("auxiliary", ())
         missing = [name for name in (*outputs, content["loss"]) if name is not None and name not in shapes]
@@ -232,20 +305,39 @@ def _unknown(entry: Mapping[str, Any], *, loss: bool) -> Node:
         name: ParameterSpec(**{**spec, "shape": tuple(spec["shape"])}) for name, spec in entry["parameters"].items()
     }
     op = UnknownOp.called(entry["op"], entry["attributes"], loss=loss)
-    return Node(entry["name"], op, tuple(entry["inputs"]), Shape(*entry["shape"]), parameters)
+    names, frozen = entry.get("names", {}), frozenset(entry.get("frozen", ()))
+    shape = Shape(*entry["shape"])
+    return Node(entry["name"], op, tuple(entry["inputs"]), shape, parameters, names=names, frozen=frozen)
 
 
-def make_node(name: str, op: Op, shapes: Mapping[str, Shape], inputs: Iterable[str] | None = None) -> Node:
+def make_node(
+    name: str,
+    op: Op,
+    shapes: Mapping[str, Shape],
+    inputs: Iterable[str] | None = None,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    names: Mapping[str, str] | None = None,
+    frozen: Iterable[str] = (),
+) -> Node:
     """A node on inputs of the given shapes; `inputs` names them where one is taken twice.
 
-    Raises `UserError`, naming the node and the shapes, when they do not fit the operation.
+    `kinds` says what they hold, if not floats. `names` and `frozen`: see `Node`. Raises `UserError`, naming the node,
+    the shapes and the kinds, when they do not fit the operation.
     """
-    names = tuple(shapes if inputs is None else inputs)
-    given = [shapes[n] for n in names]
+    takes = tuple(shapes if inputs is None else inputs)
+    given = [shapes[n] for n in takes]
+    held: list[Kind] = [(kinds or {}).get(n, "float") for n in takes]
     if op.arity >= 0 and len(given) != op.arity:
         raise ModelError(f"node '{name}': {type(op).__name__} takes {op.arity} inputs, not {len(given)}")
     try:
-        return Node(name, op, names, op.output_shape(*given), op.parameters(*given))
+        shape, kind = op.output_shape(*given), op.kind_of(*held)
+        parameters = op.parameters(*given)
+        for local in {**(names or {}), **dict.fromkeys(frozen)}:
+            if local not in parameters:
+                raise unknown(f"parameter of {type(op).__name__}", local, parameters, ModelError)
+        parameters |= {local: replace(parameters[local], trainable=False) for local in frozen}
+        return Node(name, op, takes, shape, parameters, kind, dict(names or {}), frozenset(frozen))
     except UserError as error:
         place = f"node '{name}' on {' and '.join(map(str, given))}" if given else f"node '{name}'"
         raise ModelError(f"{place}: {error}") from error

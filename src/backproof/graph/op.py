@@ -1,7 +1,7 @@
 """What an operation must declare. The operations themselves are in `backproof.ops`."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from inspect import isclass
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -9,11 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.errors import ModelError
-from backproof.graph.shape import Shape
+from backproof.graph.shape import BATCH, Shape
 from backproof.registry import Registry
 
-Kind = Literal["float", "int"]
-"""What a value holds: numbers of the engine's dtype, or whole numbers such as class labels."""
+Kind = Literal["float", "int", "bool"]
+"""What a value holds: numbers of the engine's dtype, whole numbers such as labels (int64), or truth values (bool).
+
+Gradients flow into floats alone.
+"""
+
+LETTERS: Mapping[Kind, str] = {"float": "f", "int": "iu", "bool": "b"}
+"""NumPy's dtype letters of each kind."""
 
 Values = Literal["normal", "whole", "far", "displaced", "infinite", "lowest", "nan", "infinite weight"]
 """How a sample's float inputs are drawn; see `Sample`."""
@@ -51,6 +57,8 @@ class Sample:
         op: the operation with its attributes.
         shapes: the shapes of its inputs, with the batch first.
         constants: places of the inputs without a batch axis.
+        symbolic: the shapes in a network, one an input, where the batch stands elsewhere than first; `of` fills it.
+        kinds: what the inputs hold, if not what the operation draws: of floats drawn, whole numbers or truth values.
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
             some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
@@ -65,20 +73,41 @@ class Sample:
     training: bool = True
     values: Values = "normal"
     constants: tuple[int, ...] = ()
+    symbolic: tuple[Shape, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+
+    @classmethod
+    def of(cls, op: "Op", *shapes: Shape, batch: int = 2, **options: Any) -> "Sample":
+        """A sample on inputs of these shapes in a network, where the batch may stand at any axis, or nowhere."""
+        return cls(op=op, shapes=tuple(shape.bind(batch) for shape in shapes), symbolic=shapes, **options)
 
     @property
     def declared(self) -> tuple[Shape, ...]:
         """The shapes of the inputs in a network."""
+        if self.symbolic:
+            return self.symbolic
         return tuple(Shape(*s) if i in self.constants else Shape("N", *s[1:]) for i, s in enumerate(self.shapes))
 
     @property
     def batch(self) -> int:
         """The number of samples."""
-        return next((shape[0] for i, shape in enumerate(self.shapes) if i not in self.constants), 1)
+        batches = (shape.batch_in(bound) for shape, bound in zip(self.declared, self.shapes, strict=True))
+        return max((n or 1 for n in batches), default=1)
+
+    @property
+    def batch_first(self) -> bool:
+        """Whether each input but the constants has one sample after the other along its first axis."""
+        return all(shape[:1] == (BATCH,) for i, shape in enumerate(self.declared) if i not in self.constants)
+
+    def resized(self, batch: int, size: Callable[[int], int]) -> "Sample":
+        """The sample on another batch, and on `size` of each other dimension."""
+        declared = [Shape(*(size(d) if isinstance(d, int) else d for d in shape)) for shape in self.declared]
+        shapes = tuple(shape.bind(batch) for shape in declared)
+        return replace(self, shapes=shapes, symbolic=tuple(declared) if self.symbolic else ())
 
     def inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
-        """Draw inputs: float64, or int64 class labels where the operation wants labels."""
-        drawn = self.op.draw_inputs(rng, *self.shapes)
+        """Draw inputs: float64, or int64 and bool where the operation or `kinds` wants them."""
+        drawn = self.draw(rng)
         if self.finite:
             return tuple(self._as_wanted(i, x) for i, x in enumerate(drawn))
         first = drawn[0].copy()
@@ -89,6 +118,11 @@ class Sample:
         elif self.values == "lowest":
             first[-1] = -np.inf
         return first, *drawn[1:]
+
+    def draw(self, rng: np.random.Generator) -> tuple[Array, ...]:
+        """What the operation draws, of the kinds that the sample wants."""
+        drawn = self.op.draw_inputs(rng, *self.shapes)
+        return tuple(of_kind(kind, x) for kind, x in zip(self.kinds, drawn, strict=True)) if self.kinds else drawn
 
     @property
     def finite(self) -> bool:
@@ -107,8 +141,21 @@ class Sample:
     def __str__(self) -> str:
         mode = "train" if self.training else "eval"
         values = "" if self.values == "normal" else f", {self.values} values"
-        shapes = f" on {', '.join(map(str, self.shapes))}" if self.shapes else ""
-        return f"{self.op}{shapes} [{mode}{values}]"
+        shapes = f" on {', '.join(map(str, self.symbolic or self.shapes))}" if self.shapes else ""
+        kinds = f" of {', '.join(self.kinds)}" if self.kinds else ""
+        return f"{self.op}{shapes}{kinds} [{mode}{values}]"
+
+
+def kind_of(array: Array) -> Kind:
+    """What an array holds."""
+    return next((kind for kind, letters in LETTERS.items() if array.dtype.kind in letters), "float")
+
+
+def of_kind(kind: Kind, x: Array) -> Array:
+    """Drawn floats as values of a kind: whole numbers from about -6 to 6, or True where x > 0."""
+    if kind == kind_of(x):
+        return x
+    return np.round(2 * x).astype(np.int64) if kind == "int" else x > 0
 
 
 @dataclass(frozen=True)
@@ -124,9 +171,25 @@ class Op:
     probabilities: ClassVar[tuple[int, ...]] = ()
     """Places of the inputs that lie between 0 and 1."""
 
+    indices: ClassVar[tuple[int, ...]] = ()
+    """Places of the inputs of whole numbers that say which one of several: one that is too large is refused."""
+
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the output. Raises `UserError` for inputs that do not fit."""
         raise NotImplementedError(f"{type(self).__name__} has no method output_shape")
+
+    def kind_of(self, *kinds: Kind) -> Kind:
+        """What the output holds, from what the inputs hold. Raises `UserError` for kinds that the operation refuses."""
+        self.require_kinds(kinds, "float")
+        return "float"
+
+    def require_kinds(self, kinds: Sequence[Kind], *accepted: Kind) -> Kind:
+        """The kind of all inputs. Raises `UserError` unless all are of one, which is among those `accepted`."""
+        if any(kind not in accepted or kind != kinds[0] for kind in kinds):
+            takes = " or ".join(f"{kind}s" for kind in accepted)
+            of_one = " of one kind" if len(accepted) > 1 and len(kinds) > 1 else ""
+            raise ModelError(f"{type(self).__name__} takes {takes}{of_one}, not {' and '.join(kinds)}; Cast converts")
+        return kinds[0] if kinds else accepted[0]
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
         """The parameters by local name (`weight`, `bias`, ...)."""
@@ -180,6 +243,10 @@ class Loss(Op):
         """Whether it takes weights of samples."""
         return False
 
+    def kind_of(self, *kinds: Kind) -> Kind:  # noqa: ARG002
+        """A number: the target may be of any kind."""
+        return "float"
+
     def target(self, prediction: Shape) -> tuple[Shape, Kind]:
         """Shape and kind of the target that belongs to a prediction."""
         raise NotImplementedError(f"{type(self).__name__} has no method target")
@@ -208,6 +275,9 @@ class UnknownOp(Op):
         """One of a class of that name, so that whoever goes by the names of classes still can."""
         op: UnknownOp = type(name, (cls, Loss) if loss else (cls,), {})(attributes)
         return op
+
+    def kind_of(self, *kinds: Kind) -> Kind:  # noqa: ARG002
+        return "float"
 
     def attributes(self) -> dict[str, Any]:
         return dict(self._attributes)  # type: ignore[attr-defined]  # a frozen dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
 from backproof.ops.spatial import (
     PaddingAttribute,
     PairAttribute,
@@ -81,11 +81,11 @@ class Conv2d(Op):
         out_height = window_count(height, self.kernel_size[0], self.stride[0], top + bottom, self.dilation[0])
         out_width = window_count(width, self.kernel_size[1], self.stride[1], left + right, self.dilation[1])
         require_output(self, x, out_height, out_width)
-        return Shape(BATCH, self.out_channels, out_height, out_width)
+        return Shape(x[0], self.out_channels, out_height, out_width)
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """Weight (out, in/groups, kh, kw), bias (out,) starting at 0."""
-        group_in = int(inputs[0][1]) // self.groups
+        group_in = inputs[0].fixed(1) // self.groups
         kh, kw = self.kernel_size
         fan_in, fan_out = group_in * kh * kw, self.out_channels // self.groups * kh * kw
         shape = (self.out_channels, group_in, kh, kw)
@@ -190,7 +190,7 @@ class ConvTranspose2d(Op):
             for axis in (0, 1)
         )
         require_output(self, x, height, width)
-        return Shape(BATCH, self.out_channels, height, width)
+        return Shape(x[0], self.out_channels, height, width)
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """Weight (in, out/groups, kh, kw), bias (out,) starting at 0.
@@ -198,7 +198,7 @@ class ConvTranspose2d(Op):
         The fans are those of the operation, one input pixel under each element of the kernel. PyTorch's initializers
         read them off the axes of the weight, and so take one for the other.
         """
-        channels, group_out = int(inputs[0][1]), self.out_channels // self.groups
+        channels, group_out = inputs[0].fixed(1), self.out_channels // self.groups
         kh, kw = self.kernel_size
         fan_in, fan_out = channels // self.groups * kh * kw, group_out * kh * kw
         shape = (channels, group_out, kh, kw)

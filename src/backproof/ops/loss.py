@@ -82,13 +82,19 @@ AnyLoss = TypeVar("AnyLoss", bound=ReducedLoss)
 
 @dataclass(frozen=True)
 class ElementWiseLoss(ReducedLoss):
-    """A prediction and a target of equal shape, (N, ...); lₙ sums over the elements of a sample, uₙ is their number."""
+    """A prediction and a target of equal shape, (N, ...); lₙ sums over the elements of a sample, uₙ is their number.
+
+    Both may be scalars too, unless samples are told apart.
+    """
+
+    tells_samples: ClassVar[bool] = False
+    """Whether the loss is not one of each element by itself."""
 
     def target(self, prediction: Shape) -> tuple[Shape, Kind]:
         return prediction, "float"
 
     def require_fit(self, prediction: Shape, target: Shape) -> None:
-        if not prediction or prediction != target:
+        if prediction != target or (not prediction and (self.tells_samples or self.sample_weights)):
             name = type(self).__name__
             raise ModelError(f"{name} takes a prediction and a target of equal shape, not {prediction} and {target}")
 
@@ -108,6 +114,12 @@ AnyElementWise = TypeVar("AnyElementWise", bound=ElementWiseLoss)
 @dataclass(frozen=True)
 class MSE(ElementWiseLoss):
     """L = mean (x - t)² over all elements.   x, t: (N, ...)   dL/dx = 2 (x - t) / (number of elements)."""
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield from super().samples()
+        yield Sample.of(cls(), Shape(), Shape())
+        yield Sample.of(cls(), Shape(3, "2N"), Shape(3, "2N"))
 
 
 @operation
@@ -221,6 +233,8 @@ class SoftDice(ProbabilityLoss):
     Attributes:
         smooth: ε >= 0.
     """
+
+    tells_samples: ClassVar[bool] = True
 
     smooth: float = 1.0
 

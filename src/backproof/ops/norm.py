@@ -52,7 +52,7 @@ class BatchNorm(Op):
 
         With momentum None also `num_batches_tracked`, of shape (), a number of the same dtype as all others.
         """
-        shape = (int(inputs[0][1]),)
+        shape = (inputs[0].fixed(1),)
         state = {
             "running_mean": ParameterSpec(shape=shape, initializer="zeros", trainable=False),
             "running_var": ParameterSpec(shape=shape, initializer="ones", trainable=False),
@@ -173,7 +173,7 @@ class GroupNorm(Op):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if len(x) < 2 or int(x[1]) % self.num_groups:
+        if len(x) < 2 or x.fixed(1) % self.num_groups:
             raise ModelError(
                 f"GroupNorm({self.num_groups}) takes an input of shape (N, C, ...) with C a multiple of "
                 f"{self.num_groups}, not {x}"
@@ -182,7 +182,7 @@ class GroupNorm(Op):
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """Weight γ and bias β, (C,)."""
-        return _affine((int(inputs[0][1]),)) if self.affine else {}
+        return _affine((inputs[0].fixed(1),)) if self.affine else {}
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

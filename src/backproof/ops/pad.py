@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from backproof.errors import ModelError, unknown
 from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
 from backproof.ops.spatial import image_shape
 
 Mode = Literal["constant", "reflect", "replicate"]
@@ -74,7 +74,7 @@ class Pad(Op):
                 f"Pad's mode 'reflect' adds less than the image has: (left, right, top, bottom) = {self.sides} is too "
                 f"much for {height}x{width} pixels"
             )
-        return Shape(BATCH, channels, height + top + bottom, width + left + right)
+        return Shape(x[0], channels, height + top + bottom, width + left + right)
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

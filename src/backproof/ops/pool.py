@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
 from backproof.ops.spatial import PairAttribute, StrideAttribute, image_shape, require_output, window_count
 
 
@@ -62,7 +62,7 @@ class MaxPool2d(Op):
         for axis, count in enumerate((height, width)):
             if not all(self._sees_pixels(axis, i, sizes[axis]) for i in range(count)):
                 raise ModelError(f"{self} does not fit images of {x[2]}x{x[3]}: a window lies in the padding alone")
-        return Shape(BATCH, channels, height, width)
+        return Shape(x[0], channels, height, width)
 
     def _sees_pixels(self, axis: int, i: int, size: int) -> bool:
         """Whether window `i` along an axis has an element inside the image: with dilation all may fall beside it."""
@@ -139,7 +139,7 @@ class AvgPool2d(Op):
             for size, kernel, stride, padding in zip(sizes, self.kernel_size, self.stride, self.padding, strict=True)
         )
         require_output(self, x, height, width)
-        return Shape(BATCH, channels, height, width)
+        return Shape(x[0], channels, height, width)
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -183,7 +183,7 @@ class AdaptiveAvgPool2d(Op):
         """(N, C, H, W) -> (N, C, H', W')."""
         (x,) = inputs
         channels, _, _ = image_shape(self, x)
-        return Shape(BATCH, channels, *self.output_size)
+        return Shape(x[0], channels, *self.output_size)
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

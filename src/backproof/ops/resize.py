@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 from backproof.errors import ModelError, unknown
 from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
 from backproof.ops.spatial import image_shape, require_output
 
 Mode = Literal["nearest", "bilinear"]
@@ -76,7 +76,7 @@ class Resize(Op):
         channels, height, width = image_shape(self, x)
         out_height, out_width = self.output_size(height, 0), self.output_size(width, 1)
         require_output(self, x, out_height, out_width)
-        return Shape(BATCH, channels, out_height, out_width)
+        return Shape(x[0], channels, out_height, out_width)
 
     def output_size(self, size: int, axis: Literal[0, 1]) -> int:
         """H' from H (axis 0), or W' from W (axis 1)."""

@@ -6,7 +6,14 @@ from math import prod
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
+
+
+def _of_sample(op: Op, x: Shape) -> tuple[int, ...]:
+    """The dimensions of one sample. Raises `UserError` where x is not (N, ...); N may be any number, too."""
+    if not x or Shape(*x[1:]).has_batch:
+        raise ModelError(f"{type(op).__name__} takes an input of shape (N, ...), not {x}")
+    return Shape(*x[1:]).per_sample
 
 
 @operation
@@ -15,8 +22,7 @@ class Flatten(Op):
     """(N, C, H, W) -> (N, C·H·W), last index fastest."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return Shape(BATCH, x.size)
+        return Shape(inputs[0][0], prod(_of_sample(self, *inputs)))
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -37,17 +43,17 @@ class Reshape(Op):
     shape: tuple[int, ...]
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+        batch, size = inputs[0][:1], prod(_of_sample(self, *inputs))
         if self.shape.count(-1) > 1:
             raise ModelError(f"Reshape to {self.shape} leaves more than one dimension open")
         if -1 not in self.shape:
-            if prod(self.shape) != x.size:
-                raise ModelError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {x.size}")
-            return Shape(BATCH, *self.shape)
+            if prod(self.shape) != size:
+                raise ModelError(f"Reshape to {self.shape} needs {prod(self.shape)} elements a sample, not {size}")
+            return Shape(*batch, *self.shape)
         known = prod(dim for dim in self.shape if dim != -1)
-        if known < 1 or x.size % known:
-            raise ModelError(f"Reshape to {self.shape} needs a multiple of {known} elements a sample, not {x.size}")
-        return Shape(BATCH, *(x.size // known if dim == -1 else dim for dim in self.shape))
+        if known < 1 or size % known:
+            raise ModelError(f"Reshape to {self.shape} needs a multiple of {known} elements a sample, not {size}")
+        return Shape(*batch, *(size // known if dim == -1 else dim for dim in self.shape))
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:

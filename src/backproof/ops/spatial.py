@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op
-from backproof.graph.shape import BATCH, Shape
+from backproof.graph.shape import Shape
 
 
 class Pair(tuple[int, int]):
@@ -105,10 +105,10 @@ def same_padding(kernel_size: Pair, dilation: Pair) -> Sides:
 
 
 def image_shape(op: Op, x: Shape) -> tuple[int, int, int]:
-    """(C, H, W) of the images. Raises `UserError` where `x` is not (N, C, H, W)."""
-    if len(x) != 4 or x[0] != BATCH:
+    """(C, H, W) of the images. Raises `UserError` where `x` is not (N, C, H, W); N may be any number, too."""
+    if len(x) != 4 or Shape(*x[1:]).has_batch:
         raise ModelError(f"{type(op).__name__} takes images of shape (N, channels, height, width), not {x}")
-    return int(x[1]), int(x[2]), int(x[3])
+    return x.fixed(1), x.fixed(2), x.fixed(3)
 
 
 def window_count(

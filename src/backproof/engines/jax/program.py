@@ -93,7 +93,7 @@ class Program:
             p = {local: parameters[node.path(local)] for local in node.parameters}
             call = Call(node.name, training, masks.get(node.name), {})
             y = KERNELS[type(node.op)](node.op, tuple(values[name] for name in node.inputs), p, call)
-            values[node.name] = y if probes is None else y + probes[node.name]
+            values[node.name] = y + probes[node.name] if probes is not None and node.name in probes else y
             state |= {node.path(local): value for local, value in call.state.items()}
         return values, state
 
@@ -121,13 +121,14 @@ class Program:
 
     def _observe(self, parameters: Arrays, inputs: Arrays, masks: Arrays, *, training: bool) -> tuple[Found, Found]:
         """Every node's output, and the loss's gradient to it: that to a probe, a 0 that is added to the output."""
-        n = len(inputs[self._graph.inputs[0].name])
-        dtype = inputs[self._graph.inputs[0].name].dtype
-        probes = {node.name: jnp.zeros(node.shape.bind(n), dtype) for node in self._graph.nodes}
+        given = (i.shape.batch_in(inputs[i.name].shape) for i in self._graph.inputs if i.shape.has_batch)
+        n = next(given, 1) or 1
+        dtype = jnp.result_type(float)  # float64 where it is allowed, as in float64 alone
+        probes = {node.name: jnp.zeros(node.shape.bind(n), dtype) for node in self._graph.nodes if node.kind == "float"}
 
         def loss(probes: Arrays) -> tuple[Array, Found]:
             values, _ = self._run(parameters, inputs, masks, training, probes)
-            return values[self._loss], {name: values[name] for name in probes}
+            return values[self._loss], {node.name: values[node.name] for node in self._graph.nodes}
 
         gradients, values = jax.grad(loss, has_aux=True)(probes)
         return values, gradients

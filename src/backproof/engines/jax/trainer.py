@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
+from backproof.engines.inputs import (
+    asked_for,
+    batch_size,
+    check_gradients,
+    check_optimizer_state,
+    check_parameters,
+    in_dtype,
+)
 from backproof.engines.jax.optimizers import compiled_in, numbers, require
 from backproof.engines.jax.program import Trained, program
 from backproof.errors import DataError
@@ -41,10 +48,12 @@ class JaxTrainer:
         with_loss, names = asked_for(self.graph, inputs, want)
         entered, masks = self._enter(inputs, mode, with_loss)
         with self._surroundings():
-            found = self._program.predict(
-                self._parameters, entered, masks, training=mode.training, want=tuple(sorted(names))
+            found = _own(
+                self._program.predict(
+                    self._parameters, entered, masks, training=mode.training, want=tuple(sorted(names))
+                )
             )
-            return _own(found)
+        return {name: x.astype(np.int64) if x.dtype == np.int32 else x for name, x in found.items()}
 
     def gradients(self, inputs: Arrays, mode: Mode, optimizer: Optimizer | None = None) -> Gradients:
         entered, masks = self._enter(inputs, mode, True)
@@ -179,9 +188,8 @@ class JaxTrainer:
         n = batch_size(self.graph, inputs, targets=with_loss)
         whole = self.dtype.replace("float", "int")
         entered = {
-            i.name: inputs[i.name].astype(self.dtype if i.kind == "float" else whole, copy=False)
-            for i in self.graph.inputs
-            if i.name in inputs
+            name: x.astype(whole, copy=False) if x.dtype == np.int64 else x
+            for name, x in in_dtype(self.graph, inputs, self.dtype).items()
         }
         if with_loss:
             self._require_classes(entered)
@@ -227,12 +235,11 @@ class JaxTrainer:
 
     def _carrying(self) -> set[str]:
         """The nodes on a way from a weight to the loss."""
-        assert self.graph.loss is not None
         trained: set[str] = set()
         for node in self.graph.nodes:
             if trained & set(node.inputs) or any(spec.trainable for spec in node.parameters.values()):
                 trained.add(node.name)
-        return trained & self.graph.leading_to(self.graph.loss)
+        return trained & self.graph.reached
 
 
 def _own(arrays: Mapping[str, jax.Array], order: Iterable[str] | None = None) -> dict[str, Array]:

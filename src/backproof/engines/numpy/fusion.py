@@ -47,7 +47,7 @@ class FusedNode(Node):
 
     def path(self, parameter: str) -> str:
         """The parameters keep the names they have in the network as it was written."""
-        return f"{self.owner}.{parameter}"
+        return self.names.get(parameter) or f"{self.owner}.{parameter}"
 
 
 def fuse(graph: Graph, apart: Collection[type[Op]] = ()) -> Graph:
@@ -86,6 +86,8 @@ def fuse(graph: Graph, apart: Collection[type[Op]] = ()) -> Graph:
             inputs=(*first.inputs, *residual),
             shape=following.shape,
             parameters=first.parameters,
+            names=first.names,
+            frozen=first.frozen,
             owner=first.name,
         )
     nodes = [chains.get(node.name, node) for node in graph.nodes if node.name in chains or node.name not in inside]

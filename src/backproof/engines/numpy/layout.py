@@ -4,7 +4,7 @@ Channels-last makes a 1x1 convolution one matrix product and im2col rows contigu
 each kernel says in which layout it computes (`NumpyKernel.layout`). A value of rank 3 or more is kept channels-last,
 axis 1 at the end, if operations on images take or make it, directly or through others that compute in any layout. A
 value (N, T, D) that no such operation sees stays as it is. Values of rank 2 and less are the same in both layouts, and
-one without a batch axis is always canonical.
+those of whole numbers and truth values are always canonical.
 """
 
 from typing import Literal
@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from backproof.engines.kernel import AnyOp, Kernel, Kernels, Saved, Slopes
 from backproof.engines.numpy.workspace import Workspace
-from backproof.graph import BATCH, Array, Arrays, Graph, Shape
+from backproof.graph import Array, Arrays, Graph
 
 Layout = Literal["channels_last", "canonical", "any", "each"]
 """What a kernel computes in.
 
 "channels_last": images. "canonical": N,C,H,W; the engine turns what is not, before and after. "any": all its values in
-one layout, whichever. "each": every value in the layout it has, as where elements are put in another shape.
+one layout, whichever, but for those of fewer axes. "each": every value in the layout it has, as where elements are put
+in another shape.
 """
 
 
@@ -56,10 +57,8 @@ def axis_of(axis: int, rank: int, turned: bool) -> int:
 
 def turned_values(graph: Graph, kernels: Kernels) -> frozenset[str]:
     """The names of the values that are kept channels-last."""
-    integers = {i.name for i in graph.inputs if i.kind == "int"}
-    together: dict[str, str] = {name: name for name, shape in graph.shapes.items() if turns(shape)}
-    for name in integers & together.keys():
-        del together[name]
+    kinds, shapes = graph.kinds, graph.shapes
+    together = {name: name for name, shape in shapes.items() if len(shape) > 2 and kinds[name] == "float"}
 
     def root(name: str) -> str:
         while together[name] != name:
@@ -73,15 +72,11 @@ def turned_values(graph: Graph, kernels: Kernels) -> frozenset[str]:
         if layout == "channels_last":
             images.update(values)
         elif layout == "any":
-            for name in values[1:]:
-                together[root(name)] = root(values[0])
+            alike = [name for name in values if len(shapes[name]) == len(node.shape)]
+            for name in alike[1:]:
+                together[root(name)] = root(alike[0])
     roots = {root(name) for name in images}
     return frozenset(name for name in together if root(name) in roots)
-
-
-def turns(shape: Shape) -> bool:
-    """Whether the two layouts of a value differ."""
-    return len(shape) > 2 and shape[0] == BATCH
 
 
 class Canonical(Kernel[AnyOp, Workspace]):

@@ -9,7 +9,7 @@ import numpy as np
 
 from backproof.engines import custom
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state
+from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, dtypes_of
 from backproof.engines.kernel import Kernels, require_kernels, require_update
 from backproof.engines.numpy import optimizers
 from backproof.engines.numpy.fusion import FusedNode, fuse
@@ -87,14 +87,13 @@ class NumpyTrainer:
         self._state: dict[str, Array] = {}
         self._blocks: list[optimizers.Block] = []
         # No sweep fills the gradients of a branch that the loss does not see; they stay 0 only if kept so.
-        seen = graph.leading_to(graph.loss) if graph.loss else set()
         self._unseen = [
             self._parameters.gradient_views[node.path(local)]
             for node in graph.nodes
             for local, spec in node.parameters.items()
-            if node.name not in seen and spec.trainable
+            if node.name not in graph.reached and spec.trainable
         ]
-        self._kinds = {i.name: np.dtype(dtype) if i.kind == "float" else np.dtype(np.int64) for i in graph.inputs}
+        self._dtypes = dtypes_of(graph, dtype)
         self._turned = {fused: turned_values(self._fused if fused else graph, self.kernels) for fused in (True, False)}
 
     def _replace(self, replaced: Collection[type[Op] | type[Optimizer]]) -> None:
@@ -169,7 +168,7 @@ class NumpyTrainer:
             sweep = self._sweeps[plan, mode.training] = self._make_sweep(plan)
         turned = self._turned[plan.fused]
         given = {
-            name: to_nhwc(x, self._kinds[name]) if name in turned else np.ascontiguousarray(x, self._kinds[name])
+            name: to_nhwc(x, self._dtypes[name]) if name in turned else np.asarray(x, self._dtypes[name], order="C")
             for name, x in inputs.items()
         }
         sweep.forward(given, mode, watch)

@@ -233,11 +233,18 @@ class Workspace(Call):
         """A buffer of this node's own: undefined contents, of the trainer's dtype unless said otherwise."""
         return self._own.get(name, shape, dtype)
 
-    def borrow_output(self, shape: tuple[int, ...]) -> Array:
-        """The buffer for the output: undefined contents, good as long as the sweep needs it."""
-        if self._outputs is not None:
+    def borrow_output(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
+        """The buffer for the output: undefined contents, good as long as the sweep needs it.
+
+        Of the trainer's dtype unless said otherwise, as for whole numbers and truth values.
+        """
+        if self._outputs is None:
+            return soiled(self._own.get("y", shape, dtype), self.pool.tuning)
+        if dtype is None:
             return self._outputs.take(shape)
-        return soiled(self._own.get("y", shape), self.pool.tuning)
+        count, size = prod(shape), np.dtype(dtype).itemsize
+        room = self._outputs.take((-(-count * size // self._outputs.dtype.itemsize),))
+        return soiled(room.view(dtype)[:count].reshape(shape), self.pool.tuning)
 
     def borrow_gradient(self, shape: tuple[int, ...]) -> Array:
         """A buffer for the gradient of an input: undefined contents, good until the node that takes it has run."""

@@ -6,7 +6,14 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
+from backproof.engines.inputs import (
+    asked_for,
+    batch_size,
+    check_gradients,
+    check_optimizer_state,
+    check_parameters,
+    in_dtype,
+)
 from backproof.engines.kernel import Call, Kernels, require_kernels, require_update
 from backproof.engines.reference.kernels import KERNELS
 from backproof.engines.reference.optimizers import UPDATES, Update
@@ -100,11 +107,9 @@ class ReferenceTrainer:
     ) -> tuple[Sweep, dict[str, Array]]:
         """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
         batch_size(self.graph, inputs, targets=with_loss)
-        given = {
-            i.name: inputs[i.name].astype(np.float64, copy=self.copies_inputs) if i.kind == "float" else inputs[i.name]
-            for i in self.graph.inputs
-            if i.name in inputs
-        }
+        given = in_dtype(self.graph, inputs, np.float64)
+        if self.copies_inputs:
+            given = {name: x.copy() if x is inputs[name] else x for name, x in given.items()}
         gradients = {name: np.zeros(self._parameters[name].shape) for name in self._trainable}
         sweep = self.sweep(
             self.graph, self.kernels, self._parameters, gradients, _call, with_loss=with_loss, input_gradients=True

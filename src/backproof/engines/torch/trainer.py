@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from backproof.engines.base import EVALUATION, DType, Gradients, Mode, StepResult, Watch
-from backproof.engines.inputs import asked_for, batch_size, check_gradients, check_optimizer_state, check_parameters
+from backproof.engines.inputs import (
+    asked_for,
+    batch_size,
+    check_gradients,
+    check_optimizer_state,
+    check_parameters,
+    in_dtype,
+)
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import Call
 from backproof.engines.torch.optimizers import Updater, decayed, penalty
@@ -50,7 +57,9 @@ class TorchTrainer:
         state = self._copies(mode)
         values = self._forward(entered, mode, True, state)
         loss = values[self._loss]
-        found = torch.autograd.grad(loss, list(of.values()), allow_unused=True)
+        found = (
+            torch.autograd.grad(loss, list(of.values()), allow_unused=True) if loss.requires_grad else [None] * len(of)
+        )
         gradients = {
             name: torch.zeros_like(x) if gradient is None else gradient
             for (name, x), gradient in zip(of.items(), found, strict=True)
@@ -140,16 +149,12 @@ class TorchTrainer:
     def _enter(self, inputs: Arrays, with_loss: bool) -> dict[str, Tensor]:
         """The inputs as tensors: the caller's memory where it can be used as it is."""
         batch_size(self.graph, inputs, targets=with_loss)
-        return {
-            i.name: self._tensor(inputs[i.name], self.dtype if i.kind == "float" else "int64")
-            for i in self.graph.inputs
-            if i.name in inputs
-        }
+        return {name: self._tensor(x) for name, x in in_dtype(self.graph, inputs, self.dtype).items()}
 
-    def _tensor(self, array: Array, dtype: str) -> Tensor:
+    def _tensor(self, array: Array) -> Tensor:
         # PyTorch borrows only what is writeable and in order; a stride may be negative where there is one element.
-        if array.dtype != dtype or not array.flags.carray or min(array.strides) < 0:
-            array = np.array(array, dtype, order="C")
+        if not array.flags.carray or min(array.strides, default=0) < 0:
+            array = np.array(array, order="C")
         return torch.from_numpy(array).to(self._device)
 
     def _copies(self, mode: Mode) -> dict[str, Tensor]:

@@ -1,14 +1,15 @@
 """A case: a network with weights and inputs that any engine can run, and what an engine makes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backproof.engines import DType, Engine, Mode, Predictor, Trainer
-from backproof.graph import Array, Arrays, Graph, Input, Loss, Sample
+from backproof.engines.inputs import batch_size
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Op, Sample, Shape, kind_of
 from backproof.graph.graph import make_node
-from backproof.ops import L1, MSE, Reshape
+from backproof.ops import L1, MSE, Reshape, WeightedSum
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.core.rounding import perturbed
 from backproof.verify.core.tolerances import difference
@@ -29,7 +30,7 @@ class Case:
     @property
     def samples(self) -> int:
         """The size of the batch."""
-        return next((len(self.inputs[i.name]) for i in self.graph.inputs if i.shape[:1] == ("N",)), 1)
+        return batch_size(self.graph, self.inputs)
 
     @property
     def terms(self) -> int:
@@ -41,23 +42,26 @@ def make_case(sample: Sample, seed: int) -> Case:
     """Wrap `sample` into a network, with inputs and parameters drawn from `seed`.
 
     An operation is followed by MSE against random targets, so its output gets a gradient without any symmetry; or by
-    L1, whose gradient is finite, if inputs are not. A loss stands alone, behind a Reshape that changes nothing, since a
-    network needs a prediction.
+    L1, whose gradient is finite, if inputs are not; or by nothing, if its output holds no floats, which have gradients.
+    A loss stands alone, behind a node that changes nothing, since a network needs a prediction.
     """
     rng = np.random.default_rng(seed)
     arrays = sample.inputs(rng)
     if isinstance(sample.op, Loss):
         x = Input("x", sample.declared[0])
-        same = make_node("same", Reshape(x.shape.per_sample), {x.name: x.shape})
-        graph = Graph((x,), (same,), "same").with_loss(sample.op, name="op")
+        graph = Graph((x,), (unchanging("same", x),), "same").with_loss(sample.op, name="op")
         inputs = dict(zip((i.name for i in graph.inputs), arrays, strict=True))
     else:
         names = [f"x{i}" for i in range(len(arrays))]
-        declared = tuple(Input(n, shape) for n, shape in zip(names, sample.declared, strict=True))
-        node = make_node("op", sample.op, {i.name: i.shape for i in declared})
-        graph = Graph(declared, (node,), "op").with_loss(MSE() if sample.finite else L1())
-        targets = rng.standard_normal(node.shape.bind(sample.batch))
-        inputs = dict(zip(names, arrays, strict=True)) | {"y": targets}
+        declared = tuple(
+            Input(name, shape, kind_of(x)) for name, shape, x in zip(names, sample.declared, arrays, strict=True)
+        )
+        node = node_on("op", sample.op, declared)
+        graph = Graph(declared, (node,), "op")
+        inputs = dict(zip(names, arrays, strict=True))
+        if node.kind == "float":
+            graph = graph.with_loss(MSE() if sample.finite else L1())
+            inputs["y"] = rng.standard_normal(node.shape.bind(sample.batch))
     # Not the initial weights: zeros and ones hide faults. Statistics are positive, as variances must be.
     parameters = {
         name: rng.standard_normal(spec.shape) if spec.trainable else rng.uniform(0.5, 1.5, spec.shape)
@@ -67,6 +71,18 @@ def make_case(sample: Sample, seed: int) -> Case:
         weight = next(iter(parameters.values()))
         weight.flat[rng.integers(weight.size)] = np.inf
     return Case(graph, parameters, inputs, Mode(sample.training, seed))
+
+
+def node_on(name: str, op: Op, inputs: Sequence[Input]) -> Node:
+    """A node on inputs of a network."""
+    return make_node(name, op, {i.name: i.shape for i in inputs}, kinds={i.name: i.kind for i in inputs})
+
+
+def unchanging(name: str, x: Input | Node) -> Node:
+    """A node on floats that changes nothing."""
+    batched = x.shape[:1] == ("N",) and not Shape(*x.shape[1:]).has_batch
+    op = Reshape(x.shape.per_sample) if batched else WeightedSum((1.0,))
+    return make_node(name, op, {x.name: x.shape})
 
 
 def for_prediction(case: Case) -> Case:

@@ -29,7 +29,7 @@ def perturbed(
     """
     size = roundings * EPSILON[dtype]
     return {
-        name: a * (1 + size * rng.standard_normal(a.shape))
+        name: np.asarray(a * (1 + size * rng.standard_normal(a.shape)))
         if a.dtype.kind == "f" and (whole or not np.array_equal(a, np.round(a)))
         else a
         for name, a in arrays.items()
@@ -44,9 +44,11 @@ def rounding_noise(
     An exact 0, as behind a ReLU, stays: it is no rounded number, and pooling decides ties by it.
     """
     return {
-        name: rng.standard_normal(y.shape)
-        * (y != 0)
-        * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
+        name: np.asarray(
+            rng.standard_normal(y.shape)
+            * (y != 0)
+            * (EPSILON[dtype] / 2 * np.sqrt(terms[name]) * np.sqrt(np.mean(np.square(y), dtype=np.float64)))
+        )
         for name, y in values.items()
         if name in terms
     }

@@ -74,9 +74,8 @@ def call_often(kernel: AnyKernel, case: Drawn) -> tuple[Drawn, Fault] | None:
 def tiny(sample: Sample) -> Iterator[Sample]:
     """The sample on the smallest shapes that it may have, and as it is."""
     for size in (1, 2):
-        shapes = tuple(tuple(min(n, size) for n in shape) for shape in sample.shapes)
         with suppress(Exception):  # the operation may need more
-            small = replace(sample, shapes=shapes)
+            small = sample.resized(min(sample.batch, size), partial(min, size))
             output_shape(small)
             yield small
     yield sample
@@ -90,7 +89,7 @@ def alike_in_batches(kernel: AnyKernel, samples: Sequence[Sample], *, random: bo
     """
     modes = (True, False) if not random else (False,)
     for sample in samples:
-        if sample.batch == 1 and not sample.shapes:
+        if not sample.shapes or not sample.batch_first:
             continue
         for training in modes:
             if _batches_apart(kernel, sample, training, QUICK):
@@ -103,10 +102,9 @@ def alike_in_batches(kernel: AnyKernel, samples: Sequence[Sample], *, random: bo
 def _batches_apart(kernel: AnyKernel, sample: Sample, training: bool, draws: int) -> tuple[Drawn, Fault] | None:
     always, never = set(BATCHES), set(BATCHES)
     last: dict[int, tuple[Drawn, Array, Array]] = {}
-    shapes = tuple(s if i in sample.constants else (max(BATCHES), *s[1:]) for i, s in enumerate(sample.shapes))
     for seed in range(draws):
         try:
-            whole = _rounded(plain_case(replace(sample, shapes=shapes), seed, training=training))
+            whole = _rounded(plain_case(sample.resized(max(BATCHES), int), seed, training=training))
             alone = [Pass(kernel, _some(whole, i, 1)).forward()[OUTPUT] for i in range(max(BATCHES))]
             for n in BATCHES:
                 case = _some(whole, 0, n)

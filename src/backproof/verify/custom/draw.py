@@ -120,7 +120,7 @@ def _one(draw: strategies.DrawFn, sample: Sample, most: int, *, plain: bool = Fa
         seed=0 if plain else draw(strategies.integers(0, 3)),
         step=0 if plain else draw(strategies.sampled_from(STEPS)),
     )
-    arrays = sample.op.draw_inputs(rng, *sample.shapes)
+    arrays = sample.draw(rng)
     inputs = tuple(_with_values(draw, sample, i, x, rng, plain=plain) for i, x in enumerate(arrays))
     scale = 1.0 if plain else draw(strategies.sampled_from((1.0, 10.0, 0.1)))
     parameters = {
@@ -136,17 +136,12 @@ def _resized(draw: strategies.DrawFn, sample: Sample, most: int) -> Sample:
     small = tuple(size for size in SIZES if size <= 7)
     batch = draw(strategies.sampled_from(SIZES))
     lengths: dict[int, int] = {}
-    for place, shape in enumerate(sample.shapes):
-        own = shape if place in sample.constants else shape[1:]
-        for length in own:
+    for shape in sample.declared:
+        for length in shape.per_sample:
             if length not in lengths:
                 choice = SIZES if len(shape) <= 2 else small
                 lengths[length] = draw(strategies.sampled_from((*choice, *[length] * len(choice))))
-    shapes = tuple(
-        tuple(lengths[n] for n in shape) if place in sample.constants else (batch, *(lengths[n] for n in shape[1:]))
-        for place, shape in enumerate(sample.shapes)
-    )
-    resized = replace(sample, shapes=shapes)
+    resized = sample.resized(batch, lengths.__getitem__)
     assume(_fits(resized, most))
     return resized
 

@@ -9,7 +9,7 @@ import numpy as np
 from backproof.engines import Engine, reference_engine
 from backproof.engines.custom import KERNELS
 from backproof.errors import UserError
-from backproof.graph import Array, Loss, Node, Shape
+from backproof.graph import Array, Loss, Node
 from backproof.verify.core.case import Results
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.gradient_check import TOLERANCE
@@ -217,11 +217,10 @@ class Isolated:
     def _alone(self, node: Node) -> OneNode:
         return OneNode(
             node,
-            # Scalars, such as losses that are summed, become batches of one number.
-            [self.case.graph.shapes[name] or Shape("N") for name in node.inputs],
-            [np.atleast_1d(self._value(name)) for name in node.inputs],
-            np.atleast_1d(self.truth.seen.values[node.name]),
-            None if isinstance(node.op, Loss) else np.atleast_1d(self.truth.seen.slopes.get(node.name, np.ones(1))),
+            [self.case.graph.shapes[name] for name in node.inputs],
+            [self._value(name) for name in node.inputs],
+            self.truth.seen.values[node.name],
+            None if isinstance(node.op, Loss) else self.truth.seen.slopes.get(node.name, np.ones(())),
             self.case.parameters,
             self.case.dtype,
         )

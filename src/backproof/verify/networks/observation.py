@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backproof.engines import DType, Engine, Gradients, Mode
+from backproof.engines.inputs import batch_size
 from backproof.errors import UserError
 from backproof.graph import Arrays, Graph, Input, Node
 from backproof.graph.graph import make_node
@@ -47,7 +48,7 @@ class Observatory:
 
     def observe(self, inputs: Arrays, mode: Mode, noise: Arrays | None = None) -> Observation:
         """Forward and backward. `noise`, by node, is added to what the takers of its output get."""
-        n = len(inputs[self._graph.inputs[0].name])
+        n = batch_size(self._graph, inputs)
         taps = {
             _tap(node.name): np.zeros(node.shape.bind(n), self._dtype) if noise is None else noise[node.name]
             for node in tapped(self._graph)
@@ -67,12 +68,13 @@ class Observatory:
 
 
 def with_taps(graph: Graph) -> Graph:
-    """The same network, under the same names, with a tap behind every node but losses, which are scalars."""
+    """The same network, under the same names, with a tap behind every node that is `tapped`."""
     inputs, nodes = list(graph.inputs), list[Node]()
     behind: dict[str, str] = {}
+    with_tap = {node.name for node in tapped(graph)}
     for node in graph.nodes:
         nodes.append(replace(node, inputs=tuple(behind.get(name, name) for name in node.inputs)))
-        if node.shape:
+        if node.name in with_tap:
             tap = Input(_tap(node.name), node.shape)
             behind[node.name] = f"{node.name} behind its tap"
             inputs.append(tap)
@@ -81,8 +83,8 @@ def with_taps(graph: Graph) -> Graph:
 
 
 def tapped(graph: Graph) -> list[Node]:
-    """The nodes that have a tap: all but scalars."""
-    return [node for node in graph.nodes if node.shape]
+    """The nodes that have a tap: all but losses, which are scalars, and those that hold no floats."""
+    return [n for n in graph.nodes if n.kind == "float" and (n.shape or n.name not in graph.loss_nodes)]
 
 
 def _tap(name: str) -> str:

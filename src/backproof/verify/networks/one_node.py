@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.engines import DType, Engine, Mode
-from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Shape
+from backproof.graph import Array, Arrays, Graph, Input, Loss, Node, Shape, kind_of
 from backproof.graph.graph import make_node
-from backproof.ops import MSE, Reshape
-from backproof.verify.core.case import Case, Results, for_prediction, run_case
+from backproof.ops import MSE
+from backproof.verify.core.case import Case, Results, for_prediction, node_on, run_case, unchanging
 from backproof.verify.core.location import LOSS, OUTPUT, Location
 from backproof.verify.networks.dispute import slope_along
 
@@ -30,10 +30,10 @@ class OneNode:
 
     Args:
         node: its name and parameters keep their names, so that dropout draws the same mask.
-        kinds: "float" or "int", of each input.
         inputs: values of its inputs, canonical.
         output: its output in float64, of which only the size matters.
-        slope: the gradient of its output; random if nothing reaches it, None for a loss, whose own is 1.
+        slope: the gradient of its output; random if nothing reaches it, None for a loss, whose own is 1, and for what
+            holds no floats.
         parameters: at least the node's.
     """
 
@@ -58,11 +58,14 @@ class OneNode:
         self._scale = 1.0
         self._slope: Array = np.ones(())
         if self._loss:
-            self.graph = _loss_alone(node, shapes, [a.dtype.kind for a in inputs])
+            self.graph = _loss_alone(node, shapes, inputs)
             return
-        declared = tuple(Input(name, shape) for name, shape in zip(names, shapes, strict=True))
-        alone = make_node(node.name, node.op, {i.name: i.shape for i in declared})
-        self.graph = Graph(declared, (alone,), node.name).with_loss(MSE(), "t", f"{node.name} target")
+        declared = _declared(shapes, inputs)
+        alone = replace(node_on(node.name, node.op, declared), names=node.names)
+        self.graph = Graph(declared, (alone,), node.name)
+        if node.kind != "float":
+            return
+        self.graph = self.graph.with_loss(MSE(), "t", f"{node.name} target")
         assert slope is not None
         self._slope = _usable(slope.astype(np.float64))
         self._scale, targets = _targets(output.astype(np.float64), self._slope, HEADROOM[dtype])
@@ -123,13 +126,16 @@ class OneNode:
         return gradient.astype(np.float64) / self._scale if self._scale != 1 else gradient
 
 
-def _loss_alone(node: Node, shapes: Sequence[Shape], kinds: Sequence[str]) -> Graph:
-    """A loss behind a Reshape that changes nothing, since a network needs a prediction."""
-    declared = tuple(
-        Input(f"x{place}", shape, "float" if kind == "f" else "int")
-        for place, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
-    )
-    same = make_node(f"{node.name} prediction", Reshape(shapes[0].per_sample), {"x0": shapes[0]})
+def _declared(shapes: Sequence[Shape], arrays: Sequence[Array]) -> tuple[Input, ...]:
+    """The inputs of a network that takes those arrays."""
+    pairs = zip(shapes, arrays, strict=True)
+    return tuple(Input(f"x{place}", shape, kind_of(x)) for place, (shape, x) in enumerate(pairs))
+
+
+def _loss_alone(node: Node, shapes: Sequence[Shape], arrays: Sequence[Array]) -> Graph:
+    """A loss behind a node that changes nothing, since a network needs a prediction."""
+    declared = _declared(shapes, arrays)
+    same = unchanging(f"{node.name} prediction", declared[0])
     taken = {same.name: same.shape} | {i.name: i.shape for i in declared[1:]}
     return Graph(declared, (same, make_node(node.name, node.op, taken)), same.name, node.name)
 

@@ -17,4 +17,4 @@ def with_the_same_slope(case: Case, found: Array, expected: Array) -> Case | Non
     """
     if "y" not in case.inputs or found.shape != expected.shape or not np.all(np.isfinite(found)):
         return None
-    return replace(case, inputs={**case.inputs, "y": case.inputs["y"] + (expected - np.float64(found))})
+    return replace(case, inputs={**case.inputs, "y": np.asarray(case.inputs["y"] + (expected - np.float64(found)))})

@@ -133,7 +133,7 @@ def _log_softmax(x: Array, axis: int = 1) -> Array:
 
 def _weighted(op: Any, terms: Array, counts: Array, inputs: tuple[Array, ...]) -> Array:
     """Σₙ sₙ lₙ / Σₙ sₙ uₙ of the `terms` of samples (N, ...) and of what they count, as `ops.loss` has it."""
-    terms, counts = (np.asarray(a).reshape(len(inputs[0]), -1).sum(1) for a in (terms, counts))
+    terms, counts = (np.asarray(a).reshape(len(np.atleast_1d(inputs[0])), -1).sum(1) for a in (terms, counts))
     s = inputs[2] if op.sample_weights else 1
     return np.asarray((s * terms).sum() / ((s * counts).sum() if op.reduction == "mean" else 1))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from backproof.engines import Engine, Trainer
 from backproof.errors import UserError
-from backproof.graph import Array
+from backproof.graph import Array, Loss
 from backproof.ops.label_loss import LabelLoss
 from backproof.verify.core.builder import FindingBuilder, both_at, worst_coordinate
 from backproof.verify.core.case import Case, Results, results
@@ -34,10 +34,12 @@ def check_contract(engine: Engine, trainer: Trainer, case: Case, comparison: Fin
 
 
 def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: FindingBuilder) -> Finding:
-    """Every result has the shape that the graph declares, and the trainer's dtype."""
+    """Every result has the shape that the graph declares, and the trainer's dtype, or int64, or bool."""
     graph, N = case.graph, case.samples
     expected = {OUTPUT: graph.shapes[graph.output].bind(N)} | ({} if graph.loss is None else {LOSS: ()})
-    if trains:
+    kind = graph.kinds[graph.output]
+    dtypes = {} if kind == "float" else {OUTPUT: np.dtype(np.int64 if kind == "int" else np.bool_)}
+    if trains and graph.loss is not None:
         for name, spec in graph.parameters.items():
             if spec.trainable:
                 expected[Location("gradient of parameter", name)] = spec.shape
@@ -50,8 +52,8 @@ def shapes_and_dtypes(found: Results, case: Case, trains: bool, comparison: Find
     for location in expected.keys() & found.keys():
         if found[location].shape != expected[location]:
             wrong.append(f"{location} has shape {found[location].shape}, not {expected[location]}")
-        elif location != LOSS and found[location].dtype != comparison.dtype:
-            wrong.append(f"{location} is {found[location].dtype}, not {comparison.dtype}")
+        elif location != LOSS and found[location].dtype != (wanted := dtypes.get(location, comparison.dtype)):
+            wrong.append(f"{location} is {found[location].dtype}, not {wanted}")
     return comparison.contract("shapes and dtypes", "; ".join(wrong))
 
 
@@ -111,7 +113,8 @@ def _any_layout(trainer: Trainer, case: Case, comparison: FindingBuilder) -> Fin
     findings = []
     for layout, lay in LAYOUTS.items():
         try:
-            found = results(trainer, replace(case, inputs={n: lay(value) for n, value in case.inputs.items()}))
+            laid = {n: lay(value) if value.ndim else value for n, value in case.inputs.items()}
+            found = results(trainer, replace(case, inputs=laid))
         except Exception as error:  # whatever it is, it is what the check is looking for
             return comparison.contract(name, f"inputs {layout}: {type(error).__name__}: {error}")
         for at, value in expected.items():
@@ -139,24 +142,27 @@ def _bad_inputs(engine: Engine, trainer: Trainer, case: Case, comparison: Findin
         "an input is missing": lambda: results(trainer, replace(case, inputs={})),
         "an input is unknown": inputs(unheard_of=x),
         "an input has an axis too many": inputs(**{first: x[..., np.newaxis]}),
-        "an input is one longer in its last axis": inputs(**{first: np.concatenate([x, x[..., :1]], axis=-1)}),
         "an input holds complex numbers": inputs(**{first: x.astype(np.complex128)}),
-        "an input is an empty batch": inputs(**{first: x[:0]}),
         "an input is a list": inputs(**{first: x.tolist()}),
     }
-    if x.ndim == 1:
-        del mistakes["an input is one longer in its last axis"]  # that is only a longer batch
-    for i in case.graph.inputs:
-        if i.kind == "int":
+    if x.ndim:
+        mistakes["an input is an empty batch"] = inputs(**{first: x[:0]})
+    if x.ndim and isinstance(case.graph.inputs[0].shape[-1], int):  # else that is only a longer batch
+        longer = np.concatenate([x, x[..., :1]], axis=-1)
+        mistakes["an input is one longer in its last axis"] = inputs(**{first: longer})
+    op = case.graph.node["op"].op
+    for place, i in enumerate(case.graph.inputs):
+        if i.kind == "int" and (isinstance(op, Loss) or place in op.indices):
             for label in _no_classes(case, x):
                 wrong = case.inputs[i.name].copy()
                 wrong.flat[-1] = label
                 mistakes[f"one label is {label}"] = inputs(**{i.name: wrong})
     for name, value in case.parameters.items():
         others = {n: v for n, v in case.parameters.items() if n != name}
-        longer = others | {name: np.zeros((*value.shape, 2))}
-        mistakes[f"parameter {name} is missing"] = partial(engine.compile, case.graph, others, dtype=comparison.dtype)
-        mistakes[f"parameter {name} is misshapen"] = partial(engine.compile, case.graph, longer, dtype=comparison.dtype)
+        misshapen = others | {name: np.zeros((*value.shape, 2))}
+        compiled = partial(engine.compile, case.graph, dtype=comparison.dtype)
+        mistakes[f"parameter {name} is missing"] = partial(compiled, others)
+        mistakes[f"parameter {name} is misshapen"] = partial(compiled, misshapen)
     broken = [text for mistake, make in mistakes.items() if (text := _not_refused(mistake, make))]
     return comparison.contract("bad inputs refused", "; ".join(broken))
 

@@ -13,9 +13,9 @@ import numpy as np
 from backproof.engines import Engine, Trainer
 from backproof.graph import Array, Graph, Input, Loss, Node
 from backproof.graph.graph import make_node
-from backproof.ops import MSE, Add, Reshape
+from backproof.ops import MSE, Add
 from backproof.verify.core.builder import FindingBuilder
-from backproof.verify.core.case import Case, results
+from backproof.verify.core.case import Case, results, unchanging
 from backproof.verify.core.finding import Finding
 from backproof.verify.core.tolerances import difference, tolerance
 
@@ -39,7 +39,7 @@ def _borrowed_arrays_unchanged(engine: Engine, case: Case, comparison: FindingBu
     changed = [name for name, value in held.items() if not np.array_equal(values[_held(name)], value, equal_nan=True)]
     yield comparison.contract("values taken unchanged", f"{' and '.join(changed)} written over" if changed else "")
     if summand is None:
-        return  # a loss gets no gradient that anybody else holds
+        return  # a loss gets no gradient that anybody else holds, and what holds no floats gets none
     found = trainer.gradients(inputs, case.mode)
     slope, allowed = found.inputs[SUMMAND], tolerance(comparison.dtype)
     right = 2 * (found.output - inputs["y"]) / found.output.size  # of the mean squared error at output + 0
@@ -61,20 +61,26 @@ def _held(name: str) -> str:
 
 
 def _among_others(graph: Graph) -> Graph:
-    """The same operation, taking its float inputs from nodes; its output, unless it is a loss, goes into a sum."""
+    """The same operation, taking its float inputs from nodes; its output goes into a sum.
+
+    Not so that of a loss, or one that holds no floats and so gets no gradient.
+    """
     op = graph.node["op"]
     inputs, nodes = [i for i in graph.inputs if i.name != "y" or isinstance(op.op, Loss)], list[Node]()
     shapes = {i.name: i.shape for i in inputs}
+    kinds = {i.name: i.kind for i in inputs}
     source = {}
     for i in inputs:
-        if i.kind == "float" and i.shape[:1] == ("N",):
-            nodes.append(make_node(_held(i.name), Reshape(i.shape.per_sample), {i.name: i.shape}))
+        if i.kind == "float" and i.shape.has_batch:
+            nodes.append(unchanging(_held(i.name), i))
             source[i.name] = _held(i.name)
             shapes[_held(i.name)] = i.shape
     takes = [source.get(i.name, i.name) for i in inputs]
-    nodes.append(make_node("op", op.op, shapes, takes))
+    nodes.append(make_node("op", op.op, shapes, takes, kinds=kinds))
     if isinstance(op.op, Loss):
         return Graph(tuple(inputs), tuple(nodes), takes[0], "op")
+    if op.kind != "float":
+        return Graph(tuple(inputs), tuple(nodes), "op")
     other = Input(SUMMAND, op.shape)
     nodes.append(make_node("sum", Add(), {"op": op.shape, SUMMAND: op.shape}))
     return Graph((*inputs, other), tuple(nodes), "sum").with_loss(MSE())
@@ -92,7 +98,8 @@ def _taken_back(trainer: Trainer, case: Case) -> str:
     given = {name: value.copy() for name, value in case.inputs.items()}
     first = _everything(trainer, replace(case, inputs=given))
     kept = {name: value.copy() for name, value in first.items()}
-    _everything(trainer, replace(case, inputs={name: -v if v.dtype.kind == "f" else v for name, v in given.items()}))
+    others = {name: np.asarray(-v) if v.dtype.kind == "f" else v for name, v in given.items()}
+    _everything(trainer, replace(case, inputs=others))
     written = [name for name, value in first.items() if not np.array_equal(value, kept[name], equal_nan=True)]
     if written:
         return f"{' and '.join(written)} changed when the next pass was taken"

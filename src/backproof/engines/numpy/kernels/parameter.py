@@ -13,7 +13,7 @@ from backproof.ops import Parameter
 class ParameterKernel(NumpyKernel[Parameter]):
     """The sweep has summed dy over all who take the weight."""
 
-    layout: ClassVar = "any"
+    layout: ClassVar = "canonical"
 
     def forward(self, op: Parameter, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
         return p["weight"], ()

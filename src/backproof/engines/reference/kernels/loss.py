@@ -40,19 +40,19 @@ class LossKernel(Kernel[AnyLoss, Call]):
         return sum(float(s[n] * u[n]) for n in range(len(s))) if op.reduction == "mean" else 1.0
 
     def forward(self, op: AnyLoss, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        """x (N, ...), t and perhaps s (N,) -> L, a scalar."""
-        x, t = inputs[:2]
+        """x (N, ...), t and perhaps s (N,) -> L, a scalar. Where x is a scalar, it is one sample."""
+        x, t = map(np.atleast_1d, inputs[:2])
         s = inputs[2] if op.sample_weights else np.ones(len(x))
         terms, u = np.zeros(len(x)), np.zeros(len(x))
         for n in range(len(x)):
             terms[n], u[n] = self.term(op, x[n], t[n], call.node)
         D = self.divisor(op, s, u)
         L = divide(sum(float(s[n] * terms[n]) for n in range(len(x))), D)
-        return np.array(L), (x, t, s, terms, u, D, L)
+        return np.array(L), (x, t, s, terms, u, D, L, inputs[0].shape)
 
     def backward(self, op: AnyLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
         """dL (scalar) -> dx, dt, ds of the inputs' shapes; labels have no gradient."""
-        x, t, s, terms, u, D, L = saved
+        x, t, s, terms, u, D, L, shape = saved
         dx, ds = np.zeros(x.shape), np.zeros(s.shape)
         dt = np.zeros(t.shape) if t.dtype.kind == "f" else None
         for n in range(len(x)):
@@ -62,6 +62,7 @@ class LossKernel(Kernel[AnyLoss, Call]):
                 if dt is not None and slope_t is not None:
                     dt[n, *i] = divide(dy * s[n] * slope_t[i], D)
             ds[n] = divide(dy * (terms[n] - L * u[n] if op.reduction == "mean" else terms[n]), D)
+        dx, dt = dx.reshape(shape), dt if dt is None else dt.reshape(shape)
         return (dx, dt, ds) if op.sample_weights else (dx, dt)
 
 

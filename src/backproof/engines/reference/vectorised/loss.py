@@ -35,20 +35,20 @@ class LossKernel(Kernel[AnyLoss, Call]):
         raise NotImplementedError
 
     def forward(self, op: AnyLoss, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        x, t = inputs[:2]
+        x, t = map(np.atleast_1d, inputs[:2])
         s = inputs[2] if op.sample_weights else np.ones(len(x))
         terms, u = self.terms(op, x, t, call.node)
         D = np.sum(s * u) if op.reduction == "mean" else np.ones(())
         with np.errstate(all="ignore"):  # the mean of nothing is NaN
             L = np.sum(s * terms) / D if D else np.array(np.nan)
-        return np.asarray(L), (x, t, s, terms, u, D, L)
+        return np.asarray(L), (x, t, s, terms, u, D, L, inputs[0].shape)
 
     def backward(self, op: AnyLoss, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
-        x, t, s, terms, u, D, L = saved
+        x, t, s, terms, u, D, L, shape = saved
         dx, dt = self.slopes(op, x, t)
         share = dy * s / D if D else np.full(len(x), np.nan)
-        dx = per_sample(share, dx) * dx
-        dt = None if dt is None else per_sample(share, dt) * dt
+        dx = (per_sample(share, dx) * dx).reshape(shape)
+        dt = None if dt is None else (per_sample(share, dt) * dt).reshape(shape)
         if not op.sample_weights:
             return dx, dt
         counted = terms - L * u if op.reduction == "mean" else terms
