@@ -11,7 +11,7 @@ BATCH = "N"
 
 Dim = int | str
 
-_MULTIPLE = re.compile(r"([2-9]|[1-9]\d+)N")
+_MULTIPLE = re.compile(r"([2-9]|[1-9][0-9]+)N")
 
 
 class Shape(tuple[Dim, ...]):
@@ -30,7 +30,7 @@ class Shape(tuple[Dim, ...]):
     def __new__(cls, *dims: Dim) -> "Shape":
         """Raise `UserError` for a dimension that is neither a whole number >= 1 nor `"N"` or a multiple of it."""
         for dim in dims:
-            if dim != BATCH and not (dim >= 1 if isinstance(dim, int) else _is_multiple(dim)):
+            if not _is_dimension(dim):
                 raise ModelError(
                     f"a dimension is a whole number >= 1, 'N' (the batch) or a multiple such as '12N', not {dim!r}"
                 )
@@ -87,5 +87,7 @@ def batches(dim: str) -> int:
     return 1 if dim == BATCH else int(dim[:-1])
 
 
-def _is_multiple(dim: object) -> bool:
-    return isinstance(dim, str) and _MULTIPLE.fullmatch(dim) is not None
+def _is_dimension(dim: object) -> bool:
+    if isinstance(dim, int) and not isinstance(dim, bool):
+        return dim >= 1
+    return isinstance(dim, str) and (dim == BATCH or _MULTIPLE.fullmatch(dim) is not None)
