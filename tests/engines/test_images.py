@@ -175,9 +175,9 @@ def test_resizing_between_two_pixels(engine, op, expected):
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_the_nearest_pixel_is_exact(size, output_size):
     """No rounding, however the ratio looks in binary."""
-    places = Resize(output_size).places(size, 0)
-    assert [place.lower for place in places] == [int(Fraction(i * size, output_size)) for i in range(output_size)]
-    assert {place.weight for place in places} == {0.0}
+    taps = Resize(output_size).taps(size, 0)
+    assert [tap.rows for tap in taps] == [(int(Fraction(i * size, output_size)),) for i in range(output_size)]
+    assert {tap.weights for tap in taps} == {(1.0,)}
 
 
 def test_an_empty_batch_is_refused(engine):

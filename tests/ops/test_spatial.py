@@ -166,12 +166,22 @@ def test_fans_of_a_convolution():
         (lambda: Pad(1, mode="reflct"), "did you mean reflect"),
         (lambda: Pad((1, 2)), r"\(left, right, top, bottom\) of them, not \(1, 2\)"),
         (lambda: Pad(1, mode="reflect", value=1.0), "value goes with the mode 'constant', not 'reflect'"),
-        (lambda: Resize(), "either a size or a scale_factor"),
-        (lambda: Resize(2, 2.0), "either a size or a scale_factor"),
+        (lambda: Resize(), "a size or a scale_factor"),
+        (lambda: Resize(2, nearest_mode="round"), "unknown nearest_mode of Resize 'round'"),
+        (lambda: Resize(2, antialias=True), "antialias goes with the mode 'bilinear' or 'bicubic', not 'nearest'"),
+        (lambda: Resize(2, roi=(0, 0, 1, 1)), "roi goes with the coordinate_transformation_mode 'tf_crop_and_resize'"),
+        (lambda: Resize(2, coordinate_transformation_mode="pixel"), "unknown coordinate_transformation_mode of Resize"),
+        (
+            lambda: Resize(2, mode="bicubic", align_corners=True, coordinate_transformation_mode="half_pixel"),
+            "align_corners or a coordinate_transformation_mode, not both",
+        ),
         (lambda: Resize(2.5), "size is a whole number above 0 .* not 2.5"),
         (lambda: Resize(scale_factor=-1), "scale_factor is a number above 0 .* not -1"),
         (lambda: Resize(2, mode="cubic"), "unknown mode of Resize 'cubic'"),
-        (lambda: Resize(2, align_corners=True), "align_corners goes with the mode 'bilinear', not 'nearest'"),
+        (
+            lambda: Resize(2, align_corners=True),
+            "align_corners goes with the mode 'bilinear' or 'bicubic', not 'nearest'",
+        ),
     ],
 )
 def test_refuses_bad_attributes(make, message):

@@ -24,7 +24,8 @@ class GradientOfNearest(ResizeKernel):
     """Backward hands all of the gradient to the nearest pixel, though forward has mixed four."""
 
     def backward(self, op, dy, saved, p, g, call):
-        return super().backward(replace(op, mode="nearest", align_corners=False), dy, saved, p, g, call)
+        nearest = replace(op, mode="nearest", align_corners=False, antialias=False, exclude_outside=False)
+        return super().backward(nearest, dy, saved, p, g, call)
 
 
 @wrong_kernel(Pad, at="output")

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from jax import Array
 from jax import numpy as jnp
 
@@ -14,16 +15,27 @@ from backproof.ops import Resize
 def resize(op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
     """x (N, C, H, W) -> y (N, C, H', W'): rows, then columns."""
     (x,) = inputs
-    return _along(op, _along(op, x, 0), 1)
+    y = _along(op, _along(op, x, 0), 1)
+    if op.roi is not None:
+        rows, columns = (_inside(op, x, axis) for axis in (0, 1))
+        y = jnp.where(np.outer(rows, columns), y, op.extrapolation_value)
+    return y
 
 
 def _along(op: Resize, x: Array, axis: Literal[0, 1]) -> Array:
-    """(1 - w) x[lower] + w x[upper] along an axis. `jax.image.resize` has other conventions."""
-    places = op.places(x.shape[2 + axis], axis)
-    lower = jnp.take(x, np.array([place.lower for place in places]), 2 + axis)
-    if op.mode == "nearest":
-        return lower
-    upper = jnp.take(x, np.array([place.upper for place in places]), 2 + axis)
-    w = np.array([place.weight for place in places], x.dtype).reshape((-1, 1) if axis == 0 else (-1,))
-    y: Array = (1 - w) * lower + w * upper
+    """Σ w x[k] along an axis. `jax.image.resize` has other conventions."""
+    taps = op.taps(x.shape[2 + axis], axis)
+    width = max(1, max(len(tap.rows) for tap in taps))
+    rows, weights = np.zeros((width, len(taps)), int), np.zeros((width, len(taps)), x.dtype)
+    for i, tap in enumerate(taps):
+        rows[: len(tap.rows), i], weights[: len(tap.rows), i] = tap
+    parts = [
+        jnp.take(x, k, 2 + axis) * w.reshape((-1, 1) if axis == 0 else (-1,))
+        for k, w in zip(rows, weights, strict=True)
+    ]
+    y: Array = sum(parts[1:], parts[0])
     return y
+
+
+def _inside(op: Resize, x: Array, axis: Literal[0, 1]) -> npt.NDArray[np.bool_]:
+    return np.array([bool(tap.rows) for tap in op.taps(x.shape[2 + axis], axis)])

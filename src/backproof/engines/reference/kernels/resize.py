@@ -1,6 +1,7 @@
 """Images made larger or smaller."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -13,25 +14,25 @@ from backproof.ops import Resize
 
 @computes(KERNELS, Resize)
 class ResizeKernel(Kernel[Resize, Call]):
-    """Each output pixel is a weighted sum of the four input pixels around its place (u, v).
+    """Each output pixel is a weighted sum of the input pixels around its place (u, v).
 
-        y[n,c,i,j] = (1 - w)(1 - z) x[k,l] + (1 - w) z x[k,l+1] + w (1 - z) x[k+1,l] + w z x[k+1,l+1]
+        y[n,c,i,j] = Σ w[k] z[l] x[n,c,k,l]    over the rows k around u, with weights w, and the columns l, with z
 
-    with k = ⌊u⌋, w = u - k and l = ⌊v⌋, z = v - l; for `nearest`, w = z = 0. The weights do not depend on x, so
+    The weights do not depend on x, so
 
         ∂L/∂x[n,c,row,column] = Σ weight · dy[n,c,i,j]    over all (i, j) in whose sum it is
+
+    Outside of the image, where a crop may look, y is a constant.
     """
 
     @staticmethod
     def _terms(op: Resize, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int, float]]:
         """Every (i, j, row, column, weight)."""
-        columns = op.places(shape[3], 1)
-        for i, (above, below, w) in enumerate(op.places(shape[2], 0)):
-            for j, (left, right, z) in enumerate(columns):
-                yield i, j, above, left, (1 - w) * (1 - z)
-                yield i, j, above, right, (1 - w) * z
-                yield i, j, below, left, w * (1 - z)
-                yield i, j, below, right, w * z
+        columns = op.taps(shape[3], 1)
+        for i, (rows, w) in enumerate(op.taps(shape[2], 0)):
+            for j, (across, z) in enumerate(columns):
+                for (k, row), (m, column) in product(enumerate(rows), enumerate(across)):
+                    yield i, j, row, column, w[k] * z[m]
 
     def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         (x,) = inputs
@@ -39,6 +40,9 @@ class ResizeKernel(Kernel[Resize, Call]):
         for n, c in np.ndindex(x.shape[:2]):
             for i, j, row, column, weight in self._terms(op, x.shape):
                 y[n, c, i, j] += weight * x[n, c, row, column]
+            for i, j in np.ndindex(y.shape[2:]):
+                if not (op.taps(x.shape[2], 0)[i].rows and op.taps(x.shape[3], 1)[j].rows):
+                    y[n, c, i, j] = op.extrapolation_value
         return y, (x.shape,)
 
     def backward(self, op: Resize, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:

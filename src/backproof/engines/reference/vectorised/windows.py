@@ -15,6 +15,8 @@ from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, Pad, Resize
 
 Axis = Literal[0, 1]
 
+AXES: tuple[Axis, Axis] = (0, 1)
+
 
 class SeparableKernel(Kernel[AnyOp, Call]):
     """y = R x Cᵀ · scale + constant."""
@@ -75,14 +77,20 @@ class AdaptiveAvgPool2dKernel(SeparableKernel[AdaptiveAvgPool2d]):
 
 @computes(VECTORISED, Resize)
 class ResizeKernel(SeparableKernel[Resize]):
-    """R[i] has the weights of the two rows around the place of output row i."""
+    """R[i] has the weights of the rows around the place of output row i: none where that is outside of the image."""
 
     def matrix(self, op: Resize, axis: Axis, size: int, out: int) -> Array:
         R = np.zeros((out, size))
-        for i, (lower, upper, weight) in enumerate(op.places(size, axis)):
-            R[i, lower] += 1 - weight
-            R[i, upper] += weight
+        for i, (rows, weights) in enumerate(op.taps(size, axis)):
+            np.add.at(R[i], np.array(rows, int), weights)
         return R
+
+    def forward(self, op: Resize, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
+        y, saved = super().forward(op, inputs, p, call)
+        if op.roi is not None:
+            rows, columns = (np.array([bool(t.rows) for t in op.taps(inputs[0].shape[2 + i], i)]) for i in AXES)
+            y = np.where(rows[:, None] & columns, y, op.extrapolation_value)
+        return y, saved
 
 
 @computes(VECTORISED, Pad)

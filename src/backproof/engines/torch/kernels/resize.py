@@ -1,5 +1,8 @@
 """Images made larger or smaller."""
 
+from typing import Literal
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,5 +18,25 @@ def resize(op: Resize, inputs: tuple[Tensor, ...], p: Tensors, call: Call) -> Te
     just below a whole number, and it takes the pixel before the right one.
     """
     (x,) = inputs
-    align_corners = op.align_corners if op.mode == "bilinear" else None
+    theirs = Resize(op.size, None if op.size else op.scale_factor, op.mode, op.align_corners)
+    if op != theirs:
+        return _as_declared(op, x)
+    align_corners = op.align_corners if op.mode != "nearest" else None
     return functional.interpolate(x, op.size, op.scale_factor, op.mode, align_corners)
+
+
+def _as_declared(op: Resize, x: Tensor) -> Tensor:
+    """What PyTorch does not have: by a matrix of weights along rows, and one along columns."""
+    (down, rows), (across, columns) = _matrix(op, x, 0), _matrix(op, x, 1)
+    y = down @ x @ across.T
+    return torch.where(rows[:, None] & columns, y, op.extrapolation_value)
+
+
+def _matrix(op: Resize, x: Tensor, axis: Literal[0, 1]) -> tuple[Tensor, Tensor]:
+    """The weights, (H', H), and which output rows lie inside of the image, (H',)."""
+    taps = op.taps(x.shape[2 + axis], axis)
+    matrix = torch.zeros(len(taps), x.shape[2 + axis], dtype=torch.float64)
+    for i, (rows, weights) in enumerate(taps):
+        for k, weight in zip(rows, weights, strict=True):
+            matrix[i, k] += weight
+    return matrix.to(x), torch.tensor([bool(tap.rows) for tap in taps], device=x.device)
