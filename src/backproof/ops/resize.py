@@ -129,7 +129,7 @@ class Resize(Op):
         places = [self._place(i, size, axis) for i in range(self.output_size(size, axis))]
         crops = self.roi is not None
         stretch = max(1.0, float(self._ratio(size, axis))) if self.antialias else 1.0
-        return [Taps((), ()) if crops and not 0 <= u <= size - 1 else self._around(u, size, stretch) for u in places]
+        return [Taps((), ()) if crops and not 0 <= u <= size - 1 else self.around(u, size, stretch) for u in places]
 
     def _place(self, i: int, size: int, axis: Literal[0, 1]) -> float | Fraction:
         """u(i)."""
@@ -164,8 +164,8 @@ class Resize(Op):
         whole = own and (ratio == 1 or (ratio == HALF and self.mode == "nearest"))
         return 1 / self.scale_factor[axis] if isinstance(self.scale_factor, tuple) and not whole else ratio
 
-    def _around(self, u: float | Fraction, size: int, stretch: float) -> Taps:
-        """The rows around a place, and their weights."""
+    def around(self, u: float | Fraction, size: int, stretch: float = 1.0) -> Taps:
+        """The rows around the place u, and their weights."""
         if self.mode == "nearest":
             k = {
                 "floor": floor(u),
