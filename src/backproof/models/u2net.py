@@ -123,5 +123,4 @@ def _convolution(net: Builder, name: str, x: Value, channels: int, dilation: int
 
 def _up_to(net: Builder, name: str, x: Value, beside: Value) -> Value:
     """Bilinear, to the size of `beside`: pooling rounds sizes up, so it is not always twice as large."""
-    _, height, width = beside.shape.per_sample
-    return net(name, Resize((int(height), int(width)), mode="bilinear"), x)
+    return net(name, Resize((beside.shape.fixed(2), beside.shape.fixed(3)), mode="bilinear"), x)

@@ -5,6 +5,7 @@ output, all its takers summed, in canonical layout and in every engine: an engin
 that is not 0 is noise put on a value.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,7 +51,7 @@ class Observatory:
         """Forward and backward. `noise`, by node, is added to what the takers of its output get."""
         n = batch_size(self._graph, inputs)
         taps = {
-            _tap(node.name): np.zeros(node.shape.bind(n), self._dtype) if noise is None else noise[node.name]
+            tap_of(node.name): np.zeros(node.shape.bind(n), self._dtype) if noise is None else noise[node.name]
             for node in tapped(self._graph)
         }
         names = [node.name for node in self._graph.nodes]
@@ -60,22 +61,22 @@ class Observatory:
         return Observation(
             values={name: values[name] for name in names},
             slopes={
-                node.name: found.inputs.get(_tap(node.name), np.zeros_like(values[node.name]))
+                node.name: found.inputs.get(tap_of(node.name), np.zeros_like(values[node.name]))
                 for node in tapped(self._graph)
             },
             gradients=replace(found, inputs={name: g for name, g in found.inputs.items() if name in own}),
         )
 
 
-def with_taps(graph: Graph) -> Graph:
-    """The same network, under the same names, with a tap behind every node that is `tapped`."""
+def with_taps(graph: Graph, only: Collection[str] | None = None) -> Graph:
+    """The same network, under the same names, with a tap behind every node that is `tapped`, or behind `only` these."""
     inputs, nodes = list(graph.inputs), list[Node]()
     behind: dict[str, str] = {}
-    with_tap = {node.name for node in tapped(graph)}
+    with_tap = {node.name for node in tapped(graph) if only is None or node.name in only}
     for node in graph.nodes:
         nodes.append(replace(node, inputs=tuple(behind.get(name, name) for name in node.inputs)))
         if node.name in with_tap:
-            tap = Input(_tap(node.name), node.shape)
+            tap = Input(tap_of(node.name), node.shape)
             behind[node.name] = f"{node.name} behind its tap"
             inputs.append(tap)
             nodes.append(make_node(behind[node.name], Add(), {node.name: node.shape, tap.name: tap.shape}))
@@ -87,5 +88,6 @@ def tapped(graph: Graph) -> list[Node]:
     return [n for n in graph.nodes if n.kind == "float" and (n.shape or n.name not in graph.loss_nodes)]
 
 
-def _tap(name: str) -> str:
+def tap_of(name: str) -> str:
+    """The name of the tap behind a node."""
     return f"{name} tap"
