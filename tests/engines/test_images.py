@@ -203,7 +203,9 @@ OPERATIONS = {
         AvgPool2d, pairs(2, 3), STRIDES, pairs(0, 1), st.booleans(), st.booleans(), st.none() | st.integers(1, 5)
     ),
     "AdaptiveAvgPool2d": st.builds(AdaptiveAvgPool2d, pairs(1, 6)),
-    "Pad": st.builds(Pad, SIDES, st.sampled_from(["constant", "reflect", "replicate"])),
+    "Pad": st.builds(
+        Pad, st.tuples(*[st.integers(-2, 3)] * 4), st.sampled_from(["constant", "reflect", "replicate", "wrap"])
+    ),
     "Resize nearest": st.builds(Resize, pairs(1, 7)) | st.builds(Resize, st.none(), FACTORS),
     "Resize bilinear": st.builds(Resize, pairs(1, 7), st.none(), st.just("bilinear"), st.booleans())
     | st.builds(Resize, st.none(), FACTORS, st.just("bilinear"), st.booleans()),

@@ -42,5 +42,5 @@ class BorderForgottenInBackward(PadKernel):
 
     def backward(self, op, dy, saved, p, g, call):
         (shape,) = saved
-        left, _, top, _ = op.sides
-        return (dy[:, :, top : top + shape[2], left : left + shape[3]],)
+        middle = (slice(before, before + n) for n, (before, _) in zip(shape, op.widths(len(shape)), strict=True))
+        return (dy[tuple(middle)],)

@@ -130,7 +130,7 @@ LAYERS: dict[type[Op], Callable[[Any, Shape, bool], Layer]] = {
     ),
     ops.Add: lambda op, x, _: torch.add,
     ops.Mul: lambda op, x, _: torch.mul,
-    ops.Concat: lambda op, x, _: lambda *xs: torch.cat(xs, 1),
+    ops.Concat: lambda op, x, _: lambda *xs: torch.cat(xs, op.axis),
     ops.WeightedSum: lambda op, x, _: lambda *xs: sum(w * x for w, x in zip(op.weights, xs, strict=True)),
     ops.ReLU: lambda op, x, in_place: nn.ReLU(inplace=in_place),
     # In place, PyTorch takes the sign of y for that of x, which a negative slope would turn around.

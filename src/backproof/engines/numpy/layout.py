@@ -37,6 +37,16 @@ def channels_first(array: Array) -> Array:
     return array.transpose(0, rank - 1, *range(1, rank - 1)) if rank > 2 else array
 
 
+def canonical(array: Array, turned: bool) -> Array:
+    """A value as it lies in memory, seen canonical."""
+    return channels_first(array) if turned else array
+
+
+def laid_out(shape: tuple[int, ...], turned: bool) -> tuple[int, ...]:
+    """A canonical shape as a value of it lies in memory."""
+    return (shape[0], *shape[2:], shape[1]) if turned and len(shape) > 2 else shape
+
+
 def to_nhwc(array: Array, dtype: npt.DTypeLike) -> Array:
     """A canonical value channels-last, in this dtype and contiguous; the array itself where it is so already."""
     return np.ascontiguousarray(channels_last(array), dtype)

@@ -1,18 +1,18 @@
-"""Pixels added around images."""
+"""What is added around images, or at the ends of other axes."""
 
 from jax import Array
 from jax import numpy as jnp
 
-from backproof.engines.jax.kernels.table import Arrays, Call, computes
+from backproof.engines.jax.kernels.table import one_line
 from backproof.ops import Pad
 
 
-@computes(Pad)
-def pad(op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
-    """x (N, C, H, W) -> y (N, C, H + top + bottom, W + left + right)."""
-    (x,) = inputs
-    left, right, top, bottom = op.sides
-    widths = ((0, 0), (0, 0), (top, bottom), (left, right))
+def pad(op: Pad, x: Array) -> Array:
+    """What padding below 0 leaves, and around it what the mode says."""
+    kept, widths = x[op.kept(x.shape)], op.added(x.ndim)
     if op.mode == "constant":
-        return jnp.pad(x, widths, constant_values=op.value)
-    return jnp.pad(x, widths, mode="reflect" if op.mode == "reflect" else "edge")
+        return jnp.pad(kept, widths, constant_values=op.value)
+    return jnp.pad(kept, widths, mode="edge" if op.mode == "replicate" else op.mode)
+
+
+one_line({Pad: pad})

@@ -13,15 +13,10 @@ import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.engines.numpy.layout import channels_first, channels_last
+from backproof.engines.numpy.layout import canonical, channels_last, laid_out
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import Permute, Slice
-
-
-def canonical(array: Array, turned: bool) -> Array:
-    """A value as it lies in memory, seen canonical."""
-    return channels_first(array) if turned else array
 
 
 class Rearranging(NumpyKernel[AnyOp]):
@@ -50,7 +45,7 @@ class Rearranging(NumpyKernel[AnyOp]):
     @staticmethod
     def room_for_gradient(shape: tuple[int, ...], call: Workspace) -> Array:
         """A buffer for dx, in the layout that x has, seen canonical."""
-        return canonical(call.borrow_gradient(_turned(shape) if call.turned[0] else shape), call.turned[0])
+        return canonical(call.borrow_gradient(laid_out(shape, call.turned[0])), call.turned[0])
 
     @staticmethod
     def _in_one_piece(array: Array, turned: bool, borrow: Callable[[tuple[int, ...]], Array], call: Workspace) -> Array:
@@ -62,11 +57,6 @@ class Rearranging(NumpyKernel[AnyOp]):
         buffer = borrow(laid.shape)
         buffer[...] = laid
         return buffer
-
-
-def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that a canonical one has channels-last."""
-    return (shape[0], *shape[2:], shape[1]) if len(shape) > 2 else shape
 
 
 @computes(KERNELS, Permute)

@@ -11,7 +11,7 @@ from backproof.engines.kernel import AnyOp, Call, Kernel, Saved, Slopes, compute
 from backproof.engines.reference.kernels.images import output_shape
 from backproof.engines.reference.vectorised.table import VECTORISED
 from backproof.graph import Array, Arrays
-from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, Pad, Resize
+from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, Resize
 
 Axis = Literal[0, 1]
 
@@ -91,22 +91,3 @@ class ResizeKernel(SeparableKernel[Resize]):
             rows, columns = (np.array([bool(t.rows) for t in op.taps(inputs[0].shape[2 + i], i)]) for i in AXES)
             y = np.where(rows[:, None] & columns, y, op.extrapolation_value)
         return y, saved
-
-
-@computes(VECTORISED, Pad)
-class PadKernel(SeparableKernel[Pad]):
-    """R[i,k] is 1 where output row i is a copy of row k; the constant stands where a row or a column is no copy."""
-
-    def matrix(self, op: Pad, axis: Axis, size: int, out: int) -> Array:
-        left, _, top, _ = op.sides
-        R = np.zeros((out, size))
-        for i in range(out):
-            k = op.source(i - (left if axis else top), size)
-            if k is not None:
-                R[i, k] = 1
-        return R
-
-    def forward(self, op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        y, saved = super().forward(op, inputs, p, call)
-        R, C, _ = saved
-        return y + op.value * (1 - np.outer(np.sum(R, 1), np.sum(C, 1))), saved
