@@ -339,18 +339,17 @@ class AlongAxis(ElementWise):
     """Normalises along one axis, as PyTorch's `dim`.
 
     Attributes:
-        axis: 1, that of classes or channels; any but the batch, negative ones counted from the end.
+        axis: 1, that of classes or channels; any but that of the batch, negative ones counted from the end.
     """
 
     axis: int = later(1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        name = type(self).__name__
-        if len(x) < 2:
-            raise ModelError(f"{name} takes an input of shape (N, classes, ...), not {x}")
-        if not -len(x) < self.axis < len(x) or self.axis == 0:
-            raise ModelError(f"{name} along axis {self.axis} does not fit {x}; it has the axes 1 to {len(x) - 1}")
+        if not -len(x) <= self.axis < len(x) or not isinstance(x[self.axis], int):
+            name, fixed = type(self).__name__, [axis for axis, dim in enumerate(x) if isinstance(dim, int)]
+            possible = f"axes of a fixed size are {', '.join(map(str, fixed))}" if fixed else "it has no fixed axis"
+            raise ModelError(f"{name} along axis {self.axis} does not fit {x}; {possible}")
         return x
 
     @classmethod
@@ -360,6 +359,8 @@ class AlongAxis(ElementWise):
         yield Sample(op=cls(), shapes=((2, 3, 4),))
         yield Sample(op=cls(axis=2), shapes=((2, 3, 2, 4),))
         yield Sample(op=cls(axis=-1), shapes=((3, 4),))
+        yield Sample(op=cls(axis=0), shapes=((3, 4),), constants=(0,))
+        yield Sample(op=cls(axis=0), shapes=((3,),), constants=(0,))
 
 
 @operation

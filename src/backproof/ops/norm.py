@@ -92,7 +92,7 @@ class BatchNorm(Op):
 class LayerNorm(Op):
     """y = γ (x - μ) / √(σ² + ε) + β, where μ and σ² (biased) are over the last axes of each sample.   Ba et al. 2016.
 
-    x, y: (N, ..., *normalized_shape).   The batch plays no part, so training and evaluation are the same.   As
+    x, y: (..., *normalized_shape).   The batch plays no part, so training and evaluation are the same.   As
     PyTorch's.   With x̂ = (x - μ) / √(σ² + ε), and means over the same axes as μ:
 
         dβ = Σ dy     dγ = Σ dy x̂     dx = (γ dy - mean(γ dy) - x̂ mean(γ dy x̂)) / √(σ² + ε)
@@ -124,9 +124,9 @@ class LayerNorm(Op):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x[1:][-len(self.dimensions) :] != self.dimensions:
+        if x[-len(self.dimensions) :] != self.dimensions:
             ending = ", ".join(map(str, self.dimensions))
-            raise ModelError(f"LayerNorm takes an input of shape (N, ..., {ending}), not {x}")
+            raise ModelError(f"LayerNorm takes an input of shape (..., {ending}), not {x}")
         return x
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
@@ -145,6 +145,8 @@ class LayerNorm(Op):
         yield Sample(op=LayerNorm((2, 4), elementwise_affine=False), shapes=((2, 3, 2, 4),))
         yield Sample(op=LayerNorm(5), shapes=((4, 5),), training=False)
         yield Sample(op=LayerNorm(5), shapes=((3, 5),), values="displaced")
+        yield Sample(op=LayerNorm((3, 4)), shapes=((3, 4),), constants=(0,))
+        yield Sample(op=LayerNorm((2, 3, 2)), shapes=((2, 3, 2),), constants=(0,))
 
 
 @operation

@@ -28,7 +28,7 @@ import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.engines.numpy.layout import axis_of
+from backproof.engines.numpy.layout import axis_of, channels_last
 from backproof.engines.numpy.workspace import Pool, Workspace
 from backproof.graph import Array, Arrays
 from backproof.ops import BatchNorm, GroupNorm, LayerNorm
@@ -295,6 +295,8 @@ class LayerNormKernel(_WithinSample[LayerNorm]):
         """Channels last if they are normalised over too, else one γ and β for all of them."""
         if not turned:
             return parameter
+        if len(op.dimensions) == x.ndim:
+            return channels_last(parameter)
         return np.moveaxis(parameter, 0, -1) if len(op.dimensions) == x.ndim - 1 else parameter[..., None]
 
 
