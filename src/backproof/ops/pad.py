@@ -29,8 +29,8 @@ class Pad(Op):
     dy goes back to the pixel that was copied: dx is the sum over all its copies.
 
     Attributes:
-        padding: (left, right, top, bottom), in PyTorch's order: of the last axis, then of the one before it, for as many
-            axes as there are pairs; one number: the same on all sides of an image.
+        padding: (left, right, top, bottom), in PyTorch's order: of the last axis, then of the one before it, and so on,
+            a pair an axis; one number: the same on all sides of an image.
         mode: "constant", "reflect", "replicate" or "wrap".
         value: what `constant` adds.
     """

@@ -32,7 +32,7 @@ class PadKernel(Kernel[Pad, Call]):
 
     def forward(self, op: Pad, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         (x,) = inputs
-        y = np.zeros(op.output_shape(Shape(*x.shape)))
+        y = np.zeros(op.output_shape(Shape(*x.shape)).bind(1))
         for i in np.ndindex(y.shape):
             source = self._source(op, i, x.shape)
             y[i] = op.value if source is None else x[source]

@@ -8,7 +8,7 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "wra
 
 @writes(Pad)
 def pad(w: Writer, op: Pad, x: str) -> str:
-    left, right, top, bottom = op.sides
-    pads = w.ints(0, 0, top, left, 0, 0, bottom, right)
+    before, after = zip(*op.widths(len(w.inputs[0])), strict=True)
+    pads = w.ints(*before, *after)
     value = [w.constant(op.value)] if op.mode == "constant" else []
     return w("Pad", x, pads, *value, mode=MODES[op.mode])
