@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--files", default="", help="only of files whose path contains this")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path(".mutation"), help="where the session is kept")
-    parser.add_argument("--survivors", action="store_true", help="judge again what survived")
+    parser.add_argument("--survivors", action="store_true", help="try again what survived")
     parser.add_argument("--check", action="store_true", help="ask `check` alone: what it does not find has survived")
     parser.add_argument("--record", action="store_true", help="find out anew which checks and tests reach what")
     parser.add_argument("--table", action="store_true", help="only print the figures")

@@ -1,4 +1,4 @@
-"""The rooms whose mutants are judged, and by what: the engines that `check` is run with, and the tests."""
+"""The rooms whose mutants are tried, and by what: the engines that `check` is run with, and the tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ class Result:
 
 
 class Worker:
-    """A copy of the project, with the processes of `worker` that judge in it, each started when it is needed."""
+    """A copy of the project, with the processes of `worker` that try mutants in it, each started when it is needed."""
 
     def __init__(self, root: Path, tree: Path) -> None:
         self._root, self.tree = root, tree
@@ -198,7 +198,7 @@ class Session:
         record: bool,
         kinds: Sequence[Kind] = ("check", "tests"),
     ) -> None:
-        """Judge what has not been judged yet: the first `sample` of each room, in files whose path contains `files`."""
+        """Try what has not been tried yet: the first `sample` of each room, in files whose path contains `files`."""
         wanted = [m for room in self.rooms for m in self.drawn(room, sample) if files in m.file]
         wanted = [m for m in wanted if m.id not in self.results or (survivors and not self.results[m.id].by)]
         programs = [program for m in wanted if (program := self._program(m))]

@@ -1,4 +1,4 @@
-"""The measure is measured: mutants are what they are said to be, and are judged as they should be."""
+"""The measure is measured: mutants are what they are said to be, and are tried as they should be."""
 
 import tomllib
 from collections import Counter

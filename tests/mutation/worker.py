@@ -4,7 +4,7 @@ A cold one has everything imported but backproof; the child imports that with th
 backproof too, and the child exchanges the code of the functions that the mutant changes, or says that it cannot.
 
 TREE is a copy of the project that belongs to this process alone; the mutated file lies in it while the mutant is
-judged, so that processes which tests start see it too. A request is a line of JSON on stdin, its answer one on stdout:
+tried, so that processes which tests start see it too. A request is a line of JSON on stdin, its answer one on stdout:
 
     {"file": ..., "code": ..., "units": [{"check": ["numpy", "operations", "Conv2d"], "quick": true, "limit": 9}, ...]}
     -> {"by": the unit that found the mutant, or null, "why": "...", "asked": how many units were, "seconds": ...},
