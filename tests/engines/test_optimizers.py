@@ -218,3 +218,5 @@ def test_an_optimizer_that_an_engine_lacks_is_named(engine):
     trainer = engine.compile(GRAPH, WEIGHTS, dtype="float64")
     with pytest.raises(UserError, match=f"engine '{engine.name}' has no update for the optimizer Lion"):
         trainer.train_step(INPUTS, Lion(), Mode(training=True))
+    with pytest.raises(UserError, match=f"engine '{engine.name}' has no update for the optimizer Lion"):
+        trainer.load_optimizer_state(Lion(), {})

@@ -35,6 +35,7 @@ ROOMS: dict[str, Room] = {
     "engines/reference": Room("engines/reference/**/*.py", ("reference", "numpy"), ("engines/*.py",)),
     "engines/torch": _engine("torch", "pytorch_samples/*.py"),
     "engines/jax": _engine("jax"),
+    "engines/onnxruntime": _engine("onnxruntime", "interchange/**/*.py"),
     "engines": Room("engines/*.py", ("numpy", "reference"), ("engines/*.py", "engines/numpy/*.py", "verify/*.py")),
     "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/*.py", "runs/*.py", "sklearn/*.py")),
     "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py", "sklearn/*.py")),

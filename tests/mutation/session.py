@@ -267,7 +267,7 @@ class Session:
             self._keep(mutant, Result("same"))
             return None
         was, now = changed_lines(source, code)
-        if reason := self.equivalent(mutant, was, now):
+        if reason := self.equivalent(mutant, was, now, source):
             self._keep(mutant, Result("equivalent", why=reason, was=was, now=now))
             return None
         return Program(mutant, code, was, now)
@@ -294,14 +294,16 @@ class Session:
     def _equivalents(self) -> list[Message]:
         return list(tomllib.loads(EQUIVALENT.read_text()).get("equivalent", []))
 
-    def equivalent(self, mutant: Mutant, was: str, now: str) -> str:
+    def equivalent(self, mutant: Mutant, was: str, now: str, source: str) -> str:
         """Why the mutant computes the same, if the file of equivalent ones says so."""
+        below = source.splitlines()[mutant.start[0]].strip() if mutant.start[0] < source.count("\n") else ""
         for entry in self._equivalents:
             if (
                 mutant.file.endswith(entry.get("file", ""))
                 and ("was" not in entry or was in _each(entry["was"]))
                 and ("now" not in entry or now in _each(entry["now"]))
                 and ("in" not in entry or entry["in"] in was)
+                and ("below" not in entry or any(one in below for one in _each(entry["below"])))
                 and re.search(entry.get("pattern", ""), now)
                 and ("operator" not in entry or mutant.operator.split("/")[1] == entry["operator"])
                 and ("definition" not in entry or mutant.definition == entry["definition"])

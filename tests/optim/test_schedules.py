@@ -69,6 +69,9 @@ def test_bad_schedules():
         Cosine.from_epochs({"warmup": 2}, steps_per_epoch=10, epochs=2)
     with pytest.raises(UserError, match="gamma is -1; it must be 0 or more"):
         Step(gamma=-1)
+    for floor in (-0.1, 1.5):
+        with pytest.raises(UserError, match=f"floor is {floor}; it must be between 0 and 1"):
+            Cosine(steps=3, floor=floor)
 
 
 def test_the_schedule_of_the_how_to_page():

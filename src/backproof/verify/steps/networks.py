@@ -138,7 +138,10 @@ def several_outputs() -> SmallNetwork:
 
 @network
 def early_output() -> SmallNetwork:
-    """The output is one of the first values, from which others go on. A sum hands to another what ReLU masks too."""
+    """The output is one of the first values, and its loss one of the first nodes; others go on from it.
+
+    A sum hands to another what ReLU masks too.
+    """
     net = Builder(Shape("N", 4))
     out = net("fc1", Linear(4), net.x)
     h = net("start", ReLU(), out)  # the only one that takes it, where there is no loss
@@ -148,7 +151,10 @@ def early_output() -> SmallNetwork:
         h = net(f"{i}.add", Add(), net(f"{i}.act", act, net(f"{i}.fc", Linear(4), square)), h)
         h = net(f"{i}.bounded", Tanh(), h)
     h = net("relu", ReLU(), net("add", Add(), net("fc2", Linear(4), h), h))
-    return SmallNetwork(net.graph(out, h).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.5)), batches=(4, 2, 7, 4))
+    graph = net.graph(out, h).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.5))
+    first, *nodes = graph.nodes
+    nodes.insert(0, nodes.pop(-3))  # the loss of the early output, before what goes on
+    return SmallNetwork(replace(graph, nodes=(first, *nodes)), batches=(4, 2, 7, 4))
 
 
 @network
