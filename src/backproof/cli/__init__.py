@@ -21,6 +21,7 @@ app = App(
 app.command("backproof.cli.train:train", name="train", help_flags=[], help="Train one network, or several to compare.")
 app.command("backproof.cli.compare:compare", name="compare", help="Print a table of runs side by side.")
 app.command("backproof.cli.report:report", name="report", help="Write one page that shows runs, for any browser.")
+app.command("backproof.cli.export:export", name="export", help="Write a run or a model as a file for other programs.")
 app.command("backproof.cli.models:models", name="models", help="List the models and their options.")
 app.command("backproof.cli.engines:engines", name="engines", help="List the engines, and how to install missing ones.")
 app.command("backproof.cli.data:app", name="data", help="List, look at, and make datasets.")

@@ -39,11 +39,16 @@ def write_weights(path: str | Path, weights: Arrays) -> None:
     Raises `UserError` for another suffix, or where the file cannot be written.
     """
     path = Path(path)
-    content = _pth_bytes(weights) if _is_pytorch(path) else _safetensors_bytes(weights)
+    content = weights_bytes(path, weights)
     try:
         path.write_bytes(content)
     except OSError as error:
         raise ModelError(f"cannot write '{path}': {error.strerror or error}") from error
+
+
+def weights_bytes(path: str | Path, weights: Arrays) -> bytes:
+    """The content of the file that `write_weights` writes. Raises `UserError` for another suffix."""
+    return _pth_bytes(weights) if _is_pytorch(Path(path)) else _safetensors_bytes(weights)
 
 
 def _is_pytorch(path: Path) -> bool:

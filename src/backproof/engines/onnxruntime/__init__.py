@@ -11,9 +11,9 @@ import onnxruntime
 
 from backproof.engines.base import Capabilities, DType, EngineInfo
 from backproof.engines.kernel import require_kernels
-from backproof.engines.onnxruntime.predictor import OnnxPredictor
+from backproof.engines.onnxruntime.predictor import OnnxPredictor, session
 from backproof.errors import UserError
-from backproof.graph import Arrays, Graph, Op
+from backproof.graph import Array, Arrays, Graph, Op
 from backproof.interchange.onnx.require import require_onnx
 
 
@@ -50,6 +50,12 @@ class OnnxRuntimeEngine:
         if dtype != "float32":
             raise UserError(f"engine 'onnxruntime' computes in float32, not in {dtype}")
         return OnnxPredictor(graph, parameters, self._threads)
+
+    def run_file(self, content: bytes, inputs: Arrays) -> dict[str, Array]:
+        """The outputs of any `.onnx` file for these inputs, by name."""
+        opened = session(content, self._threads)
+        names = [output.name for output in opened.get_outputs()]
+        return dict(zip(names, opened.run(names, dict(inputs)), strict=True))
 
     def info(self) -> EngineInfo:
         """ONNX Runtime's version and threads."""

@@ -42,10 +42,10 @@ class OnnxPredictor:
             self._require_no_training()
         if with_loss:
             self._require_classes(inputs)
-        session = self._session(tuple(names))
+        opened = self._session(tuple(names))
         kinds = {i.name: np.float32 if i.kind == "float" else np.int64 for i in self.graph.inputs}
-        taken = {i.name: np.ascontiguousarray(inputs[i.name], kinds[i.name]) for i in session.get_inputs()}
-        return dict(zip(names, map(np.array, session.run(names, taken)), strict=True))
+        taken = {i.name: np.ascontiguousarray(inputs[i.name], kinds[i.name]) for i in opened.get_inputs()}
+        return dict(zip(names, map(np.array, opened.run(names, taken)), strict=True))
 
     def parameters(self) -> dict[str, Array]:
         return {name: array.copy() for name, array in self._parameters.items()}
@@ -57,12 +57,8 @@ class OnnxPredictor:
 
     def _session(self, names: tuple[str, ...]) -> onnxruntime.InferenceSession:
         if names not in self._sessions:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
-            options.use_deterministic_compute = True
-            options.log_severity_level = ERRORS_ALONE
             content = onnx_bytes(_leading_to(self.graph, names), self._parameters, outputs=names)
-            self._sessions[names] = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._sessions[names] = session(content, self._threads)
         return self._sessions[names]
 
     def _require_no_training(self) -> None:
@@ -81,6 +77,15 @@ class OnnxPredictor:
                 wrong = labels[((labels < 0) | (labels >= classes)) & (labels != node.op.ignore_index)]
                 if wrong.size:
                     raise DataError(f"node '{node.name}': labels lie in 0..{classes - 1}, but some are {wrong[0]}")
+
+
+def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """ONNX Runtime on the content of a file, with so many threads; 0: its own choice."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.use_deterministic_compute = True
+    options.log_severity_level = ERRORS_ALONE
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _leading_to(graph: Graph, names: Collection[str]) -> Graph:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backproof.graph import Arrays, Graph
 from backproof.interchange.onnx.require import require_onnx
+
+if TYPE_CHECKING:
+    from backproof.data.options import PreprocessingOptions
 
 OPSET = 20
 """The version of ONNX's operators that is written unless another is asked for."""
@@ -17,6 +21,8 @@ def onnx_bytes(
     opset: int = OPSET,
     dtype: str = "float32",
     metadata: Mapping[str, str] | None = None,
+    preprocessing: "PreprocessingOptions | None" = None,
+    image_shape: tuple[int, ...] = (),
 ) -> bytes:
     """`graph` with its weights as the content of a `.onnx` file, for inference. Losses are left out.
 
@@ -27,14 +33,31 @@ def onnx_bytes(
         parameters: by full name; kept as `dtype`, "float32" or "float64".
         opset: the version of ONNX's operators, 18 or later.
         metadata: what the file is to say of itself besides its graph, version and hash.
+        preprocessing: written as nodes in front of the network: the file then takes "pixels", bytes (N, H, W, C).
+        image_shape: (C, H, W) after preprocessing, where the network takes images that are flattened.
 
-    Raises `UserError` for an opset that cannot be written, operations that ONNX has no word for, each with its node, or
-    a file of 2 GiB and more; or if onnx is not installed.
+    Raises `UserError` for an opset that cannot be written, operations that ONNX has no word for, each with its node, a
+    step of preprocessing that cannot be a node, or a file of 2 GiB and more; or if onnx is not installed.
     """
     require_onnx("a file of ONNX")
     from backproof.interchange.onnx.write.model import onnx_bytes
 
-    return onnx_bytes(graph, parameters, opset=opset, dtype=dtype, metadata=metadata)
+    return onnx_bytes(
+        graph,
+        parameters,
+        opset=opset,
+        dtype=dtype,
+        metadata=metadata,
+        preprocessing=preprocessing,
+        image_shape=image_shape,
+    )
+
+
+def check_bytes(content: bytes) -> None:
+    """Let onnx check a file: every node against its declaration, and all shapes. Raises what the checker raises."""
+    import onnx
+
+    onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
 
 
 def write_onnx(path: str | Path, graph: Graph, parameters: Arrays, **options: object) -> None:

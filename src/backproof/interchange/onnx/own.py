@@ -9,6 +9,7 @@ from onnx import GraphProto, ModelProto
 
 from backproof.graph import Graph
 from backproof.interchange.onnx.write.model import GRAPH, structure
+from backproof.interchange.onnx.write.preprocessing import PIXELS, PREFIX
 
 
 def own_graph(model: ModelProto) -> Graph | None:
@@ -22,7 +23,19 @@ def own_graph(model: ModelProto) -> Graph | None:
         again = structure(graph, opset=model.opset_import[0].version, dtype=dtype)
     except Exception:  # a description that is damaged in whatever way describes nothing, and the nodes are read instead
         return None
-    return graph if _content(again.graph) == _content(model.graph) else None
+    network = GraphProto()
+    network.CopyFrom(model.graph)
+    if any(i.name == PIXELS for i in network.input):
+        _without_preprocessing(network, again.graph)
+    return graph if _content(again.graph) == _content(network) else None
+
+
+def _without_preprocessing(network: GraphProto, again: GraphProto) -> None:
+    """Leave out the nodes in front of the network: what they do stands in the metadata too."""
+    kept = [node for node in network.node if not node.name.startswith(f"{PREFIX}/")]
+    del network.node[:], network.input[:]
+    network.node.extend(kept)
+    network.input.extend(again.input)
 
 
 def _content(graph: GraphProto) -> list[object]:

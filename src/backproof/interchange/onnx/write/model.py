@@ -1,14 +1,17 @@
 """A whole network as a file of ONNX."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
 
 from backproof import __version__
+from backproof.data.options import PreprocessingOptions
+from backproof.data.preprocessing import Step, steps_of
 from backproof.errors import ModelError, OptionError
 from backproof.graph import Arrays, Graph, Node, Shape
 from backproof.interchange.onnx import OPSET
+from backproof.interchange.onnx.write.preprocessing import preprocessing_nodes
 from backproof.interchange.onnx.write.table import ELEMENTS, WRITERS, Names, Writer
 
 IR = 10
@@ -31,6 +34,8 @@ def onnx_bytes(
     opset: int = OPSET,
     dtype: str = "float32",
     metadata: Mapping[str, str] | None = None,
+    preprocessing: PreprocessingOptions | None = None,
+    image_shape: tuple[int, ...] = (),
     outputs: Collection[str] = (),
 ) -> bytes:
     """As `backproof.interchange.onnx.onnx_bytes`.
@@ -44,6 +49,8 @@ def onnx_bytes(
     for tensor in model.graph.initializer:
         array = np.asarray(parameters[tensor.name], dtype, order="C")
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    if preprocessing is not None:
+        _put_before(model, graph, steps_of(preprocessing), image_shape, dtype)
     if not outputs:
         helper.set_model_props(model, described(graph) | dict(metadata or {}))
     content: bytes = model.SerializeToString()
@@ -54,6 +61,22 @@ def described(graph: Graph) -> dict[str, str]:
     """What a file says of its network."""
     bare = graph.without_loss(auxiliary=True)
     return {"backproof.version": __version__, "backproof.graph_hash": bare.hash, GRAPH: bare.to_json()}
+
+
+def _put_before(
+    model: ModelProto, graph: Graph, steps: Sequence[Step], image_shape: tuple[int, ...], dtype: str
+) -> None:
+    """Let the file take pixels, and begin with the steps that make of them what the network takes."""
+    x = graph.inputs[0]
+    names = Names([*graph.shapes, *graph.parameters, *(node.name for node in model.graph.node)])
+    shape = image_shape or tuple(int(dim) for dim in x.shape[1:])
+    if len(shape) != 3:
+        raise ModelError(f"the network takes {x.shape}, which is no image: there is nothing to preprocess")
+    pixels, nodes = preprocessing_nodes(steps, shape, x, names, model.opset_import[0].version, dtype)
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *rest])
+    model.graph.input[0].CopyFrom(pixels)
 
 
 def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outputs: Collection[str] = ()) -> ModelProto:

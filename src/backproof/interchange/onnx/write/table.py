@@ -28,23 +28,20 @@ class Names:
         return name
 
 
-class Writer:
-    """One node of a network on its way to ONNX. Called, it adds a node of ONNX and returns the name of its value.
+class Nodes:
+    """Nodes of ONNX in the making. Called, it adds one and returns the name of its value, `PREFIX/OP_TYPE`.
 
-        h = w("Mul", x, w.number(0.5))
-
-    The last node that is added gets the name of ours, and so does its value; others are called `NODE/OP_TYPE`.
+        h = nodes("Mul", x, nodes.constant(0.5))
 
     Attributes:
-        node: the network's node.
-        inputs: the shapes of its inputs.
+        prefix: what names begin with.
         opset: the version of ONNX's operators that is written.
         dtype: "float32" or "float64".
+        written: the nodes so far.
     """
 
-    def __init__(self, node: Node, inputs: Sequence[Shape], opset: int, dtype: str, names: Names) -> None:
-        self.node = node
-        self.inputs = tuple(inputs)
+    def __init__(self, prefix: str, opset: int, dtype: str, names: Names) -> None:
+        self.prefix = prefix
         self.opset = opset
         self.dtype = dtype
         self.written: list[NodeProto] = []
@@ -52,14 +49,10 @@ class Writer:
 
     def __call__(self, op_type: str, *inputs: str, **attributes: Any) -> str:
         """Add a node of ONNX; attributes that are None are left out."""
-        name = self._names.unique(f"{self.node.name}/{op_type}")
+        name = self._names.unique(f"{self.prefix}/{op_type}")
         given = {key: value for key, value in attributes.items() if value is not None}
         self.written.append(helper.make_node(op_type, list(inputs), [name], name=name, **given))
         return name
-
-    def p(self, local: str) -> str:
-        """The value of a parameter; "", ONNX's word for nothing, where the operation has none of that name."""
-        return self.node.path(local) if local in self.node.parameters else ""
 
     def constant(self, values: Any, dtype: str = "") -> str:
         """An array of the network's dtype, or of `dtype`, as a node `Constant`: what is an initializer is a weight."""
@@ -69,6 +62,24 @@ class Writer:
     def ints(self, *values: int) -> str:
         """Whole numbers, such as axes: (n,)."""
         return self.constant(values, "int64")
+
+
+class Writer(Nodes):
+    """One node of a network on its way to ONNX.
+
+    Attributes:
+        node: the network's node; the names of what is written begin with its own.
+        inputs: the shapes of its inputs.
+    """
+
+    def __init__(self, node: Node, inputs: Sequence[Shape], opset: int, dtype: str, names: Names) -> None:
+        super().__init__(node.name, opset, dtype, names)
+        self.node = node
+        self.inputs = tuple(inputs)
+
+    def p(self, local: str) -> str:
+        """The value of a parameter; "", ONNX's word for nothing, where the operation has none of that name."""
+        return self.node.path(local) if local in self.node.parameters else ""
 
     def finish(self, value: str) -> list[NodeProto]:
         """The nodes, the last of which gives `value`, under the name of the network's node."""
