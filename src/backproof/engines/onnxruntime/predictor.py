@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 
 from backproof.engines.base import EVALUATION, DType, Mode
-from backproof.engines.inputs import asked_for, batch_size, check_parameters
+from backproof.engines.inputs import asked_for, batch_size, check_parameters, in_dtype
 from backproof.errors import DataError, UserError
 from backproof.graph import Array, Arrays, Graph
 from backproof.interchange.onnx.write import onnx_bytes
@@ -43,8 +43,8 @@ class OnnxPredictor:
         if with_loss:
             self._require_classes(inputs)
         opened = self._session(tuple(names))
-        kinds = {i.name: np.float32 if i.kind == "float" else np.int64 for i in self.graph.inputs}
-        taken = {i.name: np.ascontiguousarray(inputs[i.name], kinds[i.name]) for i in opened.get_inputs()}
+        entered = in_dtype(self.graph, inputs, self.dtype)
+        taken = {i.name: np.ascontiguousarray(entered[i.name]) for i in opened.get_inputs()}
         return dict(zip(names, map(np.array, opened.run(names, taken)), strict=True))
 
     def parameters(self) -> dict[str, Array]:

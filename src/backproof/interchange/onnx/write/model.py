@@ -100,7 +100,7 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
         nodes,
         "backproof",
         [_value(i.name, i.shape, kinds[i.kind]) for i in graph.inputs],
-        [_value(name, graph.shapes[name], kinds[_kind(graph, name)]) for name in outputs],
+        [_value(name, graph.shapes[name], kinds[graph.kinds[name]]) for name in outputs],
         initializers,
     )
     imports = [helper.make_opsetid("", opset)]
@@ -112,10 +112,6 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
 
 def _value(name: str, shape: Shape, element: int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, element, list(shape))
-
-
-def _kind(graph: Graph, name: str) -> str:
-    return getattr(graph.node[name], "kind", "float")
 
 
 def _require_writers(nodes: Iterable[Node]) -> None:

@@ -28,7 +28,7 @@ def group_norm(w: Writer, op: GroupNorm, x: str) -> str:
     (The GroupNormalization of opset 18 has a γ and a β a group, not a channel.)
     """
     (shape,) = w.inputs
-    channels, groups = int(shape[1]), op.num_groups
+    channels, groups = shape.fixed(1), op.num_groups
     gamma, beta = w.p("weight"), w.p("bias")
     if w.opset >= 21:
         gamma, beta = gamma or w.constant(np.ones(channels)), beta or w.constant(np.zeros(channels))

@@ -41,7 +41,7 @@ def avg_pool(w: Writer, op: AvgPool2d, x: str) -> str:
 @writes(AdaptiveAvgPool2d)
 def adaptive_avg_pool(w: Writer, op: AdaptiveAvgPool2d, x: str) -> str:
     """Windows of unequal sizes are a product with their weights from both sides."""
-    sizes = [int(dim) for dim in w.inputs[0][2:]]
+    sizes = [w.inputs[0].fixed(axis) for axis in (2, 3)]
     if op.output_size == (1, 1):
         return w("GlobalAveragePool", x)
     if not any(size % out for size, out in zip(sizes, op.output_size, strict=True)):
@@ -53,14 +53,14 @@ def adaptive_avg_pool(w: Writer, op: AdaptiveAvgPool2d, x: str) -> str:
 
 def _reach(w: Writer, op: MaxPool2d | AvgPool2d, axis: int, dilation: int = 1) -> int:
     """How far beyond the image's end the last window goes."""
-    size, count = int(w.inputs[0][2 + axis]), int(w.node.shape[2 + axis])
+    size, count = w.inputs[0].fixed(2 + axis), w.node.shape.fixed(2 + axis)
     return (count - 1) * op.stride[axis] - op.padding[axis] + dilation * (op.kernel_size[axis] - 1) + 1 - size
 
 
 def _counts(w: Writer, op: AvgPool2d, axis: int) -> list[int]:
     """How many elements of each window count, those in the padding included."""
-    last = int(w.inputs[0][2 + axis]) + op.padding[axis]
-    starts = (i * op.stride[axis] - op.padding[axis] for i in range(int(w.node.shape[2 + axis])))
+    last = w.inputs[0].fixed(2 + axis) + op.padding[axis]
+    starts = (i * op.stride[axis] - op.padding[axis] for i in range(w.node.shape.fixed(2 + axis)))
     return [min(start + op.kernel_size[axis], last) - start for start in starts]
 
 

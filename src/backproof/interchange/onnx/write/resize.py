@@ -16,8 +16,8 @@ MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 @writes(Resize)
 def resize(w: Writer, op: Resize, x: str) -> str:
     """`Resize` where its formula, in the float32 of runtimes, finds the same pixels; else by indices, or a product."""
-    sizes = [int(dim) for dim in w.inputs[0][2:]]
-    out = [int(dim) for dim in w.node.shape[2:]]
+    sizes = [w.inputs[0].fixed(axis) for axis in (2, 3)]
+    out = [w.node.shape.fixed(axis) for axis in (2, 3)]
     plain = "asymmetric" if op.mode == "nearest" else "align_corners" if op.align_corners else "half_pixel"
     words = {
         "mode": MODES[op.mode],

@@ -11,5 +11,5 @@ def flatten(w: Writer, op: Flatten, x: str) -> str:
 
 @writes(Reshape)
 def reshape(w: Writer, op: Reshape, x: str) -> str:
-    """0 keeps the batch."""
-    return w("Reshape", x, w.ints(0, *(int(dim) for dim in w.node.shape[1:])))
+    """-1 for the batch."""
+    return w("Reshape", x, w.ints(*(-1 if isinstance(dim, str) else dim for dim in w.node.shape)))
