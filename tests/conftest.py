@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,15 @@ def _no_custom_parts() -> Iterator[None]:
     """What users' files have entered into registries is taken out after each test."""
     yield
     forget_users_files()
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real datasets and weights, such as mnist/ and u2netp/; a test that needs it is skipped without."""
+    where = os.environ.get("BACKPROOF_TEST_DATA")
+    if not where:
+        pytest.skip("BACKPROOF_TEST_DATA is not set: no real data here")
+    return Path(where)
 
 
 def forget_users_files() -> None:

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -6,15 +5,6 @@ import pytest
 from PIL import Image
 
 from backproof.data import DataOptions
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of real datasets, mnist/ and sign_digits/."""
-    where = os.environ.get("BACKPROOF_TEST_DATA")
-    if not where:
-        pytest.skip("BACKPROOF_TEST_DATA is not set: no real data here")
-    return Path(where)
 
 
 @pytest.fixture

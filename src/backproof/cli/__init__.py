@@ -23,6 +23,7 @@ app.command("backproof.cli.compare:compare", name="compare", help="Print a table
 app.command("backproof.cli.report:report", name="report", help="Write one page that shows runs, for any browser.")
 app.command("backproof.cli.export:export", name="export", help="Write a run or a model as a file for other programs.")
 app.command("backproof.cli.models:models", name="models", help="List the models and their options.")
+app.command("backproof.cli.fetch_weights:fetch_weights", name="fetch-weights", help="Download published weights.")
 app.command("backproof.cli.engines:engines", name="engines", help="List the engines, and how to install missing ones.")
 app.command("backproof.cli.data:app", name="data", help="List, look at, and make datasets.")
 app.command("backproof.cli.check:app", name="check", help="Prove operations, optimizers and models right.")
