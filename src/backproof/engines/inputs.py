@@ -1,7 +1,7 @@
 """The checks at the entry of every trainer: do inputs, weights and optimizer state fit the network?"""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,23 @@ def batch_size(graph: Graph, inputs: Arrays, *, targets: bool = False) -> int:
         names = {i.name for i in graph.inputs}
         raise unknown("input", next(name for name in inputs if name not in names), names)
     return n or 1
+
+
+class Shaped(Protocol):
+    """An array of any library."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its dimensions."""
+        ...
+
+
+def samples_of(graph: Graph, inputs: Mapping[str, Shaped]) -> int:
+    """N of inputs that fit `graph`; 1 where no batch stands."""
+    for given in graph.inputs:
+        if given.shape.has_batch and given.name in inputs:
+            return given.shape.batch_in(tuple(inputs[given.name].shape)) or 1
+    return 1
 
 
 def dtypes_of(graph: Graph, dtype: npt.DTypeLike) -> dict[str, np.dtype[Any]]:

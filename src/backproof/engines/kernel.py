@@ -28,13 +28,15 @@ class Call:
         node: the node's name.
         mode: how the pass is taken.
         wants: for each input, whether its gradient is needed.
+        samples: N of this pass, which an operation may need whose inputs are without a batch.
         state: where forward leaves new values of non-trainable parameters; the trainer decides to keep them.
         ways: where a kernel notes which of its ways it took, in a few words, where it decides: `ways.add("im2col")`.
     """
 
-    def __init__(self, node: str, wants: tuple[bool, ...], ways: set[str] | None = None) -> None:
+    def __init__(self, node: str, wants: tuple[bool, ...], ways: set[str] | None = None, *, samples: int = 1) -> None:
         self.node = node
         self.wants = wants
+        self.samples = samples
         self.ways: set[str] = set() if ways is None else ways
         self.mode: Mode = EVALUATION
         self.state: dict[str, Array] = {}

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import Dim, Shape
+from backproof.graph.shape import Shape
+from backproof.ops.broadcasting import broadcast_shapes
 
 
 @operation
@@ -26,9 +27,7 @@ class MatMul(Op):
         a, b = inputs
         if not a or not b or a[-1] != b[-2:][0]:
             raise ModelError(f"MatMul takes (..., M, K) and (..., K, P), not {a} and {b}")
-        batch = _broadcast(a[:-2], b[:-2])
-        if batch is None:
-            raise ModelError(f"MatMul cannot broadcast the axes before the last two of {a} and {b}")
+        batch = broadcast_shapes(self, Shape(*a[:-2]), Shape(*b[:-2]))
         return Shape(*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
     @classmethod
@@ -42,12 +41,6 @@ class MatMul(Op):
         yield Sample(op=MatMul(), shapes=((3, 4), (4,)), constants=(1,))
         yield Sample(op=MatMul(), shapes=((3,), (2, 3, 2)), constants=(0,))
         yield Sample(op=MatMul(), shapes=((1, 1, 1), (1, 1, 1)))
-
-
-def _broadcast(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...] | None:
-    """The shape that both are broadcast to, as NumPy does; None if they do not fit."""
-    rank = max(len(a), len(b))
-    a, b = (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b
-    if any(one != other and 1 not in (one, other) for one, other in zip(a, b, strict=True)):
-        return None
-    return tuple(other if one == 1 else one for one, other in zip(a, b, strict=True))
+        yield Sample.of(MatMul(), Shape("N"), Shape("N", 2))
+        yield Sample.of(MatMul(), Shape(2, 3, "N"), Shape(2, "N", 1), batch=3)
+        yield Sample.of(MatMul(), Shape("2N", 1, 2, 3), Shape(1, 3, 3, 2))

@@ -12,6 +12,7 @@ import jax
 from jax import Array, lax
 from jax import numpy as jnp
 
+from backproof.engines.inputs import samples_of
 from backproof.engines.jax.kernels import KERNELS
 from backproof.engines.jax.kernels.table import Arrays, Call
 from backproof.engines.jax.optimizers import Numbers, require
@@ -87,11 +88,12 @@ class Program:
         """Every value by its node's name, and new values of non-trainable parameters by their full name."""
         values: Found = dict(inputs)
         state: Found = {}
+        samples = samples_of(self._graph, inputs)
         for node in self._graph.nodes:
             if node.name in self._graph.loss_nodes and not with_loss:
                 continue
             p = {local: parameters[node.path(local)] for local in node.parameters}
-            call = Call(node.name, training, masks.get(node.name), {})
+            call = Call(node.name, training, masks.get(node.name), {}, samples)
             y = KERNELS[type(node.op)](node.op, tuple(values[name] for name in node.inputs), p, call)
             values[node.name] = y + probes[node.name] if probes is not None and node.name in probes else y
             state |= {node.path(local): value for local, value in call.state.items()}
@@ -121,8 +123,7 @@ class Program:
 
     def _observe(self, parameters: Arrays, inputs: Arrays, masks: Arrays, *, training: bool) -> tuple[Found, Found]:
         """Every node's output, and the loss's gradient to it: that to a probe, a 0 that is added to the output."""
-        given = (i.shape.batch_in(inputs[i.name].shape) for i in self._graph.inputs if i.shape.has_batch)
-        n = next(given, 1) or 1
+        n = samples_of(self._graph, inputs)
         dtype = jnp.result_type(float)  # float64 where it is allowed, as in float64 alone
         probes = {node.name: jnp.zeros(node.shape.bind(n), dtype) for node in self._graph.nodes if node.kind == "float"}
 

@@ -202,6 +202,7 @@ class NumpyTrainer:
                 turned=tuple(name in turned for name in node.inputs),
                 output_turned=node.name in turned,
                 ways=self._ways[type(node.op).__name__],
+                samples=plan.samples,
             )
 
         make: Callable[..., Sweep] = partial(

@@ -213,8 +213,9 @@ class Workspace(Call):
         turned: tuple[bool, ...] = (),
         output_turned: bool = False,
         ways: set[str] | None = None,
+        samples: int = 1,
     ) -> None:
-        super().__init__(node, wants, ways)
+        super().__init__(node, wants, ways, samples=samples)
         self.pool = pool
         self.turned = turned or (False,) * len(wants)
         self.output_turned = output_turned

@@ -1,6 +1,7 @@
 """A network with its weights, computed in plain loops."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -106,13 +107,19 @@ class ReferenceTrainer:
         self, inputs: Arrays, mode: Mode, *, with_loss: bool, watch: Watch | None = None
     ) -> tuple[Sweep, dict[str, Array]]:
         """A fresh sweep, run forward, and the zeros that its backward will fill with gradients."""
-        batch_size(self.graph, inputs, targets=with_loss)
+        samples = batch_size(self.graph, inputs, targets=with_loss)
         given = in_dtype(self.graph, inputs, np.float64)
         if self.copies_inputs:
             given = {name: x.copy() if x is inputs[name] else x for name, x in given.items()}
         gradients = {name: np.zeros(self._parameters[name].shape) for name in self._trainable}
         sweep = self.sweep(
-            self.graph, self.kernels, self._parameters, gradients, _call, with_loss=with_loss, input_gradients=True
+            self.graph,
+            self.kernels,
+            self._parameters,
+            gradients,
+            partial(_call, samples),
+            with_loss=with_loss,
+            input_gradients=True,
         )
         sweep.forward(given, mode, watch)
         return sweep, gradients
@@ -159,8 +166,8 @@ class ReferenceTrainer:
         return optimizer.decay == "decoupled" and optimizer.decays(self.graph.parameters[name])
 
 
-def _call(node: Node, wants: tuple[bool, ...]) -> Call:
-    return Call(node.name, wants)
+def _call(samples: int, node: Node, wants: tuple[bool, ...]) -> Call:
+    return Call(node.name, wants, samples=samples)
 
 
 class VectorisedTrainer(ReferenceTrainer):

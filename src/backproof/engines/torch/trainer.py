@@ -14,6 +14,7 @@ from backproof.engines.inputs import (
     check_optimizer_state,
     check_parameters,
     in_dtype,
+    samples_of,
 )
 from backproof.engines.torch.kernels import KERNELS
 from backproof.engines.torch.kernels.table import Call
@@ -167,11 +168,12 @@ class TorchTrainer:
         self, values: dict[str, Tensor], mode: Mode, with_loss: bool, state: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Add every node's value to `values`; tensors in `state` stand in for the trainer's own."""
+        samples = samples_of(self.graph, values)
         for node, kernel, own in self._nodes:
             if with_loss or node.name not in self.graph.loss_nodes:
                 p = _instead(node, own, state) if state else own
                 values[node.name] = kernel(
-                    node.op, tuple([values[name] for name in node.inputs]), p, Call(node.name, mode)
+                    node.op, tuple([values[name] for name in node.inputs]), p, Call(node.name, mode, samples)
                 )
         return values
 

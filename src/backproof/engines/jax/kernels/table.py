@@ -21,12 +21,14 @@ class Call(NamedTuple):
         training: batch statistics and dropout, or running statistics and none.
         mask: what dropout keeps, where the node is one and the pass in training.
         state: where the kernel leaves new values of non-trainable parameters, by local name.
+        samples: N of this pass.
     """
 
     node: str
     training: bool
     mask: Array | None
     state: dict[str, Array]
+    samples: int = 1
 
 
 JaxKernel = Callable[[Any, tuple[Array, ...], Arrays, Call], Array]

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.kernel import Saved, Slopes, computes
+from backproof.engines.numpy.broadcasting import sum_to
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.products import product
 from backproof.engines.numpy.workspace import Workspace
@@ -75,7 +76,4 @@ def _multiply(a: Array, b: Array, out: Array, call: Workspace) -> None:
         np.matmul(a, b, out=out)
         return
     call.ways.add("summed over where it was broadcast to")
-    spread = (1,) * (len(full) - out.ndim) + out.shape
-    axes = tuple(axis for axis, size in enumerate(spread) if size == 1 and full[axis] > 1)
-    whole = np.matmul(a, b, out=call.pool.scratch("product", full))
-    np.sum(whole, axis=axes, keepdims=True, out=out.reshape(spread))
+    sum_to(np.matmul(a, b, out=call.pool.scratch("product", full)), out)

@@ -14,10 +14,11 @@ from backproof.graph import Op
 
 
 class Call(NamedTuple):
-    """What a kernel gets besides its tensors: the node's name, and how the pass is taken."""
+    """What a kernel gets besides its tensors: the node's name, how the pass is taken, and N."""
 
     node: str
     mode: Mode
+    samples: int = 1
 
 
 Tensors = Mapping[str, Tensor]
