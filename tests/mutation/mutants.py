@@ -193,6 +193,11 @@ class Outline:
         """The names of all functions and methods."""
         return [name for _, _, name, is_function in self.bodies if is_function]
 
+    @property
+    def classes(self) -> list[str]:
+        """The names of all classes."""
+        return [name for _, _, name, is_function in self.bodies if not is_function]
+
     def definition(self, line: int) -> str:
         """The innermost function or class in whose body the line stands."""
         return next((name for first, last, name, _ in reversed(self.bodies) if first <= line <= last), "")

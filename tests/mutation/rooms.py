@@ -14,7 +14,7 @@ class Room:
     Attributes:
         files: a pattern below `src/backproof`.
         engines: with which `check` is run; none where `check` does not enter the room.
-        tests: patterns below `tests`, of files; which of their tests reach a mutant is recorded.
+        tests: patterns below `tests`, of the files nearest to the room; which of their tests reach one is recorded.
         compiled: whether Numba compiles. Where its own loops are mutated, they run as Python, which needs no
             compilation for each mutant, and finds an index that is out of bounds.
     """
@@ -36,11 +36,11 @@ ROOMS: dict[str, Room] = {
     "engines/torch": _engine("torch", "pytorch_samples/*.py"),
     "engines/jax": _engine("jax"),
     "engines/onnxruntime": _engine("onnxruntime", "interchange/**/*.py"),
-    "engines": Room("engines/*.py", ("numpy", "reference"), ("engines/*.py", "engines/numpy/*.py", "verify/*.py")),
-    "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/*.py", "runs/*.py", "sklearn/*.py")),
-    "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py", "sklearn/*.py")),
+    "engines": Room("engines/*.py", ("numpy", "reference"), ("engines/*.py", "engines/numpy/*.py")),
+    "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/test_optimizers.py", "runs/test_opt*.py")),
+    "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py")),
     "data": Room("data/**/*.py", (), ("data/*.py", "tasks/*.py", "runs/test_tasks.py")),
-    "graph": Room("graph/*.py", ("numpy",), ("graph/*.py", "ops/*.py", "models/*.py", "engines/*.py")),
+    "graph": Room("graph/*.py", ("numpy",), ("graph/*.py", "ops/*.py", "models/test_models.py")),
 }
 
 

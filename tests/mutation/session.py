@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha1
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 from cosmic_ray.work_db import WorkDB
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
-from mutation.mutants import Mutant, changed_lines, mutants
+from mutation.mutants import Mutant, Outline, changed_lines, mutants
 from mutation.rooms import ROOMS, SOURCE, files_of_source, files_of_tests
 
 Message = dict[str, Any]
@@ -318,11 +318,11 @@ class Session:
     def units(self, mutant: Mutant, kind: Kind) -> list[Message]:
         """What is asked about a mutant: the tasks of `check` that reach it, quick ones first, then whole; or tests.
 
-        What reaches is recorded by function. Of a change outside of functions it is all that enters any of the file's;
+        What reaches is recorded by function. Of a change outside of functions it is all that has to do with the file;
         so it is of a function that is newer than the record.
         """
         room = ROOMS[self._rooms[mutant.id]]
-        reached = self._reached.get(f"{mutant.file}::{mutant.definition}") or self._reached.get(f"{mutant.file}::", [])
+        reached = self._reached.get(f"{mutant.file}::{mutant.definition}") or self._of_the_file(mutant.file)
         files = {self._key(file, room.compiled) for file in files_of_tests(self.root, self._rooms[mutant.id])}
         checks, tests = [], []
         for key, name in sorted(reached, key=lambda r: self.record[r[0]]["units"][r[1]]["seconds"]):
@@ -332,6 +332,23 @@ class Session:
             elif key in files:
                 tests.append({"test": name, "limit": 20 + 8 * seconds, "seconds": seconds})
         return [{**unit, "quick": True} for unit in checks] + checks if kind == "check" else list(_first(tests))
+
+    def _of_the_file(self, file: str) -> list[tuple[str, str]]:
+        """What enters a function of it, the tasks named as a class of it, and the files of tests that mention one."""
+        classes = Outline((self.root / file).read_text()).classes
+        found = dict.fromkeys(self._reached.get(f"{file}::", []))
+        for key, entry in self.record.items():
+            first, *_, last = key.split(" ")
+            mentions = {last.lower()} if first == "check" else self._words(first)
+            if any(name.lower() in mentions for name in classes):
+                found |= dict.fromkeys((key, name) for name in entry["units"])
+        return list(found)
+
+    @cache  # noqa: B019  # a session is as long as its process
+    def _words(self, file: str) -> set[str]:
+        """In lower case, those of a file; none if it is gone."""
+        path = self.root / file
+        return set(re.findall(r"\w+", path.read_text().lower())) if path.exists() else set()
 
     @cached_property
     def _reached(self) -> dict[str, list[tuple[str, str]]]:

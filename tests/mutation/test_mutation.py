@@ -109,6 +109,18 @@ def test_equivalent_mutants_have_reasons_and_are_still_there():
             assert {line for was in were for line in was.splitlines()} <= source, entry
 
 
+def test_a_change_of_a_class_is_asked_of_what_is_named_as_it_or_mentions_it(tmp_path):
+    """No function of the file may be entered by what the change breaks: a class without its decorator has none."""
+    with Session(ROOT, tmp_path, ["optim"]) as session:
+        mentions = session._key("tests/engines/test_optimizers.py", True)
+        keys = {f"check numpy optimizers {name}": f"check numpy optimizers {name}" for name in ("nesterov", "adam")}
+        keys[mentions] = "tests/engines/test_optimizers.py::test_defaults_are_those_of_the_formulas"
+        session.record = {key: {"units": {name: {"seconds": 1.0, "places": []}}} for key, name in keys.items()}
+        mutant = next(m for m in session.mutants["optim"] if m.file.endswith("sgd.py") and not m.definition)
+        assert [unit["check"][-1] for unit in session.units(mutant, "check")] == ["nesterov", "nesterov"]
+        assert [unit["test"] for unit in session.units(mutant, "tests")] == [keys[mentions]]
+
+
 TWICE = """\
 def outer(n=1):
     def inner(x):
