@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backproof.graph import Arrays, Graph
+from backproof.graph import Arrays, Graph, Shape
+from backproof.interchange.network import Network
 from backproof.interchange.onnx.require import require_onnx
 
 if TYPE_CHECKING:
@@ -12,6 +13,26 @@ if TYPE_CHECKING:
 
 OPSET = 20
 """The version of ONNX's operators that is written unless another is asked for."""
+
+
+def read_onnx(path: str | Path, input: Shape | Mapping[str, Shape] | None = None) -> Network:
+    """The network in an ONNX file, with its weights: opsets 7 to the newest, float32 and float64.
+
+    Nodes and weights keep their names. Constants and sizes that nodes compute are worked out; a batch that stays open,
+    or that the file fixes though every sample is computed by itself, is N.
+
+    Args:
+        path: the file; weights outside of it must be in its folder.
+        input: the shape of the first input, or of several by name, where the file leaves sizes open or other ones are
+            wanted: `Shape("N", 3, 320, 320)`.
+
+    Raises `UserError` if the file is damaged, larger than `read.limits` allow, or has nodes that cannot be imported,
+    all of which the sentence names with the reasons; or if `onnx` is not installed.
+    """
+    require_onnx(f"'{path}'")
+    from backproof.interchange.onnx.read.reading import read
+
+    return read(Path(path), input)
 
 
 def onnx_bytes(
