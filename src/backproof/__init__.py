@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from backproof import custom as custom
     from backproof import sklearn as sklearn
     from backproof import testing as testing
-    from backproof.api import compare, list_runs, load_experiments, open_run, repeats, resume, run_all, spec, train
+    from backproof.api import (
+        compare,
+        infer,
+        list_runs,
+        load,
+        load_experiments,
+        open_run,
+        repeats,
+        resume,
+        run_all,
+        spec,
+        train,
+    )
     from backproof.errors import UserError
     from backproof.graph import Builder, Graph, Sequential, Shape
     from backproof.interchange import read_weights, write_weights
@@ -24,7 +36,19 @@ __version__ = "0.1.0"
 
 _HOME = {
     **dict.fromkeys(
-        ("compare", "list_runs", "load_experiments", "open_run", "repeats", "resume", "run_all", "spec", "train"),
+        (
+            "compare",
+            "infer",
+            "list_runs",
+            "load",
+            "load_experiments",
+            "open_run",
+            "repeats",
+            "resume",
+            "run_all",
+            "spec",
+            "train",
+        ),
         "backproof.api",
     ),
     **dict.fromkeys(("Builder", "Graph", "Sequential", "Shape"), "backproof.graph"),
@@ -49,7 +73,9 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "infer",
     "list_runs",
+    "load",
     "load_experiments",
     "open_run",
     "read_weights",
@@ -77,7 +103,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps the rooms `train` and `compare` from hiding the functions of the same names.
+    """Keeps the rooms `train`, `compare` and `infer` from hiding the functions of the same names.
 
     Importing `backproof.train` would make it an attribute of this package. It is reached without that, by
     `from backproof.train import ...`.

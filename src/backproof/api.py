@@ -8,9 +8,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from backproof.errors import UserError
+from backproof.errors import OptionError, UserError, suggestion
+from backproof.option import options_of
 from backproof.runs.launch import repeats, run_all
 from backproof.runs.launch import resume as resume_run
 from backproof.runs.launch import run as run_spec
@@ -23,8 +24,23 @@ from backproof.user_file import use as execute_use
 
 if TYPE_CHECKING:
     from backproof.compare import Comparison
+    from backproof.data.options import PreprocessingOptions
+    from backproof.infer import LoadedModel
+    from backproof.infer.stream import Inference
 
-__all__ = ["compare", "list_runs", "load_experiments", "open_run", "repeats", "resume", "run_all", "spec", "train"]
+__all__ = [
+    "compare",
+    "infer",
+    "list_runs",
+    "load",
+    "load_experiments",
+    "open_run",
+    "repeats",
+    "resume",
+    "run_all",
+    "spec",
+    "train",
+]
 
 
 def spec(**options: Unpack[Options]) -> RunSpec:
@@ -76,3 +92,61 @@ def compare(*runs: Run | RunSnapshot | str | Path) -> "Comparison":
     from backproof.compare import comparison
 
     return comparison([run if isinstance(run, Run | RunSnapshot) else open_run(run) for run in runs])
+
+
+def load(model: Run | str | Path, **options: Any) -> "LoadedModel":
+    """A network with its weights and all that belongs to it: a run, a registered model with weights, an .onnx file.
+
+    `predict` of what it gives takes arrays. For `options` see `backproof.infer.load_model`: weights, input, classes,
+    model_options, which, task. Raises `UserError` for what is not there, and for options that do not go with it.
+
+    >>> load("runs/mlp-numpy").predict(x)  # doctest: +SKIP
+    """
+    from backproof.infer import load_model
+
+    return load_model(model.path if isinstance(model, Run) else model, **options)
+
+
+def infer(
+    model: "LoadedModel | Run | str | Path",
+    *inputs: str | Path,
+    output: str | Path | None = None,
+    write: Sequence[str] = (),
+    top: int = 5,
+    preprocessing: "PreprocessingOptions | None" = None,
+    **options: Any,
+) -> "Inference":
+    """Let a network look at images, folders and .npz files.
+
+    Iterate over what it gives: the answers come one by one, in constant memory; what was measured is in `measured`
+    afterwards. With `output`, a folder, all of them are taken and written there at once, as `backproof infer` does.
+
+    Args:
+        model: what `load` gives, or takes.
+        inputs: images, folders, .npz files.
+        output: a folder for the answers.
+        write: what to write there: csv, json, page, masks, cutouts, overlays, sheet; all that fit if empty.
+        top: how many classes the files name of each image.
+        preprocessing: instead of the model's own.
+        options: engine, agree, device, dtype, threads, batch_size, stretch_masks.
+
+    Raises `UserError` for everything that does not fit.
+
+    >>> for answer in infer("runs/mlp-numpy", "photos"):  # doctest: +SKIP
+    ...     print(answer.name, answer.values.argmax())
+    """
+    from backproof.infer import LoadedModel
+    from backproof.infer.options import InferOptions
+    from backproof.infer.start import start
+    from backproof.view.infer_files import carry_out, writers_into
+
+    known = options_of(InferOptions)
+    for name in options:
+        if name not in known:
+            raise OptionError("unknown option '{}'; {}", name, suggestion(name, known))
+    loaded = model if isinstance(model, LoadedModel) else load(model)
+    inference = start(loaded, inputs, InferOptions(**options), preprocessing)
+    if output is not None:
+        names = [str(path) for path in inputs]
+        carry_out(inference, writers_into(Path(output), tuple(write), inference, names, top))
+    return inference

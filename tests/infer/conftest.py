@@ -1,7 +1,9 @@
 """Runs that take milliseconds, made once."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backproof.runs.launch import run
@@ -42,3 +44,23 @@ def shapes(train: Callable[..., Run]) -> Run:
         select="0-29",
         split=(20, 5, 5),
     )
+
+
+@pytest.fixture(scope="session")
+def numbers(train: Callable[..., Run]) -> Run:
+    """Ten numbers a sample, of which one follows."""
+    return train(dataset="diabetes", model="mlp", layers=(4,))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Pictures of the ten digits, 8x8 gray, each in the folder of its class; 20 of them."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    for i in range(20):
+        folder = tmp_path / "photos" / str(data.target[i])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((data.images[i] * 15).astype(np.uint8)).save(folder / f"{i}.png")
+    return tmp_path / "photos"

@@ -19,6 +19,7 @@ app = App(
     default_parameter=Parameter(show_default=shown),
 )
 app.command("backproof.cli.train:train", name="train", help_flags=[], help="Train one network, or several to compare.")
+app.command("backproof.cli.infer:infer", name="infer", help="Let a run, or another network, look at images.")
 app.command("backproof.cli.compare:compare", name="compare", help="Print a table of runs side by side.")
 app.command("backproof.cli.report:report", name="report", help="Write one page that shows runs, for any browser.")
 app.command("backproof.cli.export:export", name="export", help="Write a run or a model as a file for other programs.")

@@ -91,9 +91,9 @@ def _preprocessed(
 ) -> tuple[Samples, Samples | None]:
     if not steps:
         return image, mask
-    pixels = _as_float(image)
+    pixels = as_float(image)
     if mask is not None:
-        mask = mask if source.targets.integer else _as_float(mask)
+        mask = mask if source.targets.integer else as_float(mask)
     for step in steps:
         try:
             if mask is not None and isinstance(step, Spatial):
@@ -104,7 +104,7 @@ def _preprocessed(
     return pixels, mask
 
 
-def _as_float(pixels: Samples) -> npt.NDArray[np.float32]:
+def as_float(pixels: Samples) -> npt.NDArray[np.float32]:
     """Bytes 0..255 as 0..1, other numbers as they are."""
     values = pixels.astype(np.float32)
     if pixels.dtype == np.uint8:

@@ -215,14 +215,17 @@ class DivideByMax:
 
 @dataclass(frozen=True)
 class Normalize:
-    """(x - mean) / std, one of each a channel or one for all; torchvision's `Normalize`."""
+    """(x - mean) / std, one of each a channel or one for all; torchvision's `Normalize`.
+
+    Of a gray image three of each make one of three channels, as of the same image in RGB.
+    """
 
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
 
     def __call__(self, image: Image) -> Image:
         for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) not in (1, image.shape[2]):
+            if len(values) not in (1, image.shape[2]) and image.shape[2] != 1:
                 given = ",".join(f"{value:g}" for value in values)
                 sentence = f"{{{name}:{{}}}} has {{}} values, and the image {{}} channels"
                 raise OptionError(sentence, given, len(values), image.shape[2])

@@ -43,6 +43,11 @@ def read_npz(path: Path) -> Source:
     return Source.from_arrays(path.stem, x, y, names, kind="npz", where=str(path), test_from=test_from)
 
 
+def read_samples(path: Path) -> Array:
+    """The array x alone, as `read_npz` has it: (M, D) or (M, H, W, C). Raises `UserError` as that."""
+    return _samples(path, _load(path), "x")
+
+
 def _load(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as opened:

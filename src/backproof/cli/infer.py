@@ -1,0 +1,64 @@
+"""`backproof infer`."""
+
+from backproof.cli.options import Table, with_options
+from backproof.data.options import PreprocessingOptions
+from backproof.infer.options import AnswerOptions, InferOptions, LoadingOptions
+from backproof.option import options_of
+
+
+@with_options(
+    answers=options_of(AnswerOptions),
+    computing=options_of(InferOptions),
+    network=options_of(LoadingOptions),
+    preprocessing=options_of(PreprocessingOptions),
+)
+def infer(
+    model: str,
+    input: str,
+    /,
+    *inputs: str,
+    answers: Table | None = None,
+    computing: Table | None = None,
+    network: Table | None = None,
+    preprocessing: Table | None = None,
+) -> int:
+    """Let a network look at images: classes with their probabilities, masks and cut-outs, or numbers.
+
+    Where right answers are known it is measured too: of images in folders called as the classes, of images with masks,
+    of arrays with targets. Preprocessing is the run's own, or what the file says; options here go before it.
+    The exit code is 0 if all went well, 1 if an image could not be used or engines disagree.
+
+    Parameters
+    ----------
+    model
+        A run, such as runs/mlp-numpy; an .onnx file; or a registered model with --weights.
+    input
+        An image, a folder of images, or an .npz file.
+    inputs
+        More of them.
+    """
+    from dataclasses import replace
+
+    from backproof.infer.start import load_with, start
+    from backproof.view.infer_files import carry_out, writers_into
+    from backproof.view.infer_terminal import TerminalAnswers
+
+    wanted, options = AnswerOptions(**answers or {}), InferOptions(**computing or {})
+    every = (input, *inputs)
+    loaded = load_with(model, LoadingOptions(**network or {}))
+    steps = replace(loaded.preprocessing or PreprocessingOptions(), **preprocessing or {})
+    inference = start(loaded, every, options, steps)
+    print(f"{loaded.origin}, on {' and '.join(inference.predictors)}")
+    if loaded.preprocessing is None and not preprocessing:
+        print("note: nothing is known of the model's preprocessing: pixels are 0 to 1; --resize, --mean, --std say it")
+    for samples in inference.samples:
+        if samples.note:
+            print(f"note: {samples.note}")
+    folder = wanted.output
+    files = [] if folder is None else writers_into(folder, wanted.what, inference, every, wanted.top)
+    whole = carry_out(inference, [*files, TerminalAnswers(inference, wanted.top, wanted.show)])
+    if folder is not None:
+        print(f"answers written to {folder}")
+    if not whole:
+        return 130
+    return 1 if inference.bad or not inference.agreement.agrees else 0

@@ -1,0 +1,67 @@
+"""A folder of answers, and the loop that fills it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+from backproof.errors import OptionError, UserError, suggestion
+from backproof.infer.stream import Inference
+from backproof.infer.writing import DRAWN, OF_MASKS, WRITTEN, ContactSheet, CsvFile, JsonFile, Pictures, Writer
+from backproof.train.interruption import Interruption
+from backproof.view.infer_page import PageFile
+
+
+def writers_into(
+    folder: Path, what: Sequence[str], inference: Inference, inputs: Sequence[str], top: int
+) -> list[Writer]:
+    """Those that write `what`, all that fits the task if empty, into `folder`.
+
+    Raises `UserError` for what is not known, does not fit the task, or cannot be written.
+    """
+    model = inference.model
+    masks = model.task == "segmentation"
+    for name in what:
+        if name not in WRITTEN:
+            raise OptionError("{write} has '{}'; {}", name, suggestion(name, WRITTEN))
+        if name in OF_MASKS and not masks:
+            raise OptionError("{write} has '{}', which is for masks, and model '{}' gives none", name, model.name)
+    wanted = what or [name for name in WRITTEN if masks or name not in OF_MASKS]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    made: dict[str, Callable[[], Writer]] = {
+        "csv": lambda: CsvFile(folder / "answers.csv", model, top),
+        "json": lambda: JsonFile(folder / "answers.json", model, top),
+        "page": lambda: PageFile(folder / "index.html", inference, inputs, top),
+        "sheet": lambda: ContactSheet(folder / "contact-sheet.png", model.name),
+    }
+    made |= {name: partial(Pictures, folder / name, draw) for name, draw in DRAWN.items()}
+    return [make() for name, make in made.items() if name in wanted]
+
+
+def carry_out(inference: Inference, writers: Sequence[Writer]) -> bool:
+    """Take all answers and give each to all writers. Whatever ends it, what was written is whole.
+
+    Returns False where Ctrl-C ended it, between two answers.
+    """
+    begin, whole = perf_counter(), False
+
+    def close(writer: Writer) -> None:
+        if isinstance(writer, PageFile):
+            writer.seconds = perf_counter() - begin
+        writer.close(inference, whole=whole)
+
+    with Interruption() as interruption, ExitStack() as closing:
+        for writer in reversed(writers):
+            closing.callback(close, writer)
+        for answer in inference:
+            for writer in writers:
+                writer.add(answer)
+            if interruption.requested:
+                break
+        else:
+            whole = True
+    return whole
