@@ -1,9 +1,12 @@
+from typing import Literal
+
 import pytest
 
 from backproof.errors import UserError
 from backproof.graph import ParameterSpec
 from backproof.optim import (
     OPTIMIZERS,
+    SCHEDULES,
     SGD,
     AdaBound,
     Adagrad,
@@ -15,6 +18,7 @@ from backproof.optim import (
     RMSprop,
     require_optimizer,
 )
+from backproof.option import options_of
 
 WEIGHT = ParameterSpec(shape=(2, 2), decay=True)
 BIAS = ParameterSpec(shape=(2,))
@@ -78,6 +82,46 @@ def test_only_coupled_decay_is_part_of_the_cost():
 def test_refuses_bad_numbers(make, message):
     with pytest.raises(UserError, match=message):
         make()
+
+
+SHARE, POSITIVE, ANY = "0 or more and below 1", "above 0", "0 or more"
+ADAM = {"learning_rate": (1e-3, ANY), "beta1": (0.9, SHARE), "beta2": (0.999, SHARE), "epsilon": (1e-8, ANY)}
+BOUND = {"final_lr": (0.1, ANY), "bound_gamma": (1e-3, POSITIVE)}
+RMS = {"learning_rate": (1e-3, ANY), "alpha": (0.99, SHARE), "epsilon": (1e-8, ANY)}
+PERIODS = {"schedule_gamma": (0.1, ANY), "schedule_every": (30, "above 0 epochs")}
+SETTINGS = {
+    "sgd": {},
+    "momentum": {"momentum": (0.9, SHARE), "dampening": (0.0, "between 0 and 1")},
+    "nesterov": {"momentum": (0.9, SHARE)},
+    "adam": ADAM,
+    "adamw": ADAM | {"weight_decay": (1e-2, ANY)},
+    "amsgrad": ADAM,
+    "adabound": ADAM | BOUND,
+    "amsbound": ADAM | BOUND,
+    "rmsprop": RMS,
+    "centeredrmsprop": RMS | {"momentum": (0.0, SHARE)},
+    "adagrad": {"epsilon": (1e-10, ANY), "initial_sum": (0.0, ANY), "lr_decay": (0.0, ANY)},
+    "constant": {},
+    "exponential": PERIODS,
+    "step": PERIODS,
+    "cosine": {"schedule_floor": (0.0, "between 0 and 1")},
+}
+OF_ALL = {"learning_rate": (1e-2, ANY), "weight_decay": (0.0, ANY)}, {"warmup": (0, "0 or more epochs")}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_numbers_have_these_names_defaults_and_ranges(name):
+    kind, shared = (OPTIMIZERS[name], OF_ALL[0]) if name in OPTIMIZERS else (SCHEDULES[name], OF_ALL[1])
+    declared = options_of(kind)
+    numbers = {n: (d.default, d.option.range) for n, d in declared.items() if d.kind is float}
+    assert numbers == shared | SETTINGS[name]
+    others = {n: (d.default, d.kind) for n, d in declared.items() if n not in numbers}
+    decay = "decoupled" if name == "adamw" else "coupled"
+    kinds = {"decay": (decay, Literal["coupled", "decoupled"]), "decay_all": (False, bool)}
+    assert others == (kinds if name in OPTIMIZERS else {})
+    assert {n for n, d in declared.items() if d.option.in_epochs} == declared.keys() & {"warmup", "schedule_every"}
+    assert [d.option.alias for n, d in declared.items() if d.option.alias] == ["--lr"] * (name in OPTIMIZERS)
+    assert all(d.option.help.endswith(".") for d in declared.values())
 
 
 def test_state_starts_at_zero_unless_said_otherwise():
