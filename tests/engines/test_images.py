@@ -14,6 +14,7 @@ from backproof.graph import Sample, Sequential, Shape
 from backproof.ops import (
     MSE,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
     AvgPool2d,
     Conv2d,
     ConvTranspose2d,
@@ -198,15 +199,25 @@ OPERATIONS = {
     "ConvTranspose2d": st.builds(
         ConvTranspose2d, st.just(4), KERNELS, pairs(2, 3), pairs(0, 2), pairs(0, 1), GROUPS, st.booleans(), DILATIONS
     ),
-    "MaxPool2d": st.builds(MaxPool2d, pairs(2, 3), STRIDES, pairs(0, 1), DILATIONS, st.booleans()),
+    "MaxPool2d": st.builds(MaxPool2d, pairs(2, 3), STRIDES, pairs(0, 1) | SIDES, DILATIONS, st.booleans()),
     "AvgPool2d": st.builds(
-        AvgPool2d, pairs(2, 3), STRIDES, pairs(0, 1), st.booleans(), st.booleans(), st.none() | st.integers(1, 5)
+        AvgPool2d,
+        pairs(2, 3),
+        STRIDES,
+        pairs(0, 1) | SIDES,
+        st.booleans(),
+        st.booleans(),
+        st.none() | st.integers(1, 5),
+        DILATIONS,
     ),
+    "AdaptiveMaxPool2d": st.builds(AdaptiveMaxPool2d, pairs(1, 6)),
     "AdaptiveAvgPool2d": st.builds(AdaptiveAvgPool2d, pairs(1, 6)),
     "Pad": st.builds(
         Pad, st.tuples(*[st.integers(-2, 3)] * 4), st.sampled_from(["constant", "reflect", "replicate", "wrap"])
     ),
     "Resize nearest": st.builds(Resize, pairs(1, 7)) | st.builds(Resize, st.none(), FACTORS),
+    "Resize bicubic": st.builds(Resize, pairs(1, 7), st.none(), st.just("bicubic"), st.booleans())
+    | st.builds(Resize, st.none(), FACTORS, st.just("bicubic"), st.booleans()),
     "Resize bilinear": st.builds(Resize, pairs(1, 7), st.none(), st.just("bilinear"), st.booleans())
     | st.builds(Resize, st.none(), FACTORS, st.just("bilinear"), st.booleans()),
 }

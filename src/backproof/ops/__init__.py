@@ -38,7 +38,7 @@ from backproof.ops.merge import Add, Concat, Mul, WeightedSum
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.parameter import Parameter
-from backproof.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from backproof.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.prelu import PReLU
 from backproof.ops.rearrange import Permute, Slice, View
 from backproof.ops.resize import Resize
@@ -55,6 +55,7 @@ __all__ = [
     "MSE",
     "SELU",
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "Add",
     "AvgPool2d",
     "BCEWithLogits",

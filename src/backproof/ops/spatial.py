@@ -98,6 +98,26 @@ class PaddingAttribute:
             vars(op)[self._name] = Sides((found[0], found[0], found[-1], found[-1]))
 
 
+class AroundAttribute(PairAttribute):
+    """A dataclass field that takes what `PairAttribute` does, or (top, bottom, left, right), and keeps either."""
+
+    def __get__(self, op: Any, owner: type | None = None) -> Pair | Sides:  # type: ignore[override]
+        return super().__get__(op, owner)
+
+    def __set__(self, op: Any, value: int | tuple[int, ...]) -> None:
+        if not (isinstance(value, tuple) and len(value) == 4):
+            super().__set__(op, value)  # type: ignore[arg-type]  # which refuses other tuples
+        elif all(isinstance(n, int) and n >= 0 for n in value):
+            vars(op)[self._name] = Sides(value)
+        else:
+            raise ModelError(f"{type(op).__name__}'s {self._name} is made of whole numbers >= 0, not {value}")
+
+
+def sides(padding: tuple[int, ...]) -> Sides:
+    """(top, bottom, left, right) of a padding that may be given as (height, width)."""
+    return Sides(padding) if len(padding) == 4 else Sides((padding[0], padding[0], padding[1], padding[1]))
+
+
 def same_padding(kernel_size: Pair, dilation: Pair) -> Sides:
     """Padding that keeps height and width at stride 1: D(K-1) in all, the odd one at the bottom and right (PyTorch)."""
     height, width = (d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True))

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 
 from backproof.engines.jax.kernels.table import Arrays, Call, computes
 from backproof.graph import Shape
-from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from backproof.ops import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 
 
 def _out(op: MaxPool2d | AvgPool2d, x: Array) -> tuple[int, int]:
@@ -19,7 +19,7 @@ def _out(op: MaxPool2d | AvgPool2d, x: Array) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _around(op: MaxPool2d | AvgPool2d, x: Array, dilation: tuple[int, int]) -> list[tuple[int, int]]:
+def _around(op: MaxPool2d | AvgPool2d, x: Array) -> list[tuple[int, int]]:
     """Pixels before and after the image along each axis, so that every window finds its own.
 
     With `ceil_mode` a window hangs over the end; with a stride the last rows may be in no window, and fewer than none
@@ -28,7 +28,7 @@ def _around(op: MaxPool2d | AvgPool2d, x: Array, dilation: tuple[int, int]) -> l
     return [
         (before, (count - 1) * stride + d * (kernel - 1) + 1 - size - before)
         for count, size, kernel, stride, before, d in zip(
-            _out(op, x), x.shape[2:], op.kernel_size, op.stride, op.padding, dilation, strict=True
+            _out(op, x), x.shape[2:], op.kernel_size, op.stride, op.sides[::2], op.dilation, strict=True
         )
     ]
 
@@ -41,7 +41,7 @@ def max_pool2d(op: MaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) 
     """
     (x,) = inputs
     (height, width), (down, across) = _out(op, x), op.stride
-    (top, bottom), (left, right) = _around(op, x, op.dilation)
+    (top, bottom), (left, right) = _around(op, x)
     margins = ((0, 0, 0), (0, 0, 0), (top, bottom, 0), (left, right, 0))  # a negative one cuts off
     inside = lax.pad(jnp.ones((1, 1, *x.shape[2:]), jnp.bool_), jnp.array(False), margins)
     x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), margins)
@@ -78,7 +78,8 @@ def avg_pool2d(op: AvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) 
         lax.add,
         window_dimensions=(1, 1, *op.kernel_size),
         window_strides=(1, 1, *op.stride),
-        padding=((0, 0), (0, 0), *((before, max(0, after)) for before, after in _around(op, x, (1, 1)))),
+        window_dilation=(1, 1, *op.dilation),
+        padding=((0, 0), (0, 0), *((before, max(0, after)) for before, after in _around(op, x))),
     )
     y: Array = sums / _divisors(op, x).astype(x.dtype)
     return y
@@ -90,10 +91,11 @@ def _divisors(op: AvgPool2d, x: Array) -> npt.NDArray[np.integer]:
         return np.array(op.divisor_override)
     counts = []
     for axis, count in enumerate(_out(op, x)):
-        margin = op.padding[axis] if op.count_include_pad else 0
-        start = np.arange(count) * op.stride[axis] - op.padding[axis]
-        end = np.minimum(start + op.kernel_size[axis], x.shape[2 + axis] + margin)
-        counts.append(end - np.maximum(start, -margin))
+        before, after = op.sides[2 * axis : 2 * axis + 2]
+        start = np.arange(count) * op.stride[axis] - before
+        taps = start[:, None] + np.arange(op.kernel_size[axis]) * op.dilation[axis]
+        first, end = (-before, x.shape[2 + axis] + after) if op.count_include_pad else (0, x.shape[2 + axis])
+        counts.append(((first <= taps) & (taps < end)).sum(1))
     return np.outer(*counts)
 
 
@@ -106,3 +108,16 @@ def adaptive_avg_pool2d(op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arr
         means = [jnp.mean(x[:, :, w] if axis == 2 else x[:, :, :, w], axis, keepdims=True) for w in windows]
         x = jnp.concatenate(means, axis)
     return x
+
+
+@computes(AdaptiveMaxPool2d)
+def adaptive_max_pool2d(op: AdaptiveMaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Call) -> Array:
+    """x (N, C, H, W) -> y (N, C, H', W'), one window after the other. Of `jnp.max` equal pixels share the gradient."""
+    (x,) = inputs
+    n, channels, *size = x.shape
+    found = []
+    for i, j in np.ndindex(*op.output_size):
+        rows, columns = (slice(*op.window(at, size[k], op.output_size[k])) for k, at in enumerate((i, j)))
+        pixels = x[:, :, rows, columns].reshape(n, channels, -1)
+        found.append(jnp.take_along_axis(pixels, jnp.argmax(pixels, 2, keepdims=True), 2))
+    return jnp.concatenate(found, 2).reshape(n, channels, *op.output_size)

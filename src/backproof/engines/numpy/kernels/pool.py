@@ -3,6 +3,7 @@
 MaxPool2d          y = max over taps of x             dy goes to the first tap that holds the maximum
 AvgPool2d          y = (Σ over taps of x) / d         every tap gets dy / d
 AdaptiveAvgPool2d  y = mean of x over a rectangle     every pixel of the rectangle gets dy / (its pixels)
+AdaptiveMaxPool2d  y = max of x over a rectangle      dy goes to the first pixel that holds the maximum
 """
 
 from functools import cache
@@ -14,7 +15,8 @@ from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays, Shape
-from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from backproof.ops import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
+from backproof.ops.pool import AdaptivePool
 
 
 @cache
@@ -22,8 +24,8 @@ def window(op: MaxPool2d | AvgPool2d, shape: tuple[int, ...]) -> Geometry:
     """The windows of `op` on an input of this shape (N, H, W, C)."""
     n, height, width, channels = shape
     _, _, *out = op.output_shape(Shape("N", channels, height, width)).bind(n)
-    dilation = op.dilation if isinstance(op, MaxPool2d) else (1, 1)
-    return Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, dilation, op.padding)
+    top, _, left, _ = op.sides
+    return Geometry((height, width), (out[0], out[1]), op.kernel_size, op.stride, op.dilation, (top, left))
 
 
 def taps(geometry: Geometry) -> list[tuple[int, int]]:
@@ -127,11 +129,14 @@ def divisors(op: AvgPool2d, geometry: Geometry, dtype: str) -> Array:
         return np.full((*geometry.out, 1), 1 / op.divisor_override, dtype)
     counts = []
     for axis in (0, 1):
-        margin = op.padding[axis] if op.count_include_pad else 0
-        start = np.arange(geometry.out[axis]) * op.stride[axis] - op.padding[axis]
-        end = np.minimum(start + op.kernel_size[axis], geometry.size[axis] + margin)
-        counts.append(end - np.maximum(start, -margin))
-    return (1 / np.outer(*counts)[:, :, None]).astype(dtype)
+        before, after = op.sides[2 * axis : 2 * axis + 2]
+        start = np.arange(geometry.out[axis])[:, None] * op.stride[axis] - before
+        taps = start + np.arange(op.kernel_size[axis]) * op.dilation[axis]
+        if not op.count_include_pad:
+            before = after = 0
+        counts.append(np.sum((taps >= -before) & (taps < geometry.size[axis] + after), axis=1))
+    rows, columns = counts
+    return np.asarray(1 / np.outer(rows, columns)[:, :, None], dtype)
 
 
 @computes(KERNELS, AvgPool2d)
@@ -162,25 +167,26 @@ class AvgPool2dKernel(NumpyKernel[AvgPool2d]):
         return (dx,)
 
 
+def rectangles(op: AdaptivePool, height: int, width: int) -> list[tuple[int, int, slice, slice]]:
+    """Every output pixel (i, j), and the rows and columns of its window."""
+    out_height, out_width = op.output_size
+    return [
+        (i, j, slice(*op.window(i, height, out_height)), slice(*op.window(j, width, out_width)))
+        for i in range(out_height)
+        for j in range(out_width)
+    ]
+
+
 @computes(KERNELS, AdaptiveAvgPool2d)
 class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
     """One rectangle an output pixel; few outputs, so a loop over them."""
-
-    @staticmethod
-    def _windows(op: AdaptiveAvgPool2d, height: int, width: int) -> list[tuple[int, int, slice, slice]]:
-        out_height, out_width = op.output_size
-        return [
-            (i, j, slice(*op.window(i, height, out_height)), slice(*op.window(j, width, out_width)))
-            for i in range(out_height)
-            for j in range(out_width)
-        ]
 
     def forward(
         self, op: AdaptiveAvgPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
     ) -> tuple[Array, Saved]:
         (x,) = inputs
         y = call.borrow_output((len(x), *op.output_size, x.shape[3]))
-        for i, j, rows, columns in self._windows(op, *x.shape[1:3]):
+        for i, j, rows, columns in rectangles(op, *x.shape[1:3]):
             np.mean(x[:, rows, columns], axis=(1, 2), out=y[:, i, j])
         return y, (x.shape,)
 
@@ -188,7 +194,35 @@ class AdaptiveAvgPool2dKernel(NumpyKernel[AdaptiveAvgPool2d]):
         (shape,) = saved
         dx = call.borrow_gradient(shape)
         dx[...] = 0
-        for i, j, rows, columns in self._windows(op, *shape[1:3]):
+        for i, j, rows, columns in rectangles(op, *shape[1:3]):
             pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
             dx[:, rows, columns] += (dy[:, i, j] / pixels)[:, None, None]
+        return (dx,)
+
+
+@computes(KERNELS, AdaptiveMaxPool2d)
+class AdaptiveMaxPool2dKernel(NumpyKernel[AdaptiveMaxPool2d]):
+    """One rectangle an output pixel, whose pixels are numbered row by row; which one is the largest is kept."""
+
+    def forward(
+        self, op: AdaptiveMaxPool2d, inputs: tuple[Array, ...], p: Arrays, call: Workspace
+    ) -> tuple[Array, Saved]:
+        (x,) = inputs
+        n, height, width, channels = x.shape
+        y = call.borrow_output((n, *op.output_size, channels))
+        winner = call.borrow("winner", y.shape, np.int64)
+        for i, j, rows, columns in rectangles(op, height, width):
+            pixels = x[:, rows, columns].reshape(n, -1, channels)
+            winner[:, i, j] = np.argmax(pixels, axis=1)
+            np.max(pixels, axis=1, out=y[:, i, j])
+        return y, (winner, x.shape)
+
+    def backward(self, op: AdaptiveMaxPool2d, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
+        winner, shape = saved
+        dx = call.borrow_gradient(shape)
+        dx[...] = 0
+        samples, channels = np.ix_(range(shape[0]), range(shape[3]))
+        for i, j, rows, columns in rectangles(op, *shape[1:3]):
+            down, across = np.divmod(winner[:, i, j], columns.stop - columns.start)
+            dx[samples, rows.start + down, columns.start + across, channels] += dy[:, i, j]
         return (dx,)

@@ -19,7 +19,7 @@ class MaxPool2dKernel(Kernel[MaxPool2d, Call]):
         y, where = np.full(shape, -np.inf), np.full(shape, -1)
         for a, e in np.ndindex(*op.kernel_size):
             rows, columns = (
-                np.arange(shape[axis + 2]) * op.stride[axis] - op.padding[axis] + tap * op.dilation[axis]
+                np.arange(shape[axis + 2]) * op.stride[axis] - op.sides[2 * axis] + tap * op.dilation[axis]
                 for axis, tap in enumerate((a, e))
             )
             inside = np.logical_and.outer((rows >= 0) & (rows < x.shape[2]), (columns >= 0) & (columns < x.shape[3]))

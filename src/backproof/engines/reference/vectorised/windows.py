@@ -46,9 +46,8 @@ class AvgPool2dKernel(SeparableKernel[AvgPool2d]):
     """R[i,k] is 1 where window i sees row k; the scale is 1 / divisor."""
 
     def matrix(self, op: AvgPool2d, axis: Axis, size: int, out: int) -> Array:
-        start = np.arange(out)[:, None] * op.stride[axis] - op.padding[axis]
-        k = np.arange(size)
-        return 1.0 * ((start <= k) & (k < start + op.kernel_size[axis]))
+        seen: Array = np.any(self.places(op, axis, out)[:, :, None] == np.arange(size), 1).astype(float)
+        return seen
 
     def scale(self, op: AvgPool2d, image: tuple[int, ...], output: tuple[int, ...]) -> Array:
         if op.divisor_override is not None:
@@ -58,9 +57,15 @@ class AvgPool2dKernel(SeparableKernel[AvgPool2d]):
 
     def seen(self, op: AvgPool2d, axis: Axis, size: int, out: int) -> Array:
         """How many rows or columns count in each window: those in the image, and the padding where it counts."""
-        start = np.arange(out) * op.stride[axis] - op.padding[axis]
-        around = op.padding[axis] if op.count_include_pad else 0
-        return np.minimum(start + op.kernel_size[axis], size + around) - np.maximum(start, -around)
+        before, after = op.sides[2 * axis : 2 * axis + 2] if op.count_include_pad else (0, 0)
+        places = self.places(op, axis, out)
+        inside: Array = (-before <= places) & (places < size + after)
+        return np.asarray(np.sum(inside, 1))
+
+    def places(self, op: AvgPool2d, axis: Axis, out: int) -> Array:
+        """(out, K): the rows or columns that each window lies on."""
+        start = np.arange(out) * op.stride[axis] - op.sides[2 * axis]
+        return np.add.outer(start, np.arange(op.kernel_size[axis]) * op.dilation[axis])
 
 
 @computes(VECTORISED, AdaptiveAvgPool2d)
