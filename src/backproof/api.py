@@ -148,5 +148,5 @@ def infer(
     inference = start(loaded, inputs, InferOptions(**options), preprocessing)
     if output is not None:
         names = [str(path) for path in inputs]
-        carry_out(inference, writers_into(Path(output), tuple(write), inference, names, top))
+        carry_out(inference, lambda: writers_into(Path(output), tuple(write), inference, names, top))
     return inference

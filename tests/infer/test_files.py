@@ -112,7 +112,10 @@ class _Stops(Writer):
 @pytest.mark.parametrize("error", [None, RuntimeError("out of luck")])
 def test_what_was_written_is_whole_whatever_ends_it(digits: Run, photos: Path, tmp_path: Path, error: Exception | None):
     inference = infer(digits, photos, batch_size=4)
-    writers = [*writers_into(tmp_path, (), inference, ["photos"], 5), _Stops(7, error)]
+
+    def writers() -> list[Writer]:
+        return [*writers_into(tmp_path, (), inference, ["photos"], 5), _Stops(7, error)]
+
     if error is None:
         assert carry_out(inference, writers) is False
     else:
@@ -165,6 +168,13 @@ def test_what_cannot_be_written_is_said(digits: Run, photos: Path, tmp_path: Pat
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot write to .*file"):
         infer(digits, photos, output=tmp_path / "file")
+
+
+def test_nothing_is_written_if_nothing_fits(digits: Run, tmp_path: Path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "red.png")
+    with pytest.raises(UserError, match="3 channels"):
+        infer(digits, tmp_path / "red.png", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_bars_are_as_long_as_the_share():

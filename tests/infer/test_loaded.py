@@ -73,7 +73,7 @@ def test_a_registered_model_with_weights(digits: Run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"model": "lenet"}, "'lenet' is no run's folder and no model; did you mean lenet5"),
+        ({"model": "lenet"}, "'lenet' is no run's folder, no .onnx file and no model; did you mean lenet5"),
         ({"model": "lenet5"}, "model 'lenet5' needs the shape of a sample: give input=C,H,W"),
         ({"model": "lenet5", "input": (1, 28, 28)}, "model 'lenet5' needs to know how many classes there are"),
         ({"model": "lenet5", "which": "best"}, "leave out which: it is for runs, and 'lenet5' is none"),

@@ -40,6 +40,7 @@ def infer(
     from dataclasses import replace
 
     from backproof.infer.start import load_with, start
+    from backproof.infer.writing import Writer
     from backproof.view.infer_files import carry_out, writers_into
     from backproof.view.infer_terminal import TerminalAnswers
 
@@ -55,8 +56,12 @@ def infer(
         if samples.note:
             print(f"note: {samples.note}")
     folder = wanted.output
-    files = [] if folder is None else writers_into(folder, wanted.what, inference, every, wanted.top)
-    whole = carry_out(inference, [*files, TerminalAnswers(inference, wanted.top, wanted.show)])
+
+    def writers() -> list[Writer]:
+        files = [] if folder is None else writers_into(folder, wanted.what, inference, every, wanted.top)
+        return [*files, TerminalAnswers(inference, wanted.top, wanted.show)]
+
+    whole = carry_out(inference, writers)
     if folder is not None:
         print(f"answers written to {folder}")
     if not whole:

@@ -13,6 +13,7 @@ from backproof.engines import EVALUATION, DType, Predictor, get_engine
 from backproof.errors import ModelError, OptionError, suggestion
 from backproof.graph import BATCH, Array, Arrays, Graph, Loss, Shape
 from backproof.infer.metadata import Description, Scores, TaskName, description_in, metadata_of
+from backproof.interchange.onnx import read_onnx
 from backproof.models import MODELS, build, read_options
 from backproof.ops import MSE, BCEWithLogits, LogSoftmax, NLLLoss, Sigmoid, SoftDice, Softmax, SoftmaxCrossEntropy
 from backproof.runs.prepare import initial_weights
@@ -191,10 +192,13 @@ def load_model(
     if is_run(path):
         _refuse(named | {"input": input, "task": task}, f"run '{path.name}' has its own")
         loaded = _of_run(open_run(path, use_kept=use_kept), which)
+    elif path.suffix == ".onnx":
+        _refuse(named | {"which": which, "use_kept": use_kept}, f"'{text}' has its own network and weights")
+        loaded = _of_onnx(path, input, task)
     else:
         _refuse({"which": which, "use_kept": use_kept}, f"it is for runs, and '{text}' is none")
         if not (is_reference(text) or text in MODELS):
-            raise ModelError(f"'{text}' is no run's folder and no model; {suggestion(text, MODELS)}")
+            raise ModelError(f"'{text}' is no run's folder, no .onnx file and no model; {suggestion(text, MODELS)}")
         loaded = _of_name(text, weights, weights_skip, input, classes, model_options, task)
     return loaded if classes is None or isinstance(classes, int) else with_names(loaded, tuple(classes))
 
@@ -263,6 +267,19 @@ def _of_name(
     )
 
 
+def _of_onnx(path: Path, input: Sequence[int] | None, task: TaskName | None) -> LoadedModel:
+    network = read_onnx(path, Shape(BATCH, *input) if input else None)
+    return _of_network(
+        path.stem,
+        network.graph,
+        network.parameters,
+        task,
+        source=path,
+        origin=f"weights of '{path}'",
+        metadata=network.metadata,
+    )
+
+
 def _of_network(
     name: str,
     graph: Graph,
@@ -276,7 +293,7 @@ def _of_network(
     """A network of which no run tells; its file may, by the keys that `LoadedModel.file_metadata` writes."""
     output, said = graph.shapes[graph.output], description_in(metadata or {}, f"'{source}'")
     kind = task or said.task or _task_of_output(name, output)
-    if len(output) != (4 if kind == "segmentation" else 2):
+    if len(output) != 4 if kind == "segmentation" else output[2:] not in ((), (1, 1)):
         raise ModelError(f"model '{name}' puts out {output}, which does not fit {kind}")
     count, bare = int(output[1]), graph.without_loss(auxiliary=True)
     if len(bare.inputs) != 1:
@@ -305,9 +322,9 @@ def _of_network(
 
 def _task_of_output(name: str, output: Shape) -> TaskName:
     """What an output of such a shape is for, where nothing says it."""
-    if len(output) == 4:
+    if len(output) == 4 and output[2:] != (1, 1):
         return "segmentation"
-    if len(output) != 2:
+    if output[2:] not in ((), (1, 1)):  # rows of numbers, or images of one pixel, as SqueezeNet's
         raise ModelError(f"model '{name}' puts out {output}; it must be a row of numbers or an image for each sample")
     return "classification" if output[1] != 1 else "regression"
 

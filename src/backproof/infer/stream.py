@@ -217,6 +217,8 @@ class Inference:
         if good:
             x = np.stack([sample.x for _, sample in good])
             every = [outputs(predictor, x) for predictor in self.predictors.values()]
+            if self.model.task != "segmentation":  # some networks put out images of one pixel
+                every = [output.reshape(len(x), -1) for output in every]
             self.agreement.add(every, ranked=self.model.task == "classification")
         answers = {
             read.place: Answer(

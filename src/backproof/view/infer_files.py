@@ -42,10 +42,11 @@ def writers_into(
     return [make() for name, make in made.items() if name in wanted]
 
 
-def carry_out(inference: Inference, writers: Sequence[Writer]) -> bool:
+def carry_out(inference: Inference, make: Callable[[], Sequence[Writer]]) -> bool:
     """Take all answers and give each to all writers. Whatever ends it, what was written is whole.
 
-    Returns False where Ctrl-C ended it, between two answers.
+    `make` gives the writers when the first answer is there, so that nothing is written if there is none. Returns False
+    where Ctrl-C ended it, between two answers.
     """
     begin, whole = perf_counter(), False
 
@@ -55,9 +56,12 @@ def carry_out(inference: Inference, writers: Sequence[Writer]) -> bool:
         writer.close(inference, whole=whole)
 
     with Interruption() as interruption, ExitStack() as closing:
-        for writer in reversed(writers):
-            closing.callback(close, writer)
+        writers: Sequence[Writer] | None = None
         for answer in inference:
+            if writers is None:
+                writers = make()
+                for writer in reversed(writers):
+                    closing.callback(close, writer)
             for writer in writers:
                 writer.add(answer)
             if interruption.requested:
