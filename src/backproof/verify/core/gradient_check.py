@@ -132,11 +132,12 @@ class _Point:
     def moved(self, rng: np.random.Generator, distance: float) -> "_Point":
         """A point `distance` away along every trainable parameter and float input."""
         parameters = {
-            n: self._parameters[n] + rng.uniform(-distance, distance, g.shape)
+            n: np.asarray(self._parameters[n] + rng.uniform(-distance, distance, g.shape))
             for n, g in self._gradients.parameters.items()
         }
         inputs = {
-            n: self._inputs[n] + rng.uniform(-distance, distance, g.shape) for n, g in self._gradients.inputs.items()
+            n: np.asarray(self._inputs[n] + rng.uniform(-distance, distance, g.shape))
+            for n, g in self._gradients.inputs.items()
         }
         return _Point(self._cost, self._parameters | parameters, self._inputs | inputs, self._h, self._tolerance)
 
@@ -146,8 +147,8 @@ class _Point:
 
         def cost(change: Array) -> float:
             if kind == "parameter":
-                return self._cost(self._parameters | {name: self._parameters[name] + change}, self._inputs)
-            return self._cost(self._parameters, self._inputs | {name: self._inputs[name] + change})
+                return self._cost(self._parameters | {name: np.asarray(self._parameters[name] + change)}, self._inputs)
+            return self._cost(self._parameters, self._inputs | {name: np.asarray(self._inputs[name] + change)})
 
         probes = []
         top = float(np.max(np.abs(g)))

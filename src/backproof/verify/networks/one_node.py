@@ -123,7 +123,7 @@ class OneNode:
         return slope_along(lambda h: float(np.sum(self._slope * (output(h) - here))), float(np.max(np.abs(start))))
 
     def _unscaled(self, gradient: Array) -> Array:
-        return gradient.astype(np.float64) / self._scale if self._scale != 1 else gradient
+        return np.asarray(gradient.astype(np.float64) / self._scale) if self._scale != 1 else gradient
 
 
 def _declared(shapes: Sequence[Shape], arrays: Sequence[Array]) -> tuple[Input, ...]:
@@ -150,4 +150,4 @@ def _targets(output: Array, slope: Array, headroom: int) -> tuple[float, Array]:
     steepest = float(np.max(np.abs(slope)))
     largest = float(np.max(np.abs(output))) or 1.0
     scale = 2.0 ** np.floor(headroom + np.log2(largest) - np.log2(steepest * output.size / 2))
-    return float(scale), -scale * slope * (output.size / 2)
+    return float(scale), np.asarray(-scale * slope * (output.size / 2))
