@@ -23,6 +23,7 @@ CONVENTIONS = {
     "EveryEqualOne",
     "SignOfZeroIsOne",
     "SlopeAtTheHinge",
+    "TiesToBoth",
 }
 """Faults at kinks, where there is no derivative for numbers to find: only another engine can tell."""
 

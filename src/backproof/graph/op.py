@@ -21,7 +21,7 @@ Gradients flow into floats alone.
 LETTERS: Mapping[Kind, str] = {"float": "f", "int": "iu", "bool": "b"}
 """NumPy's dtype letters of each kind."""
 
-Values = Literal["normal", "whole", "far", "displaced", "infinite", "lowest", "nan", "infinite weight"]
+Values = Literal["normal", "whole", "negative", "far", "displaced", "infinite", "lowest", "nan", "infinite weight"]
 """How a sample's float inputs are drawn; see `Sample`."""
 
 Array = npt.NDArray[Any]
@@ -61,10 +61,11 @@ class Sample:
         kinds: what the inputs hold, if not what the operation draws: of floats drawn, whole numbers or truth values.
         training: the mode of the pass.
         values: "normal" inputs are what the operation draws. "whole" ones are those rounded to whole numbers, so that
-            some are equal and some lie on kinks, exactly so in every dtype. "far" ones are a thousand times as large,
-            where exponentials overflow; probabilities stay what they are. "displaced": 50 is added to each number, so
-            that digits are lost where squares are subtracted. "infinite": one number of the first input is
-            ∞, and must not reach where it has no part. "lowest": all of the first input's last sample are -∞.
+            some are equal and some lie on kinks, exactly so in every dtype. "negative": of the other sign. "far" ones
+            are a thousand times as large, where exponentials overflow; probabilities stay what they are. "displaced":
+            50 is added to each number, so that digits are lost where squares are subtracted. "infinite": one number of
+            the first input is ∞, and must not reach where it has no part. "lowest": all of the first input's last
+            sample are -∞.
             "nan": three numbers of the first input are none. "infinite weight": one number of the first parameter is ∞.
     """
 
@@ -121,7 +122,7 @@ class Sample:
 
     def draw(self, rng: np.random.Generator) -> tuple[Array, ...]:
         """What the operation draws, of the kinds that the sample wants."""
-        drawn = self.op.draw_inputs(rng, *self.shapes)
+        drawn = tuple(map(np.asarray, self.op.draw_inputs(rng, *self.shapes)))
         return tuple(of_kind(kind, x) for kind, x in zip(self.kinds, drawn, strict=True)) if self.kinds else drawn
 
     @property
@@ -136,6 +137,8 @@ class Sample:
             return np.round(x)
         if self.values == "displaced":
             return x + 50
+        if self.values == "negative":
+            return -x
         return x if place in self.op.probabilities else 1000 * x
 
     def __str__(self) -> str:

@@ -82,6 +82,18 @@ class Shape(tuple[Dim, ...]):
     __str__ = __repr__
 
 
+def broadcast(*shapes: Shape) -> Shape | None:
+    """The shape that all are broadcast to, by NumPy's rule; None where they do not fit."""
+    rank = max(map(len, shapes), default=0)
+    found = []
+    for dims in zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True):
+        sizes = set(dims) - {1}
+        if len(sizes) > 1:
+            return None
+        found.append(sizes.pop() if sizes else 1)
+    return Shape(*found)
+
+
 def batches(dim: str) -> int:
     """How many batches long a symbolic dimension is: 1 for "N", 12 for "12N"."""
     return 1 if dim == BATCH else int(dim[:-1])

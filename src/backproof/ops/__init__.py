@@ -28,13 +28,14 @@ from backproof.ops.activation import (
     Tanh,
     ThresholdedReLU,
 )
+from backproof.ops.arithmetic import Add, Div, Maximum, Minimum, Mul, Pow, Sub
 from backproof.ops.conv import Conv2d, ConvTranspose2d
 from backproof.ops.dropout import Dropout, Dropout2d
 from backproof.ops.label_loss import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.linear import Linear
 from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.matmul import MatMul
-from backproof.ops.merge import Add, Concat, Mul, WeightedSum
+from backproof.ops.merge import Concat, WeightedSum
 from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from backproof.ops.pad import Pad
 from backproof.ops.parameter import Parameter
@@ -64,6 +65,7 @@ __all__ = [
     "Concat",
     "Conv2d",
     "ConvTranspose2d",
+    "Div",
     "Dropout",
     "Dropout2d",
     "Flatten",
@@ -78,6 +80,8 @@ __all__ = [
     "LogSoftmax",
     "MatMul",
     "MaxPool2d",
+    "Maximum",
+    "Minimum",
     "Mish",
     "Mul",
     "NLLLoss",
@@ -85,6 +89,7 @@ __all__ = [
     "Pad",
     "Parameter",
     "Permute",
+    "Pow",
     "ReLU",
     "ReLU6",
     "Reshape",
@@ -98,6 +103,7 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Softplus",
     "Softsign",
+    "Sub",
     "Tanh",
     "ThresholdedReLU",
     "View",

@@ -1,4 +1,4 @@
-"""Operations on several inputs."""
+"""Operations that join values of equal shape, or all but equal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,54 +7,6 @@ from typing import ClassVar
 from backproof.errors import ModelError
 from backproof.graph.op import Op, Sample, later, operation
 from backproof.graph.shape import BATCH, Dim, Shape
-
-
-@dataclass(frozen=True)
-class OfEqualShape(Op):
-    """Two inputs of equal shape, element by element.
-
-    One may be without a batch axis, as a `Parameter` is: it is broadcast to every sample of the other, as NumPy does.
-    """
-
-    arity: ClassVar[int] = 2
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        a, b = inputs
-        if a == b or _broadcasts(b, a):
-            return a
-        if _broadcasts(a, b):
-            return b
-        raise ModelError(f"{type(self).__name__} takes two inputs of equal shape, not {a} and {b}")
-
-    @classmethod
-    def samples(cls) -> Iterator[Sample]:
-        yield Sample(op=cls(), shapes=((4, 3), (4, 3)))
-        yield Sample(op=cls(), shapes=((2, 3, 2, 2), (2, 3, 2, 2)))
-        yield Sample(op=cls(), shapes=((4, 3), (3,)), constants=(1,))
-        yield Sample(op=cls(), shapes=((3, 2), (2, 3, 2)), constants=(0,))
-        yield Sample(op=cls(), shapes=((2, 3, 2), (1, 2)), constants=(1,))
-        yield Sample(op=cls(), shapes=((2, 3, 2, 2), (3, 1, 2)), constants=(1,))
-        yield Sample(op=cls(), shapes=((3,), (3,)), constants=(0, 1))
-        yield Sample(op=cls(), shapes=((2, 3), (1,)), constants=(1,))
-
-
-def _broadcasts(part: Shape, whole: Shape) -> bool:
-    """Whether `part`, without a batch, has the shape of the samples of `whole`, but for axes that it lacks or are 1."""
-    if BATCH in part or whole[:1] != (BATCH,) or len(part) >= len(whole):
-        return False
-    return all(size in (1, full) for size, full in zip(reversed(part), reversed(whole), strict=False))
-
-
-@operation
-@dataclass(frozen=True)
-class Add(OfEqualShape):
-    """y = a + b, of equal shape: where a residual branch joins.   da = db = dy."""
-
-
-@operation
-@dataclass(frozen=True)
-class Mul(OfEqualShape):
-    """y = a b, of equal shape: where a branch is gated.   da = dy b, db = dy a."""
 
 
 @operation

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, get_args
 
-from backproof.errors import ModelError
-from backproof.graph.op import Op, ParameterSpec, Sample, operation
+from backproof.errors import ModelError, unknown
+from backproof.graph.op import Kind, Op, ParameterSpec, Sample, later, operation
 from backproof.graph.shape import Shape
 
 
@@ -20,6 +20,7 @@ class Parameter(Op):
 
     Attributes:
         shape: of W and y.
+        kind: what y holds. A constant of whole numbers or truth values is kept as floats, with the other weights.
         trainable: whether optimizers move it.
         decay: whether weight decay applies to it.
         initializer: how W is drawn; None leaves it to the run.
@@ -31,13 +32,21 @@ class Parameter(Op):
     trainable: bool = True
     decay: bool = True
     initializer: str | None = "normal"
+    kind: Kind = later("float")
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise unknown("kind of Parameter", self.kind, get_args(Kind), ModelError)
+        if self.trainable and self.kind != "float":
+            raise ModelError(f"Parameter of {self.kind}s is a constant: give trainable=False")
         if any(dim < 1 for dim in self.shape):
             raise ModelError(f"Parameter's shape has dimensions of 1 or more, not {self.shape}")
 
     def output_shape(self, *inputs: Shape) -> Shape:  # noqa: ARG002
         return Shape(*self.shape)
+
+    def kind_of(self, *kinds: Kind) -> Kind:  # noqa: ARG002
+        return self.kind
 
     def parameters(self, *inputs: Shape) -> dict[str, ParameterSpec]:  # noqa: ARG002
         spec = ParameterSpec(
@@ -56,3 +65,6 @@ class Parameter(Op):
             yield Sample(op=Parameter(shape), shapes=())
         yield Sample(op=Parameter((2, 3), trainable=False), shapes=())
         yield Sample(op=Parameter((4,)), shapes=(), training=False)
+        yield Sample(op=Parameter(()), shapes=())
+        yield Sample(op=Parameter((2, 3), trainable=False, kind="int"), shapes=())
+        yield Sample(op=Parameter((2, 3), trainable=False, kind="bool"), shapes=())

@@ -211,6 +211,27 @@ def _dropout(op: Any, inputs: tuple[Array, ...], p: Arrays) -> Array:
     return np.asarray(inputs[0] * p["mask"] / (1 - op.p))
 
 
+def _power(op: ops.Pow, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    """aᵇ as exp(b log a), and 0 or 1 where a = 0; of whole b as a product of a, which may be negative."""
+    a, b = np.broadcast_arrays(*inputs)
+    if b.dtype.kind == "i":
+        product = np.ones(a.shape, a.dtype)
+        for k in range(np.max(np.abs(b), initial=0)):
+            product = np.where(k < np.abs(b), product * a, product)
+        return np.where(b < 0, 1 / product, product)
+    whole = np.round(np.real(b))
+    product = np.ones(a.shape, a.dtype)
+    for k in range(int(np.max(whole, initial=0))):
+        product = np.where(k < whole, product * a, product)
+    return np.where(np.real(a) == 0, product, np.exp(b * np.log(np.where(np.real(a) == 0, 1, a))))
+
+
+def _larger(a: Array, b: Array) -> Array:
+    """The larger one; their mean where they are equal."""
+    difference = np.real(a) - np.real(b)
+    return np.where(difference > 0, a, np.where(difference < 0, b, (a + b) / 2))
+
+
 def _positive(x: Array, negative: Array) -> Array:
     return np.where(np.real(x) > 0, x, negative)
 
@@ -252,7 +273,12 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.Dropout2d: _dropout,
     ops.Parameter: lambda op, x, p: p["weight"],
     ops.Add: lambda op, x, p: x[0] + x[1],
+    ops.Sub: lambda op, x, p: x[0] - x[1],
     ops.Mul: lambda op, x, p: x[0] * x[1],
+    ops.Div: lambda op, x, p: x[0] / x[1],
+    ops.Pow: _power,
+    ops.Minimum: lambda op, x, p: -_larger(-x[0], -x[1]),
+    ops.Maximum: lambda op, x, p: _larger(*x),
     ops.WeightedSum: lambda op, x, p: np.asarray(sum(w * a for w, a in zip(op.weights, x, strict=True))),
     ops.Concat: lambda op, x, p: np.concatenate(x, axis=op.axis),
     ops.Flatten: lambda op, x, p: x[0].reshape(len(x[0]), -1),

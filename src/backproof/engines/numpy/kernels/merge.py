@@ -1,7 +1,5 @@
 """Merging branches.
 
-Add       y = a + b               da = db = dy               each summed over where it was broadcast to
-Mul       y = a b                 da = dy b,  db = dy a      likewise
 WeightedSum    y = Σ w x          dx = w dy
 Concat    y = [a | b | ...]       each input gets its own columns of dy
 """
@@ -12,77 +10,10 @@ import numpy as np
 
 from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
-from backproof.engines.numpy.layout import axis_of, channels_first, channels_last
+from backproof.engines.numpy.layout import axis_of
 from backproof.engines.numpy.workspace import Workspace
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat, Mul, WeightedSum
-
-
-@computes(KERNELS, Add)
-class AddKernel(NumpyKernel[Add]):
-    """The sum rule."""
-
-    layout: ClassVar = "any"
-
-    def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        a, b = _aligned(inputs, call)
-        return np.add(a, b, out=call.borrow_output(_whole(inputs))), inputs
-
-    def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        """The same buffer to both, which nobody writes to."""
-        return tuple(_summed(dy, x, call) if wanted else None for x, wanted in zip(saved, call.wants, strict=True))
-
-
-@computes(KERNELS, Mul)
-class MulKernel(NumpyKernel[Mul]):
-    """The product rule."""
-
-    layout: ClassVar = "any"
-
-    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        a, b = _aligned(inputs, call)
-        return np.multiply(a, b, out=call.borrow_output(_whole(inputs))), inputs
-
-    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
-        a, b = _aligned(saved, call)
-        return tuple(
-            self._slope(dy, other, x, call) if wanted else None
-            for x, other, wanted in zip(saved, (b, a), call.wants, strict=True)
-        )
-
-    @staticmethod
-    def _slope(dy: Array, other: Array, x: Array, call: Workspace) -> Array:
-        full = x.ndim == dy.ndim
-        room = call.borrow_gradient(dy.shape) if full else call.pool.scratch("product", dy.shape)
-        return _summed(np.multiply(dy, other, out=room), x, call)
-
-
-def _whole(inputs: tuple[Array, ...]) -> tuple[int, ...]:
-    """The shape of the input with the batch, or of both."""
-    a, b = inputs
-    return a.shape if a.ndim >= b.ndim else b.shape
-
-
-def _aligned(inputs: tuple[Array, ...], call: Workspace) -> tuple[Array, ...]:
-    """Seen so that they broadcast: an input without a batch axis, which is canonical, as the other one is laid out."""
-    a, b = inputs
-    if a.ndim == b.ndim or not call.output_turned:
-        return inputs
-    call.ways.add("broadcast to channels last")
-    rank = max(a.ndim, b.ndim)
-    return tuple(x if x.ndim == rank else channels_last(x.reshape((1,) * (rank - x.ndim) + x.shape)) for x in inputs)
-
-
-def _summed(dy: Array, x: Array, call: Workspace) -> Array:
-    """The gradient of x from that of what it was broadcast to: dy summed over all places where x stood."""
-    if x.ndim == dy.ndim:
-        return dy
-    call.ways.add("gradient summed over the batch")
-    spread = (1,) * (dy.ndim - x.ndim) + x.shape
-    dx = call.borrow("broadcast", x.shape)
-    axes = tuple(axis for axis, size in enumerate(spread) if size == 1)
-    np.sum(channels_first(dy) if call.output_turned else dy, axis=axes, keepdims=True, out=dx.reshape(spread))
-    return dx
+from backproof.ops import Concat, WeightedSum
 
 
 @computes(KERNELS, Concat)

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import numpy as np
+
 from backproof.engines.kernel import Saved, Slopes, computes
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.workspace import Workspace
@@ -16,7 +18,11 @@ class ParameterKernel(NumpyKernel[Parameter]):
     layout: ClassVar = "canonical"
 
     def forward(self, op: Parameter, inputs: tuple[Array, ...], p: Arrays, call: Workspace) -> tuple[Array, Saved]:
-        return p["weight"], ()
+        if op.kind == "float":
+            return p["weight"], ()
+        y = call.borrow_output(op.shape, np.int64 if op.kind == "int" else np.bool_)
+        y[...] = p["weight"]
+        return y, ()
 
     def backward(self, op: Parameter, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         g["weight"][...] = dy

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
-from backproof.engines.reference.kernels.merge import at
+from backproof.engines.reference.kernels.arithmetic import at
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
 from backproof.ops import MatMul

@@ -5,60 +5,9 @@ import numpy as np
 from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays
-from backproof.ops import Add, Concat, Mul, WeightedSum
+from backproof.ops import Concat, WeightedSum
 
 Index = tuple[int, ...]
-
-
-def at(i: Index, x: Array) -> Index:
-    """The index in x of what meets the output's element i: what x lacks or has once serves all."""
-    return tuple(place if size > 1 else 0 for place, size in zip(i[len(i) - x.ndim :], x.shape, strict=True))
-
-
-def summed(d: Array, x: Array) -> Array:
-    """What is broadcast meets many elements of y, and its gradient is the sum of what each gives."""
-    if d.shape == x.shape:
-        return d
-    dx = np.zeros(x.shape)
-    for i in np.ndindex(d.shape):
-        dx[at(i, x)] += d[i]
-    return dx
-
-
-@computes(KERNELS, Add)
-class AddKernel(Kernel[Add, Call]):
-    """y[i] = a[i] + b[i]   so   ∂L/∂a[i] = ∂L/∂b[i] = dy[i]: a sum hands its gradient to all it adds."""
-
-    def forward(self, op: Add, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        a, b = inputs
-        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
-        for i in np.ndindex(y.shape):
-            y[i] = a[at(i, a)] + b[at(i, b)]
-        return y, (a, b)
-
-    def backward(self, op: Add, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
-        a, b = saved
-        return summed(dy, a), summed(dy, b)
-
-
-@computes(KERNELS, Mul)
-class MulKernel(Kernel[Mul, Call]):
-    """y[i] = a[i] b[i]   so   ∂L/∂a[i] = dy[i] b[i]   and   ∂L/∂b[i] = dy[i] a[i]: each is the other's factor."""
-
-    def forward(self, op: Mul, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
-        a, b = inputs
-        y = np.zeros(a.shape if a.ndim >= b.ndim else b.shape)
-        for i in np.ndindex(y.shape):
-            y[i] = a[at(i, a)] * b[at(i, b)]
-        return y, (a, b)
-
-    def backward(self, op: Mul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
-        a, b = saved
-        da, db = np.zeros(dy.shape), np.zeros(dy.shape)
-        for i in np.ndindex(dy.shape):
-            da[i] = dy[i] * b[at(i, b)]
-            db[i] = dy[i] * a[at(i, a)]
-        return summed(da, a), summed(db, b)
 
 
 @computes(KERNELS, Concat)
