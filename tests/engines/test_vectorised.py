@@ -94,6 +94,6 @@ def test_the_loops_overflow_to_infinity_as_arrays_do(name, size):
     """A run that diverges goes on, or stops with a word; it ends in no error of Python's numbers."""
     for sample in OPERATIONS[name].samples():
         case = make_case(sample, 0)
-        inputs = {i: x * size if x.dtype.kind == "f" else x for i, x in case.inputs.items()}
+        inputs = {i: np.asarray(x * size) if x.dtype.kind == "f" else x for i, x in case.inputs.items()}
         with np.errstate(all="ignore"):
             run_case(reference_engine(), replace(case, inputs=inputs))
