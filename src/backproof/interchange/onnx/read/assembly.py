@@ -78,9 +78,8 @@ class Assembly:
         array = known.array
         if not array.size:
             raise ModelError(f"an array of shape {array.shape} holds nothing, and no value of a network is empty")
-        if array.dtype.kind != "f":
-            raise ModelError("whole numbers or truth values are known where the network takes them as values")
-        op = Parameter(array.shape, trainable=False)
+        kind: Kind = "float" if array.dtype.kind == "f" else "bool" if array.dtype.kind == "b" else "int"
+        op = Parameter(array.shape, trainable=False, kind=kind)
         return self.add(name, op, (), {"weight": Weight(array)})
 
     def _free(self, name: str) -> str:

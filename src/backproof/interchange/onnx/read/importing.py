@@ -10,7 +10,6 @@ import numpy as np
 
 from backproof.errors import ModelError, UserError
 from backproof.graph import Array, Graph, Input, Shape
-from backproof.graph.op import Kind
 from backproof.interchange.network import Network
 from backproof.interchange.onnx.read import operators  # noqa: F401  # the operators' functions enter themselves
 from backproof.interchange.onnx.read.assembly import NUMBER, Assembly
@@ -273,20 +272,6 @@ def metadata_of(model: Any) -> dict[str, str]:
     said = {name: getattr(model, name) for name in ("producer_name", "producer_version", "domain", "doc_string")}
     said |= {"graph": model.graph.name} | {entry.key: entry.value for entry in model.metadata_props}
     return {key: value for key, value in said.items() if value}
-
-
-def kind_of_element(element: int) -> Kind:
-    """What values of an element type of ONNX are here. Raises `ModelError` for texts and complex numbers."""
-    from onnx import TensorProto
-
-    name = TensorProto.DataType.Name(element) if element in TensorProto.DataType.values() else "UNDEFINED"
-    if name == "BOOL":
-        return "bool"
-    if "INT" in name:
-        return "int"
-    if "FLOAT" in name or name == "DOUBLE":
-        return "float"
-    raise ModelError(f"holds {name.lower()}, which is no number")
 
 
 def shape_of(dims: list[int | str], place: str) -> Shape:

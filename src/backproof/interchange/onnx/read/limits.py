@@ -9,9 +9,9 @@ FILE_BYTES = 2**31 - 1
 EXTERNAL_BYTES = 2**36
 """64 GiB of external data: more than any computer takes that trains in NumPy."""
 
-PARTS = 1_000_000
+PARTS = 500_000
 """Fields of the file in all. An empty part takes 2 bytes in a file and up to 200 in memory. A network of 1,000 nodes
-has about 20,000; a million are looked through in about a second."""
+has about 20,000; half a million are looked through in a second."""
 
 DEPTH = 24
 """Messages within messages. A tensor in an attribute of a node is at depth 4; a subgraph adds 3."""

@@ -8,8 +8,9 @@ from backproof.errors import ModelError
 from backproof.graph import BATCH, Graph, Input, Shape
 from backproof.interchange.network import Network
 from backproof.interchange.onnx.own import own_graph
-from backproof.interchange.onnx.read.importing import Source, kind_of_element, metadata_of, shape_of, translate
+from backproof.interchange.onnx.read.importing import Source, metadata_of, shape_of, translate
 from backproof.interchange.onnx.read.load import parse, read_bytes
+from backproof.interchange.onnx.read.tensor import kind_of_element
 
 Dims = list[int | str | None]
 """What a file says of a shape: a number, a name for an open size, or nothing."""

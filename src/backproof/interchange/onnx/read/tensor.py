@@ -8,6 +8,7 @@ import numpy as np
 
 from backproof.errors import ModelError
 from backproof.graph import Array
+from backproof.graph.op import Kind
 from backproof.interchange.onnx.read import limits
 
 HALF = 10, 16
@@ -99,3 +100,17 @@ def _external(tensor: Any, folder: Path | None, expected: int, place: str) -> by
             return content
     except OSError as error:
         raise ModelError(f"{place} has its numbers in '{location}', which cannot be read: {error.strerror}") from error
+
+
+def kind_of_element(element: int) -> Kind:
+    """What values of an element type of ONNX are here. Raises `ModelError` for texts and complex numbers."""
+    from onnx import TensorProto
+
+    name = TensorProto.DataType.Name(element) if element in TensorProto.DataType.values() else "UNDEFINED"
+    if name == "BOOL":
+        return "bool"
+    if "INT" in name:
+        return "int"
+    if "FLOAT" in name or name == "DOUBLE":
+        return "float"
+    raise ModelError(f"holds {name.lower()}, which is no number")

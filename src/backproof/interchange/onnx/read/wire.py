@@ -39,10 +39,12 @@ def require_bounded(data: bytes, source: str) -> None:
             at += 4
         elif wire == BYTES:
             length, at = _varint(data, at, end)
-            inner = _messages(message).get(number)
             if at < 0 or at + length > end:
                 raise damaged
+            inner = _messages(message).get(number)
             if inner is None:
+                if number in _texts(message) and not _is_text(data[at : at + length]):
+                    raise damaged
                 at += length
             else:
                 within.append((at + length, inner))
@@ -58,6 +60,20 @@ def require_bounded(data: bytes, source: str) -> None:
 def _messages(message: Any) -> dict[int, Any]:
     """The kinds of those fields that are messages, by their numbers."""
     return {field.number: field.message_type for field in message.fields if field.message_type is not None}
+
+
+@cache
+def _texts(message: Any) -> frozenset[int]:
+    """The numbers of those fields that are texts, such as names."""
+    return frozenset(field.number for field in message.fields if field.type == field.TYPE_STRING)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -1,47 +1,83 @@
-"""Pooling."""
+"""Pooling: of images, signals and volumes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from backproof.errors import ModelError
 from backproof.graph import Op
 from backproof.interchange.onnx.read.call import Call, imports
-from backproof.interchange.onnx.read.operators.window import ImageWindow, one_row, window_of, without_row
+from backproof.interchange.onnx.read.operators.rearrange import joined
+from backproof.interchange.onnx.read.operators.window import ImageWindow, Window, one_row, window_of, without_row
 from backproof.interchange.onnx.read.values import Edge
-from backproof.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from backproof.ops import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, View
+
+Pooling = Callable[[ImageWindow], Op]
 
 
-def _pooled(call: Call, make: Callable[[ImageWindow], Op]) -> Edge:
-    """On images, and on signals, which are images of one row."""
-    if call.rank() not in (3, 4):
-        raise ModelError(f"it pools {call.shape()}; backproof pools images and signals")
-    op, x = make(window_of(call, call["kernel_shape"]).image), call.edge()
-    return call.add(op, x) if call.rank() == 4 else without_row(call, call.add(op, one_row(call, x), suffix="pool"))
+def _pooled(call: Call, make: Pooling) -> Edge:
+    """On images, and on signals and volumes, which are looked at as images."""
+    x, window = call.edge(), window_of(call, call["kernel_shape"])
+    if call.rank() == 4:
+        return call.add(make(window.image), x)
+    if call.rank() == 3:
+        return without_row(call, call.add(make(window.image), one_row(call, x), suffix="pool"))
+    if call.rank() == 5:
+        return _volume(call, make, x, window)
+    raise ModelError(f"it pools {call.shape()}; backproof pools signals, images and volumes")
 
 
-def _symmetric(window: ImageWindow) -> tuple[int, int]:
+def _volume(call: Call, make: Pooling, x: Edge, window: Window) -> Edge:
+    """Height and width first, then depth with all pixels of a slice as one row."""
+    n, channels, depth, height, width = x.shape
+    fields = {name: getattr(window, name) for name in ("kernel", "strides", "dilations", "before", "after")}
+    slices = call.add(View((n, joined((channels, depth)), height, width)), x, suffix="slices")
+    flat = replace(window, **{name: value[1:] for name, value in fields.items()})
+    pooled = call.add(make(flat.image), slices, suffix="slice")
+    height, width = pooled.shape[2:]
+    columns = call.add(View((n, channels, depth, joined((height, width)))), pooled, suffix="columns")
+    deep = {name: (value[0], int(name in ("kernel", "strides", "dilations"))) for name, value in fields.items()}
+    deepened = call.add(make(Window(**deep).image), columns, suffix="depth")
+    return call.add(View((n, channels, deepened.shape[2], height, width)), deepened)
+
+
+def _padding(window: ImageWindow) -> tuple[int, ...]:
+    """As PyTorch has it where that does, else (top, bottom, left, right)."""
     top, bottom, left, right = window.sides
-    if (top, left) != (bottom, right):
-        raise ModelError(f"its padding differs from end to end: {(top, left)} before and {(bottom, right)} after")
-    return top, left
+    alike = (top, left) == (bottom, right) and 2 * top <= window.kernel[0] and 2 * left <= window.kernel[1]
+    return (top, left) if alike else window.sides
 
 
 @imports("MaxPool")
 def max_pool(call: Call) -> Edge:
     """The largest of each window."""
     ceil = bool(call["ceil_mode"])
-    return _pooled(call, lambda w: MaxPool2d(w.kernel, w.stride, _symmetric(w), w.dilation, ceil_mode=ceil))
+    return _pooled(call, lambda w: MaxPool2d(w.kernel, w.stride, _padding(w), w.dilation, ceil_mode=ceil))
 
 
 @imports("AveragePool")
 def average_pool(call: Call) -> Edge:
     """The mean of each window."""
-    if any(d != 1 for d in call["dilations"] or ()):
-        raise ModelError("it averages over dilated windows")
-    ceil, padding = bool(call["ceil_mode"]), bool(call["count_include_pad"])
-    return _pooled(call, lambda w: AvgPool2d(w.kernel, w.stride, _symmetric(w), ceil, padding))
+    ceil, include = bool(call["ceil_mode"]), bool(call["count_include_pad"])
+    return _pooled(call, lambda w: AvgPool2d(w.kernel, w.stride, _padding(w), ceil, include, dilation=w.dilation))
+
+
+def _over_all(call: Call, op: Op) -> Edge:
+    """All pixels of a channel at once, whatever their arrangement."""
+    x = call.edge()
+    n, channels, *sizes = x.shape
+    if len(sizes) == 2:
+        return call.add(op, x)
+    row = call.add(View((n, channels, 1, joined(sizes))), x, suffix="row")
+    return call.add(View((n, channels, *(1 for _ in sizes))), call.add(op, row, suffix="pool"))
 
 
 @imports("GlobalAveragePool")
 def global_average_pool(call: Call) -> Edge:
     """The mean of each channel."""
-    return call.add(AdaptiveAvgPool2d(1), call.edge())
+    return _over_all(call, AdaptiveAvgPool2d(1))
+
+
+@imports("GlobalMaxPool")
+def global_max_pool(call: Call) -> Edge:
+    """The largest of each channel."""
+    return _over_all(call, AdaptiveMaxPool2d(1))

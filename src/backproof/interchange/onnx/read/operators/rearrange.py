@@ -12,6 +12,9 @@ from backproof.interchange.onnx.read.tensor import array_of
 from backproof.interchange.onnx.read.values import BATCHES, Edge, Given, Known, Weight
 from backproof.ops import Concat, Flatten, Permute, Slice, View
 
+INDICES = 4096
+"""So many constant indices stand in the network as attributes; more are kept as a constant beside the weights."""
+
 
 def view(call: Call, x: Edge, dims: Sequence[Dim], suffix: str = "") -> Edge:
     """`x` under another shape, by the plainest operation."""
