@@ -44,7 +44,7 @@ class OnnxPredictor:
             self._require_classes(inputs)
         opened = self._session(tuple(names))
         entered = in_dtype(self.graph, inputs, self.dtype)
-        taken = {i.name: np.ascontiguousarray(entered[i.name]) for i in opened.get_inputs()}
+        taken = {i.name: np.asarray(entered[i.name], order="C") for i in opened.get_inputs()}
         return dict(zip(names, map(np.array, opened.run(names, taken)), strict=True))
 
     def parameters(self) -> dict[str, Array]:
