@@ -163,6 +163,22 @@ class Graph:
             nodes.append(replace(node, parameters={**node.parameters, **new}, frozen=frozen) if new else node)
         return replace(self, nodes=tuple(nodes))
 
+    def with_ops(self, ops: Mapping[str, Op]) -> "Graph":
+        """The same network with other operations at the nodes named; shapes and parameters are worked out anew.
+
+        Raises `UserError` where what follows does not fit them.
+        """
+        shapes, kinds = {i.name: i.shape for i in self.inputs}, {i.name: i.kind for i in self.inputs}
+        nodes = []
+        for node in self.nodes:
+            taken = {name: shapes[name] for name in node.inputs}
+            op = ops.get(node.name, node.op)
+            nodes.append(
+                new := make_node(node.name, op, taken, node.inputs, kinds=kinds, names=node.names, frozen=node.frozen)
+            )
+            shapes[node.name], kinds[node.name] = new.shape, new.kind
+        return replace(self, nodes=tuple(nodes))
+
     def without_loss(self, *, auxiliary: bool = False) -> "Graph":
         """The nodes and inputs that the prediction depends on, and nothing else; or all predictions, if `auxiliary`."""
         further = self.auxiliary if auxiliary else ()
@@ -192,8 +208,13 @@ class Graph:
 
         A loss that weighs samples takes a further new input, "weight", (N,). Where there are auxiliary outputs, each
         output gets the loss on the same target, and the sum of all is minimised (deep supervision, Lee et al. 2015),
-        each times its own of `weights`, the main output's first; 1 if None.
+        each times its own of `weights`, the main output's first; 1 if None. Where nodes are called so already, the
+        new names get an underscore behind.
         """
+        while target in self.shapes:
+            target += "_"
+        while any(value == name or value.startswith(f"{name}.") for value in self.shapes):
+            name += "_"
         if self.loss is not None:
             raise ModelError(f"the network already has the loss '{self.loss}'; with_loss is for one without")
         weights = [1.0] * len(self.outputs) if weights is None else weights

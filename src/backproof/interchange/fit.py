@@ -26,7 +26,7 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
     """
     shapes = {name: spec.shape for name, spec in graph.parameters.items()}
     for layer in skip:
-        if not any(_is_of(name, layer) for name in shapes):
+        if not any(is_of(name, layer) for name in shapes):
             raise unknown("layer", layer, {name.rpartition(".")[0] for name in shapes}, ModelError)
     shapes = {name: shape for name, shape in shapes.items() if not _skipped(name, skip)}
     found = {name: array for name, array in weights.items() if not _skipped(name, skip)}
@@ -45,12 +45,13 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
     return {name: np.asarray(array, None if array.dtype.kind == "f" else np.float64) for name, array in found.items()}
 
 
-def _is_of(name: str, layer: str) -> bool:
-    return name.startswith(f"{layer}.")
+def is_of(name: str, layer: str) -> bool:
+    """Whether a parameter is one of a layer's, or is itself called so."""
+    return name == layer or name.startswith(f"{layer}.")
 
 
 def _skipped(name: str, skip: Collection[str]) -> bool:
-    return any(_is_of(name, layer) for layer in skip)
+    return any(is_of(name, layer) for layer in skip)
 
 
 def _listed(names: Sequence[str], describe: Callable[[str], str]) -> str:

@@ -1,23 +1,33 @@
 """From a model's name and options to its network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any
 
 from backproof.errors import ModelError, OptionError, UserError
 from backproof.graph import BATCH, Graph, Shape
+from backproof.models.onnx_file import graph_in_file, is_onnx_file
 from backproof.models.options import check_kinds
 from backproof.models.registry import MODELS, Model
 from backproof.user_file import failure, is_reference, split_reference
 
 
-def build(model: str | Model, input: Shape, classes: int, options: Mapping[str, Any]) -> Graph:
+def build(
+    model: str | Model, input: Shape, classes: int, options: Mapping[str, Any], skip: Sequence[str] = ()
+) -> Graph:
     """The network that `model` makes for inputs of a shape such as `Shape("N", 1, 28, 28)`, mostly without a loss.
 
-    `model` is a registered name, `path/to/file.py:function`, or a function; `options` become its keyword arguments.
+    `model` is a registered name, `path/to/file.py:function`, or a function; `options` become its keyword arguments. Or
+    it is an `.onnx` file, whose last layer is made anew for other classes if it is in `skip`.
     Raises `UserError` for an unknown model, an option that it does not take, a user's function that fails, or one that
     returns something else than a network from `input` to (N, classes), or to (N, classes, H, W), a score a pixel.
     """
+    if isinstance(model, str) and is_onnx_file(model):
+        if options:
+            raise OptionError("model '{}' is a file, and takes no options: leave out {}", model, ", ".join(options))
+        graph = graph_in_file(model, input, classes, skip)
+        _check_network(model, graph, input, classes)
+        return graph
     function = MODELS.require(model) if isinstance(model, str) else model
     if not callable(function):
         raise ModelError(

@@ -112,7 +112,7 @@ def _resume(old: Run, observers: Sequence[Observer], spec: RunSpec | None) -> Ru
     if old.status == "finished" and (progress.stopped or progress.epoch > spec.training.epochs):
         more = "it was stopped early" if progress.stopped else named("to go on, ask for more {epochs}")
         raise RunError(f"run '{old.name}' has finished after {progress.epoch - 1} epochs; {more}")
-    prepared = prepare(spec, resumed=True)
+    prepared = prepare(spec, resumed=old.read_graph())
     if prepared.data.fingerprint != old.dataset.fingerprint:
         raise RunError(f"run '{old.name}' cannot go on: dataset '{spec.data.dataset}' is not what it was when it began")
     check_session(old.path, own_parts(prepared), tables_of(spec))

@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     init: str
     weights: str
     weights_skip: Sequence[str]
+    freeze: Sequence[str]
     loss: str
     loss_weights: Sequence[float]
     label_smoothing: float

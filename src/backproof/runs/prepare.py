@@ -8,7 +8,7 @@ from backproof.engines import Engine, Trainer, require_trainer
 from backproof.errors import OptionError, UserError, named
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
-from backproof.models import build, read_options
+from backproof.models import build, is_onnx_file, read_options, weights_in_file
 from backproof.ops import BatchNorm
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.runs.optimizer import make_optimizer
@@ -56,11 +56,12 @@ class Datasets:
         return self._latest
 
 
-def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = False) -> Prepared:
+def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: Graph | None = None) -> Prepared:
     """Data, network, weights, trainer and optimizer of a run.
 
     `datasets`: where the runs of one command get their data, so that they load it once.
-    `resumed`: a checkpoint will give the weights, so the file that the run began with is not read again.
+    `resumed`: the network of a run that goes on. A checkpoint will give the weights, so the file that it began with is
+    not read again, nor is a model's file of ONNX.
     Raises `UserError` for everything in `spec` that does not fit, naming it.
     """
     load_used(tables_of(spec))
@@ -73,12 +74,15 @@ def prepare(spec: RunSpec, datasets: Datasets | None = None, *, resumed: bool = 
     batches = fresh_batches(spec, data)
     task = task_of(data.targets, metrics_of(spec))
     follow = followed(spec.training, task)
-    graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), task)
+    if resumed is not None and is_onnx_file(spec.model.model):
+        graph = resumed
+    else:
+        graph = network(spec.model, Shape(BATCH, *data.train.x.shape[1:]), task)
     check_last_batch(graph, batches)
     optimizer = make_optimizer(spec.optimizer, batches.batches_per_epoch, spec.training.epochs)
     if spec.engine.threads:
         engine.set_threads(spec.engine.threads)
-    parameters = initial_weights(spec.model, graph, read_file=not resumed)
+    parameters = initial_weights(spec.model, graph, read_file=resumed is None)
     trainer = engine.compile(graph, parameters, dtype=spec.engine.dtype, device=spec.engine.device)
     trainer.load_optimizer_state(optimizer, {})  # now, so that the first step is timed without what this may load
     return Prepared(spec, data, task, follow, batches, graph, engine, trainer, optimizer)
@@ -103,7 +107,7 @@ def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
     twice = sorted(own.keys() & given.keys())
     if twice:
         raise OptionError(f"{{model_option}} gives '{{}}', which {{{twice[0]}}} gives too", twice[0])
-    graph = build(options.model, x, task.outputs, given | own)
+    graph = build(options.model, x, task.outputs, given | own, options.weights_skip)
     task.require_fit(options.model, graph)
     weights = options.loss_weights
     if graph.loss is None:
@@ -118,17 +122,21 @@ def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
                 wrong = f"{{{name}}} does not go with {{model:{{}}}}, which ends in its own loss"
                 raise OptionError(wrong, options.model)
     task.require_loss_fit(graph)
-    return graph
+    return graph.frozen_by(options.freeze)
 
 
 def initial_weights(options: ModelOptions, graph: Graph, *, read_file: bool = True) -> dict[str, Array]:
-    """Drawn from the seed, and then, with `--weights`, replaced by those in the file."""
-    drawn: dict[str, Array] = dict(initial_parameters(graph, options.model_seed, options.init))
-    if options.weights and read_file:
-        return drawn | fit_weights(graph, read_weights(options.weights), options.weights, options.weights_skip)
-    if options.weights_skip and not options.weights:
+    """Drawn from the seed, and then replaced by those of the model's file, or, with `--weights`, of that file."""
+    weights: dict[str, Array] = dict(initial_parameters(graph, options.model_seed, options.init))
+    skip, in_model = options.weights_skip, is_onnx_file(options.model)
+    if skip and not (options.weights or in_model):
         raise OptionError("{weights_skip} is for {weights:FILE}, which is not given")
-    return drawn
+    if in_model and read_file:
+        weights |= weights_in_file(options.model, graph, skip)
+        skip = ()  # what is new in the model's file has been trained in a file of weights
+    if options.weights and read_file:
+        weights |= fit_weights(graph, read_weights(options.weights), options.weights, skip)
+    return weights
 
 
 def make_loss(options: ModelOptions, task: Task) -> Loss:

@@ -17,7 +17,9 @@ Reaction = Literal["off", "warn", "error", "pdb"]
 class ModelOptions(OptionGroup):
     """Which network, and how its weights start. What is not given is the model's own default."""
 
-    model: str = option("mlp", "A registered model, or path/to/file.py:function for your own.", alias="-m")
+    model: str = option(
+        "mlp", "A registered model, path/to/file.py:function for your own, or path/to/file.onnx.", alias="-m"
+    )
     use: tuple[str, ...] = option(
         (),
         "A Python file with parts of your own, or an installed package that has some; may be given many times.",
@@ -38,7 +40,10 @@ class ModelOptions(OptionGroup):
     weights_skip: tuple[str, ...] = option(
         (),
         "A layer, or what the names of some begin with, such as fc, that starts anew all the same; may be "
-        "given many times.",
+        "given many times. Of an .onnx file it is replaced where there are other classes.",
+    )
+    freeze: tuple[str, ...] = option(
+        (), "Parameters that stay as they are, by name or pattern, such as 'layer1.*'; may be given many times."
     )
     loss: str = option(
         "",

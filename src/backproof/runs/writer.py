@@ -148,7 +148,7 @@ def _name(building: Path, runs: Path, base: str, spec: RunSpec) -> tuple[Path, R
 
 def default_name(spec: RunSpec) -> str:
     """Model and engine: `mlp-numpy`; of a user's model the function's name."""
-    model = spec.model.model.rpartition(":")[2].rpartition("/")[2].removesuffix(".py")
+    model = spec.model.model.rpartition(":")[2].rpartition("/")[2].removesuffix(".py").removesuffix(".onnx")
     return f"{model}-{spec.engine.engine}"
 
 

@@ -12,7 +12,7 @@ from backproof.data.targets import TargetSpec
 from backproof.engines import Engine, Mode
 from backproof.errors import DataError
 from backproof.graph import BATCH, Array, Arrays, Graph, Shape
-from backproof.models import build, read_options
+from backproof.models import build, classes_of_file, input_of_file, is_onnx_file, read_options
 from backproof.optim import Optimizer
 from backproof.option import OptionGroup, option
 from backproof.runs.prepare import fresh_batches, initial_weights, network, prepare
@@ -48,14 +48,26 @@ class TrainingCase:
         return NetworkCase(self.graph, self.parameters, self.inputs, self.mode, "float64")
 
 
+USUAL_INPUT = (1, 28, 28)
+"""The shape of a sample where nothing says it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(OptionGroup):
     """A model that is checked, and the samples that it is checked on."""
 
     batch_size: int = option(4, "Samples of the batch.", minimum=1)
-    input: tuple[int, ...] = option((1, 28, 28), "The shape of a sample: channels,height,width or features.", minimum=1)
+    input: tuple[int, ...] | None = option(
+        None,
+        "The shape of a sample: channels,height,width or features; if not given, what an .onnx file takes, or 1,28,28.",
+        minimum=1,
+    )
     image_size: int | None = option(None, "Height and width of the samples, instead of those of --input.", minimum=1)
-    classes: int = option(10, "How many classes there are, or numbers of a regression.", minimum=1)
+    classes: int | None = option(
+        None,
+        "How many classes there are, or numbers of a regression; if not given, what an .onnx file puts out, else 10.",
+        minimum=1,
+    )
     task: Literal["classification", "segmentation", "regression"] | None = option(
         None, "What random targets are: classes, masks or numbers; if not given, what the model's output looks like."
     )
@@ -93,8 +105,11 @@ def case_of_model(name: str, options: NetworkOptions, batches: int = 1) -> Train
         taken = _batches_of(data.train, graph, options.batch_size, batches, rng)
         title = f"{title} on {data.name}"
     else:
-        x = Shape(BATCH, *((*options.input[:1], *size) if size else options.input))
-        task = _task(model, x, options)
+        input = options.input or (input_of_file(name) if is_onnx_file(name) else USUAL_INPUT)
+        x = Shape(BATCH, *((*input[:1], *size) if size else input))
+        task = _task(
+            model, x, options.classes or (classes_of_file(name, x) if is_onnx_file(name) else 10), options.task
+        )
         graph = network(model, x, task)
         taken = tuple(_random_batch(graph, task, options.batch_size, rng) for _ in range(batches))
     weights = initial_weights(model, graph)
@@ -108,7 +123,7 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, Engine]:
     checkpoint = run.checkpoint()
     spec = replace(run.spec, engine=replace(run.spec.engine, threads=0))
     with again(run.path, tables_of(spec), kept=run.use_kept):
-        prepared = prepare(spec, resumed=True)
+        prepared = prepare(spec, resumed=run.read_graph())
     graph, progress = prepared.graph, checkpoint.progress
     epoch = fresh_batches(spec, prepared.data).epoch(progress.epoch, first_batch=progress.batch)
     taken = tuple({name: a.copy() for name, a in feed(graph, batch).items()} for batch in islice(epoch, batches))
@@ -118,19 +133,18 @@ def case_of_run(run: Run, batches: int = 1) -> tuple[TrainingCase, Engine]:
     return case, prepared.engine
 
 
-def _task(model: ModelOptions, x: Shape, options: NetworkOptions) -> Task:
-    """What the options ask of the network, or what its output looks like."""
-    name = options.task
+def _task(model: ModelOptions, x: Shape, classes: int, name: str | None) -> Task:
+    """What is asked of the network, or what its output looks like."""
     if not name:
-        graph = build(model.model, x, options.classes, read_options(model.model_option))
+        graph = build(model.model, x, classes, read_options(model.model_option))
         name = "classification" if len(graph.shapes[graph.output]) == 2 else "segmentation"
-    names = tuple(str(i) for i in range(options.classes))
+    names = tuple(str(i) for i in range(classes))
     if name == "classification":
         return task_of(TargetSpec("class", names))
     if name == "regression":
         return task_of(TargetSpec("number", names, (len(names),), integer=False))
     places = x.per_sample[1:]
-    if options.classes == 1:
+    if classes == 1:
         return task_of(TargetSpec("mask", (), (1, *places), integer=False))
     return task_of(TargetSpec("mask", names, places))
 
