@@ -21,7 +21,8 @@ def read(path: Path, input: Shape | Mapping[str, Shape] | None) -> Network:
     source = Source(parse(read_bytes(path), str(path)), str(path), path.parent)
     if not source.inputs:
         raise ModelError(f"'{path}' has no input, so it computes nothing from samples")
-    if input is None and (own := own_graph(source.model)) is not None:
+    own = own_graph(source.model)
+    if own is not None and _is_of(own, input):
         arrays = source.arrays(own.parameters)
         return Network(own, arrays, metadata_of(source.model))
     declared = {value.name: _declared(value, source.name) for value in source.inputs}
@@ -37,6 +38,13 @@ def read(path: Path, input: Shape | Mapping[str, Shape] | None) -> Network:
         if sure or _sample_by_sample(network.graph):
             return network
     raise AssertionError("the last choice is sure")
+
+
+def _is_of(graph: Graph, input: Shape | Mapping[str, Shape] | None) -> bool:
+    """Whether a network takes what is wanted, as it is."""
+    shapes = {i.name: i.shape for i in graph.inputs}
+    wanted = {} if input is None else input if isinstance(input, Mapping) else {graph.inputs[0].name: input}
+    return all(shapes.get(name) == shape for name, shape in wanted.items())
 
 
 def _declared(value: Any, source: str) -> Dims:
