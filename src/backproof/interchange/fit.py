@@ -46,8 +46,8 @@ def fit_weights(graph: Graph, weights: Arrays, source: str, skip: Sequence[str] 
 
 
 def is_of(name: str, layer: str) -> bool:
-    """Whether a parameter is one of a layer's, or is itself called so."""
-    return name == layer or name.startswith(f"{layer}.")
+    """Whether a parameter is one of a layer: its name begins so, or is that, as in files of other libraries."""
+    return name.startswith(f"{layer}.") or (name == layer and "." not in name)
 
 
 def _skipped(name: str, skip: Collection[str]) -> bool:

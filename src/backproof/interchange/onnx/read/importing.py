@@ -125,7 +125,7 @@ def translate(
     later = {name for node in graph.node for name in node.output if name}
     folding = Folding()
     problems: list[Problem] = []
-    names = _node_names(graph)
+    names = node_names(graph)
     for place, node in enumerate(graph.node):
         if place not in needed:
             continue
@@ -171,7 +171,7 @@ def _shared(graph: Any) -> list[str]:
     return [name for name, count in taken.items() if count > 1]
 
 
-def _node_names(graph: Any) -> list[str]:
+def node_names(graph: Any) -> list[str]:
     """A name for each node: its own if it has one that no other has, else that of its first output."""
     own: dict[str, int] = {}
     for node in graph.node:
