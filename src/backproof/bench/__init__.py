@@ -2,7 +2,8 @@
 
 from backproof.bench.benchmark import benchmark
 from backproof.bench.growth import Curve, Growth, curves, fit
-from backproof.bench.job import CONTENDERS, OpCase, OpJob, TrainJob
+from backproof.bench.infer import infer_experiment
+from backproof.bench.job import CONTENDERS, InferJob, OpCase, OpJob, TrainJob
 from backproof.bench.measurement import Experiment, Measurement
 from backproof.bench.operations import operation_experiment
 from backproof.bench.result import Result
@@ -15,6 +16,7 @@ __all__ = [
     "Curve",
     "Experiment",
     "Growth",
+    "InferJob",
     "Measurement",
     "OpCase",
     "OpJob",
@@ -23,6 +25,7 @@ __all__ = [
     "benchmark",
     "curves",
     "fit",
+    "infer_experiment",
     "operation_experiment",
     "suite",
     "train_experiment",

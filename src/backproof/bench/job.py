@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
+from shutil import which
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,20 +16,32 @@ from backproof.optim import OPTIMIZERS
 PEERS: dict[str, str] = {
     "pytorch": "plain PyTorch, eager: the nn.Module that one would write by hand, autograd, torch.optim",
     "pytorch-tuned": "the same with channels_last images and the fused optimizer",
+    "pytorch-compiled": "plain PyTorch's module after torch.compile; of inference alone",
     "scikit-learn": "MLPClassifier, solver sgd",
     "jax-scan": "the jax engine, an epoch in one call: a compiled loop over the batches, nothing seen in between",
 }
 """Who runs beside our engines."""
 
-LIBRARIES = {"pytorch": "torch", "pytorch-tuned": "torch", "scikit-learn": "sklearn", "jax-scan": "jax"}
+LIBRARIES = {
+    "pytorch": "torch",
+    "pytorch-tuned": "torch",
+    "pytorch-compiled": "torch",
+    "scikit-learn": "sklearn",
+    "jax-scan": "jax",
+}
 """What peers import."""
+
+COMPILERS = ("c++", "g++", "clang++")
+"""One of which torch.compile calls."""
 
 CONTENDERS: dict[str, str] = {name: f"backproof's {name} engine" for name in ENGINES} | PEERS
 """Everybody that can be timed."""
 
 
 def available(contender: str) -> bool:
-    """Whether the contender's library is installed."""
+    """Whether the contender's library is installed, and the compiler that it calls."""
+    if contender == "pytorch-compiled" and not any(map(which, COMPILERS)):
+        return False
     return find_spec(LIBRARIES[contender]) is not None if contender in LIBRARIES else installed(contender)
 
 
@@ -153,7 +166,36 @@ class OpJob(Job):
     cases: tuple[OpCase, ...]
 
 
-KINDS: Mapping[str, type[Job]] = {job.kind: job for job in (TrainJob, OpJob)}
+@dataclass(frozen=True, kw_only=True)
+class InferJob(Job):
+    """Answer a batch of random images: bytes in, the likeliest class out.
+
+    Attributes:
+        model: what it is called.
+        graph: a file that holds the network, without a loss.
+        weights: a file of weights.
+        batch_size: images at once.
+    """
+
+    kind: ClassVar[str] = "infer"
+
+    model: str
+    graph: str
+    weights: str
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size < 1:
+            raise OptionError("{batch_sizes} has {}; a batch has 1 sample or more", self.batch_size)
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Threads and batch size."""
+        return super().settings | {"batch size": self.batch_size}
+
+
+KINDS: Mapping[str, type[Job]] = {job.kind: job for job in (TrainJob, OpJob, InferJob)}
 
 
 def job_from_json(text: str) -> Job:

@@ -11,7 +11,7 @@ import msgspec
 from backproof.bench.measurement import Experiment
 from backproof.errors import OptionError, UserError
 
-LIBRARIES = ("numpy", "torch", "scikit-learn", "numba", "jax", "pillow")
+LIBRARIES = ("numpy", "torch", "scikit-learn", "numba", "jax", "onnxruntime", "pillow")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,6 +146,7 @@ def _quartiles(m: Measurement) -> str:
 
 TABLES: dict[str, Callable[[Experiment], list[Table]]] = {
     "train": training_tables,
+    "infer": training_tables,
     "op": operation_tables,
     "data": data_tables,
     "startup": startup_tables,

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from backproof.cli.lists import Numbers, Texts
+from backproof.cli.options import Table, with_options
 from backproof.errors import UserError
+from backproof.infer.options import LoadingOptions
+from backproof.option import options_of
 
 if TYPE_CHECKING:
     from backproof.bench import Experiment
+
+INFERENCE = ("numpy", "numba", "torch", "jax", "onnxruntime", "pytorch", "pytorch-tuned", "pytorch-compiled")
+"""Who is timed in inference unless said otherwise; the reference engine would take minutes."""
 
 app = App(name="bench", help="Time engines against each other, and against plain PyTorch and scikit-learn.")
 
@@ -155,6 +161,63 @@ def op(
     experiment = operation_experiment(
         cases, names, against=against, threads=threads, rounds=rounds, watch=_report_round
     )
+    _show([experiment], start, output, page)
+
+
+@app.command
+@with_options(network=options_of(LoadingOptions))
+def infer(
+    model: str,
+    /,
+    *,
+    contenders: str = "",
+    against: Against = "",
+    batch_sizes: Numbers = (1, 32),
+    threads: Threads = (1,),
+    rounds: Rounds = 5,
+    output: Output = None,
+    page: Page = None,
+    network: Table | None = None,
+) -> None:
+    """Time answers, from the bytes of images to the likeliest classes: latency of one image, and how many a second.
+
+    Each contender is in a process of its own, in turn; nothing is timed if their outputs differ.
+
+    Parameters
+    ----------
+    model
+        A run, an .onnx file, or a registered model with --input and --classes, whose weights may be random.
+    contenders
+        Any engine, pytorch (hand-written, eager), pytorch-tuned (channels_last), pytorch-compiled (torch.compile);
+        all that are installed but reference if not given.
+    against
+        The contender to which ratios are given; pytorch, or else the first, if not given.
+    batch_sizes
+        Images at once, each a benchmark of its own.
+    """
+    from tempfile import TemporaryDirectory
+
+    from backproof.bench import InferJob, infer_experiment
+    from backproof.bench.suite import baseline, here
+    from backproof.infer.start import load_with
+    from backproof.interchange import write_weights
+
+    loaded = load_with(model, LoadingOptions(**network or {}))
+    names = contenders.split(",") if contenders else here(INFERENCE)
+    start = perf_counter()
+    with TemporaryDirectory(prefix="backproof-bench-") as folder:
+        graph, weights = Path(folder) / "graph.json", Path(folder) / "weights.safetensors"
+        graph.write_text(loaded.graph.to_json())
+        write_weights(weights, loaded.parameters)
+        experiment = infer_experiment(
+            InferJob(model=loaded.name, graph=str(graph), weights=str(weights)),
+            names,
+            against=against or baseline(names),
+            threads=threads,
+            batch_sizes=batch_sizes,
+            rounds=rounds,
+            watch=_report_round,
+        )
     _show([experiment], start, output, page)
 
 

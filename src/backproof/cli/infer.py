@@ -49,7 +49,7 @@ def infer(
     loaded = load_with(model, LoadingOptions(**network or {}))
     steps = replace(loaded.preprocessing or PreprocessingOptions(), **preprocessing or {})
     inference = start(loaded, every, options, steps)
-    print(f"{loaded.origin}, on {' and '.join(inference.predictors)}")
+    print(f"{loaded.origin}, on {', '.join(inference.predictors)}")
     if loaded.preprocessing is None and not preprocessing:
         print("note: nothing is known of the model's preprocessing: pixels are 0 to 1; --resize, --mean, --std say it")
     for samples in inference.samples:

@@ -29,6 +29,8 @@ SHADES = {
     "scikit-learn": 3,
     "jax": 6,
     "jax-scan": 7,
+    "onnxruntime": 3,
+    "pytorch-compiled": 7,
 }
 """Colours by contender, the same in every figure: ours blue, PyTorch's warm."""
 

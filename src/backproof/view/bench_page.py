@@ -75,7 +75,7 @@ def heading(result: Result) -> Html:
 
 def tiles(experiment: Experiment, *, alone: bool) -> list[Html]:
     """How the first contender compares to the baseline on one thread; if the experiment is `alone`, everybody."""
-    whole = [m for m in experiment.measurements if m.part in ("epoch", "step", "all")]
+    whole = [m for m in experiment.measurements if m.part in ("epoch", "step", "pass", "all")]
     threads = min((m.settings["threads"] for m in whole), default=1)
     shown = []
     for name in [n for n in contenders(whole) if n != experiment.against][: None if alone else 1]:
@@ -168,6 +168,7 @@ def startup_figures(experiment: Experiment, identity: str) -> list[Html]:
 
 FIGURES: dict[str, Callable[[Experiment, str], list[Html]]] = {
     "train": training_figures,
+    "infer": training_figures,
     "op": operation_figures,
     "data": data_figures,
     "startup": startup_figures,

@@ -134,7 +134,7 @@ class PageFile(Writer):
 
     def _heading(self, inference: Inference, title: str, *, whole: bool) -> Html:
         total, done = len(inference), inference.done
-        said = [inference.model.task, inference.model.origin, " and ".join(inference.predictors)]
+        said = [inference.model.task, inference.model.origin, ", ".join(inference.predictors)]
         if self.seconds:
             said.append(f"{duration(self.seconds)} in all")
         ended = element("p", f"It ended after {done:,} of {total:,}.", class_="card failure") if not whole else None

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from backproof.bench.job import PEERS, Job, OpJob, TrainJob
+from backproof.bench.job import PEERS, InferJob, Job, OpJob, TrainJob
 from backproof.errors import OptionError
 from backproof.graph import Array
 
@@ -27,7 +27,11 @@ def make(job: Job) -> Contender:
     """The contender that the job names, ready to do it. Raises `UserError` if it cannot."""
     if isinstance(job, OpJob):
         return _for_operations(job)
+    if isinstance(job, InferJob):
+        return _for_inference(job)
     assert isinstance(job, TrainJob)
+    if job.contender == "pytorch-compiled":
+        raise OptionError("{contenders} has '{}', which is timed in inference alone", job.contender)
     from backproof.bench.contenders.training import Training
     from backproof.bench.workload import Workload
 
@@ -47,6 +51,18 @@ def make(job: Job) -> Contender:
     from backproof.bench.contenders.engine import EngineLearner
 
     return Training(workload, EngineLearner)
+
+
+def _for_inference(job: InferJob) -> Contender:
+    from backproof.bench.contenders.inference import EnginePredictor, Inference
+
+    if job.contender in ("scikit-learn", "jax-scan"):
+        raise OptionError("{contenders} has '{}', which is timed in training alone", job.contender)
+    if job.contender in PEERS:
+        from backproof.bench.contenders.pytorch_inference import PyTorchPredictor
+
+        return Inference(job, PyTorchPredictor)
+    return Inference(job, EnginePredictor)
 
 
 def _for_operations(job: OpJob) -> Contender:
