@@ -36,11 +36,12 @@ from backproof.ops.linear import Linear
 from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.matmul import MatMul
 from backproof.ops.merge import Concat, WeightedSum
-from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm
+from backproof.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from backproof.ops.pad import Pad
 from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.prelu import PReLU
+from backproof.ops.quantize import DequantizeLinear, QuantizeLinear
 from backproof.ops.rearrange import Permute, Slice, View
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
@@ -65,6 +66,7 @@ __all__ = [
     "Concat",
     "Conv2d",
     "ConvTranspose2d",
+    "DequantizeLinear",
     "Div",
     "Dropout",
     "Dropout2d",
@@ -77,6 +79,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MatMul",
     "MaxPool2d",
@@ -90,6 +93,7 @@ __all__ = [
     "Parameter",
     "Permute",
     "Pow",
+    "QuantizeLinear",
     "ReLU",
     "ReLU6",
     "Reshape",

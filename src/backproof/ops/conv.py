@@ -7,11 +7,14 @@ from backproof.errors import ModelError
 from backproof.graph.op import Op, ParameterSpec, Sample, operation
 from backproof.graph.shape import Shape
 from backproof.ops.spatial import (
+    AroundAttribute,
     PaddingAttribute,
     PairAttribute,
+    Sides,
     image_shape,
     require_output,
     same_padding,
+    sides,
     window_count,
 )
 
@@ -142,13 +145,13 @@ class ConvTranspose2d(Op):
 
     x: (N, in, H, W)   W: (in, out/groups, kh, kw)   b: (out,)   y: (N, out, H', W') with, along each axis,
 
-        H' = (H - 1) S - 2 P + D (K - 1) + output_padding + 1
+        H' = (H - 1) S - 2 P + D (K - 1) + output_padding + 1        with top + bottom for 2 P where they differ
 
     Attributes:
         out_channels: number of output channels.
         kernel_size: K, (height, width) of the kernel.
         stride: S, pixels between the places where two neighbours of the input go.
-        padding: P, (height, width): rows and columns cut off on each side.
+        padding: P, (height, width): rows and columns cut off on each side; or (top, bottom, left, right).
         output_padding: (height, width): rows and columns more at the bottom and right, since a strided `Conv2d` makes
             equal outputs from unequal inputs; smaller than stride or dilation.
         groups: parts that the channels are cut into, as in `Conv2d`.
@@ -160,7 +163,7 @@ class ConvTranspose2d(Op):
     out_channels: int
     kernel_size: PairAttribute = PairAttribute()
     stride: PairAttribute = PairAttribute(1)
-    padding: PairAttribute = PairAttribute(0, least=0)
+    padding: AroundAttribute = AroundAttribute(0, least=0)
     output_padding: PairAttribute = PairAttribute(0, least=0)
     groups: int = 1
     bias: bool = True
@@ -176,6 +179,11 @@ class ConvTranspose2d(Op):
                     f"neither below {stride} nor below {dilation}"
                 )
 
+    @property
+    def sides(self) -> Sides:
+        """(top, bottom, left, right) of the padding."""
+        return sides(self.padding)
+
     def output_shape(self, *inputs: Shape) -> Shape:
         """(N, in, H, W) -> (N, out, H', W')."""
         (x,) = inputs
@@ -183,7 +191,7 @@ class ConvTranspose2d(Op):
         _require_groups(self, channels)
         height, width = (
             (sizes[axis] - 1) * self.stride[axis]
-            - 2 * self.padding[axis]
+            - sum(self.sides[2 * axis : 2 * axis + 2])
             + self.dilation[axis] * (self.kernel_size[axis] - 1)
             + self.output_padding[axis]
             + 1
@@ -223,6 +231,8 @@ class ConvTranspose2d(Op):
         yield Sample(op=op, shapes=((1, 1, 3, 3),))
         yield Sample(op=ConvTranspose2d(4, 3, stride=2, padding=1, groups=2), shapes=((2, 2, 3, 2),))
         yield Sample(op=ConvTranspose2d(3, 2, groups=3, bias=False), shapes=((1, 3, 2, 2),))
+        yield Sample(op=ConvTranspose2d(2, 3, 2, (0, 1, 2, 0)), shapes=((1, 2, 3, 2),))
+        yield Sample(op=ConvTranspose2d(2, 2, 2, (1, 0, 0, 1), output_padding=1, groups=2), shapes=((2, 2, 2, 3),))
         yield Sample(op=ConvTranspose2d(4, 1), shapes=((2, 3, 2, 2),))
         yield Sample(op=ConvTranspose2d(1, 1, stride=2), shapes=((1, 1, 2, 3),))
         yield Sample(op=ConvTranspose2d(2, 4, stride=2, padding=1), shapes=((3, 2, 1, 1),))

@@ -196,3 +196,53 @@ class GroupNorm(Op):
         yield Sample(op=GroupNorm(2, affine=False), shapes=((2, 4, 2, 3),))
         yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),), training=False)
         yield Sample(op=GroupNorm(2), shapes=((2, 4, 2, 3),), values="displaced")
+
+
+@operation
+@dataclass(frozen=True)
+class LocalResponseNorm(Op):
+    """y[n,c] = x[n,c] s[n,c]^-β,   s[n,c] = k + α/n Σ x[n,j]² over the n = size channels j around c, at every place.
+
+    x, y: (N, C, ...), with one spatial axis or more. The region of channel c begins at c - ⌊size / 2⌋; channels that do
+    not exist are 0.   As PyTorch's; Krizhevsky et al. 2012, without the α / n.
+
+        dx[n,j] = dy[n,j] s[n,j]^-β - 2 α β / n x[n,j] Σ dy[n,c] x[n,c] s[n,c]^(-β - 1)    over the c whose region has j
+
+    Attributes:
+        size: n, channels of a region.
+        alpha: α.
+        beta: β.
+        k: k, `bias` in ONNX.
+        more_after: where the size is even, whether a region has one channel more after c than before, as in ONNX.
+    """
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+    more_after: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ModelError(f"LocalResponseNorm needs a size of 1 or more, not {self.size}")
+
+    @property
+    def before(self) -> int:
+        """Channels of a region before its own."""
+        return (self.size - 1) // 2 if self.more_after else self.size // 2
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(x) < 3:
+            raise ModelError(f"LocalResponseNorm takes an input of shape (N, C, ...), not {x}")
+        x.fixed(1)
+        return x
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield Sample(op=LocalResponseNorm(3), shapes=((2, 4, 2, 3),))
+        yield Sample(op=LocalResponseNorm(5, alpha=0.5, beta=0.6, k=2.0), shapes=((2, 7, 2, 1),))
+        yield Sample(op=LocalResponseNorm(4, alpha=1.5), shapes=((1, 6, 3),))
+        yield Sample(op=LocalResponseNorm(4, alpha=1.5, more_after=True), shapes=((1, 6, 3),))
+        yield Sample(op=LocalResponseNorm(7, alpha=1.5), shapes=((2, 3, 2, 2),))
+        yield Sample(op=LocalResponseNorm(1, alpha=2.0), shapes=((2, 1, 1, 2),))

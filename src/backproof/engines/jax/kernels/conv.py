@@ -34,11 +34,15 @@ def conv_transpose2d(op: ConvTranspose2d, inputs: tuple[Array, ...], p: Arrays, 
     """
     (x,) = inputs
     full = [d * (k - 1) for d, k in zip(op.dilation, op.kernel_size, strict=True)]
+    ends = [
+        (f - before, f - after + more)
+        for f, before, after, more in zip(full, op.sides[::2], op.sides[1::2], op.output_padding, strict=True)
+    ]
     y = lax.conv_general_dilated(
         x,
         _turned(p["weight"], op.groups),
         window_strides=(1, 1),
-        padding=[(f - cut, f - cut + more) for f, cut, more in zip(full, op.padding, op.output_padding, strict=True)],
+        padding=ends,
         lhs_dilation=op.stride,
         rhs_dilation=op.dilation,
         dimension_numbers=LAYOUT,

@@ -210,11 +210,18 @@ def transposed(
 ) -> Grouped:
     """The convolution from the output of `op` to its input of this shape (N, H, W, C)."""
     samples, height, width, channels = shape
+    top, bottom, left, right = op.sides
     size = [
-        (n - 1) * s - 2 * p + d * (k - 1) + extra + 1
+        (n - 1) * s - p + d * (k - 1) + extra + 1
         for n, s, p, d, k, extra in zip(
-            (height, width), op.stride, op.padding, op.dilation, op.kernel_size, op.output_padding, strict=True
+            (height, width),
+            op.stride,
+            (top + bottom, left + right),
+            op.dilation,
+            op.kernel_size,
+            op.output_padding,
+            strict=True,
         )
     ]
-    geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, op.padding)
+    geometry = Geometry((size[0], size[1]), (height, width), op.kernel_size, op.stride, op.dilation, (top, left))
     return Grouped(geometry, samples, op.out_channels, channels, op.groups, winograd, tuning, scatter)

@@ -24,7 +24,7 @@ def meetings(
     """
     _, _, H, W = images
     channels, group_channels, kh, kw = weight
-    top, left = (op.padding[0], op.padding[2]) if isinstance(op, Conv2d) else op.padding
+    top, _, left, _ = op.padding if isinstance(op, Conv2d) else op.sides
     for n, o, i, j in np.ndindex(windows):
         first = o // (channels // op.groups) * group_channels
         for c, a, e in np.ndindex(group_channels, kh, kw):

@@ -35,13 +35,13 @@ def weight_of(W: Array, groups: int, a: int, e: int) -> Array:
 
 def padded(op: Conv2d | ConvTranspose2d, x: Array) -> Array:
     """The image with its padding."""
-    top, bottom, left, right = op.padding if isinstance(op, Conv2d) else np.repeat(op.padding, 2)
+    top, bottom, left, right = op.padding if isinstance(op, Conv2d) else op.sides
     return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
 
 
 def cropped(op: Conv2d | ConvTranspose2d, x: Array, height: int, width: int) -> Array:
     """The image without its padding."""
-    top, left = (op.padding[0], op.padding[2]) if isinstance(op, Conv2d) else op.padding
+    top, _, left, _ = op.padding if isinstance(op, Conv2d) else op.sides
     return x[:, :, top : top + height, left : left + width]
 
 

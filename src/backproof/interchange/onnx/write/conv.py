@@ -30,7 +30,7 @@ def conv_transpose(w: Writer, op: ConvTranspose2d, x: str) -> str:
         *(operands[:2] if any(beyond) else operands),
         kernel_shape=op.kernel_size,
         strides=op.stride,
-        pads=[*op.padding, *end],
+        pads=[*op.sides[::2], *end],
         output_padding=extra,
         dilations=op.dilation,
         group=op.groups,
@@ -43,7 +43,7 @@ def conv_transpose(w: Writer, op: ConvTranspose2d, x: str) -> str:
 
 def _end(op: ConvTranspose2d, axis: int) -> tuple[int, int, int]:
     """Along an axis: padding at the end, output_padding, and what is beyond that."""
-    padding, extra, most = op.padding[axis], op.output_padding[axis], op.stride[axis] - 1
+    padding, extra, most = op.sides[2 * axis + 1], op.output_padding[axis], op.stride[axis] - 1
     if extra <= most:
         return padding, extra, 0
     rest = max(extra - padding, 0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backproof.interchange.onnx.write.table import Writer, writes
-from backproof.ops import BatchNorm, GroupNorm, LayerNorm
+from backproof.ops import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 
 
 @writes(BatchNorm)
@@ -40,3 +40,16 @@ def group_norm(w: Writer, op: GroupNorm, x: str) -> str:
         return y
     axes = w.ints(*range(1, len(shape) - 1))
     return w("Add", w("Mul", y, w("Unsqueeze", gamma, axes)), w("Unsqueeze", beta, axes))
+
+
+@writes(LocalResponseNorm)
+def local_response_norm(w: Writer, op: LocalResponseNorm, x: str) -> str:
+    """Runtimes refuse regions of an even size: their sums are a convolution with a band of ones."""
+    if op.size % 2:
+        return w("LRN", x, alpha=op.alpha, beta=op.beta, bias=op.k, size=op.size)
+    (shape,) = w.inputs
+    c = np.arange(shape.fixed(1))
+    place = np.subtract.outer(-c, -c) + op.before
+    band = np.where((place >= 0) & (place < op.size), op.alpha / op.size, 0.0)
+    sums = w("Conv", w("Mul", x, x), w.constant(band.reshape(len(c), len(c), *(1,) * (len(shape) - 2))))
+    return w("Div", x, w("Pow", w("Add", sums, w.constant(op.k)), w.constant(op.beta)))
