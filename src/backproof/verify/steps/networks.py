@@ -126,22 +126,24 @@ def fan_out() -> SmallNetwork:
 
 @network
 def several_outputs() -> SmallNetwork:
-    """Three outputs with a loss on each; one is a value that would have been fused into the node that takes it."""
+    """Three outputs with a loss on each; one is a value that would have been fused into the node that takes it.
+
+    The loss of the first value is one of the first nodes, and others come after it.
+    """
     net = Builder(Shape("N", 5))
     hidden = net("fc1", Linear(3), net.x)
     main = net("fc2", Linear(3), net("relu", ReLU(), hidden))
     norm = net("bn", BatchNorm(), main)
     last = net("fc3", Linear(3), net("relu2", ReLU(), norm))
     graph = net.graph(last, hidden, norm).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.3, 0.5))
-    return SmallNetwork(graph, ALL_DECAYED, (4, 3, 7, 4))
+    nodes = list(graph.nodes)
+    nodes.insert(1, nodes.pop(nodes.index(graph.node["loss.fc1"])))
+    return SmallNetwork(replace(graph, nodes=tuple(nodes)), ALL_DECAYED, (4, 3, 7, 4))
 
 
 @network
 def early_output() -> SmallNetwork:
-    """The output is one of the first values, and its loss one of the first nodes; others go on from it.
-
-    A sum hands to another what ReLU masks too.
-    """
+    """The output is one of the first values, from which others go on. A sum hands to another what ReLU masks too."""
     net = Builder(Shape("N", 4))
     out = net("fc1", Linear(4), net.x)
     h = net("start", ReLU(), out)  # the only one that takes it, where there is no loss
@@ -151,10 +153,7 @@ def early_output() -> SmallNetwork:
         h = net(f"{i}.add", Add(), net(f"{i}.act", act, net(f"{i}.fc", Linear(4), square)), h)
         h = net(f"{i}.bounded", Tanh(), h)
     h = net("relu", ReLU(), net("add", Add(), net("fc2", Linear(4), h), h))
-    graph = net.graph(out, h).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.5))
-    first, *nodes = graph.nodes
-    nodes.insert(0, nodes.pop(-3))  # the loss of the early output, before what goes on
-    return SmallNetwork(replace(graph, nodes=(first, *nodes)), batches=(4, 2, 7, 4))
+    return SmallNetwork(net.graph(out, h).with_loss(SoftmaxCrossEntropy(), weights=(1.0, 0.5)), batches=(4, 2, 7, 4))
 
 
 @network
