@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(".mutation"), help="where the session is kept")
     parser.add_argument("--survivors", action="store_true", help="try again what survived")
     parser.add_argument("--check", action="store_true", help="ask `check` alone: what it does not find has survived")
+    parser.add_argument("--quick", action="store_true", help="ask `check` with one seed and in float64 alone")
     parser.add_argument("--record", action="store_true", help="find out anew which checks and tests reach what")
     parser.add_argument("--table", action="store_true", help="only print the figures")
     parser.add_argument("--show", action="store_true", help="only print what survived")
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
             parser.error(f"there is no room '{room}'; there are {', '.join(ROOMS)}")
     rooms = options.rooms or list(ROOMS)
     root = Path(__file__).resolve().parents[2]
-    with Session(root, options.folder, rooms) as session:
+    with Session(root, options.folder, rooms, quick=options.quick) as session:
         if not options.table and not options.show:
             kinds = ("check",) if options.check else ("check", "tests")
             session.run(options.workers, options.sample, options.files, options.survivors, options.record, kinds)

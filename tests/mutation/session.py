@@ -163,8 +163,8 @@ class Program:
 class Session:
     """Mutants and results in cosmic-ray's database, what reaches what in `record.json`, both in `folder`."""
 
-    def __init__(self, root: Path, folder: Path, rooms: Iterable[str]) -> None:
-        self.root, self.folder, self.rooms = root, folder, list(rooms)
+    def __init__(self, root: Path, folder: Path, rooms: Iterable[str], *, quick: bool = False) -> None:
+        self.root, self.folder, self.rooms, self.quick = root, folder, list(rooms), quick
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n")
         self.mutants: dict[str, list[Mutant]] = {
@@ -331,7 +331,10 @@ class Session:
                 checks.append({"check": key.split(" ")[1:], "limit": 20 + 24 * seconds})
             elif key in files:
                 tests.append({"test": name, "limit": 20 + 8 * seconds, "seconds": seconds})
-        return [{**unit, "quick": True} for unit in checks] + checks if kind == "check" else list(_first(tests))
+        quick = [{**unit, "quick": True} for unit in checks]
+        if kind == "check":
+            return quick if self.quick else quick + checks
+        return list(_first(tests))
 
     def _of_the_file(self, file: str) -> list[tuple[str, str]]:
         """What enters a function of it, the tasks named as a class of it, and the files of tests that mention one."""
