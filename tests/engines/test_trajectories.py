@@ -59,7 +59,7 @@ def test_engines_stay_together(name, decay, record_property):
         assert ends_a.keys() == ends_b.keys() == graph.parameters.keys(), "running statistics are compared too"
         parameter = max(np.max(np.abs(ends_a[name] - ends_b[name])) for name in ends_a)
         cost = np.max(np.abs(costs_a - costs_b) / np.abs(costs_b))
-        record_property(f"{a}-{b}", (cost, parameter))
+        record_property(f"{a}-{b}", (float(cost), float(parameter)))
         assert costs_a.shape == (STEPS,)
         assert cost <= 1e-9, f"{a} and {b}"
         assert parameter <= 1e-8, f"{a} and {b}"
