@@ -2,7 +2,7 @@
 
 from backproof.errors import ModelError
 from backproof.graph.op import Op
-from backproof.graph.shape import Shape
+from backproof.graph.shape import Shape, broadcast
 
 
 def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
@@ -10,12 +10,7 @@ def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
 
     Raises `UserError` where they do not fit.
     """
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    found = []
-    for dims in zip(*padded, strict=True):
-        sizes = {dim for dim in dims if dim != 1}
-        if len(sizes) > 1:
-            raise ModelError(f"{op} cannot broadcast {' and '.join(map(str, shapes))} to one shape")
-        found.append(sizes.pop() if sizes else 1)
-    return Shape(*found)
+    shape = broadcast(*shapes)
+    if shape is None:
+        raise ModelError(f"{op} cannot broadcast {' and '.join(map(str, shapes))} to one shape")
+    return shape

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from backproof.engines.kernel import AnyOp, Saved, Slopes, computes
+from backproof.engines.numpy.broadcasting import sum_to
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.layout import channels_first, channels_last
 from backproof.engines.numpy.workspace import Workspace
@@ -87,15 +88,8 @@ def _summed(dx: Array, place: int, x: Array, call: Workspace) -> Array:
     if x.shape == dx.shape and turned == call.output_turned:
         return dx
     call.ways.add("gradient summed over where it was broadcast to")
-    dx = channels_first(dx) if call.output_turned else dx
-    shape = channels_first(x).shape if turned else x.shape
-    spread = (1,) * (dx.ndim - x.ndim) + shape
-    axes = tuple(axis for axis, size in enumerate(spread) if size == 1)
     room = call.borrow(f"broadcast {place}", x.shape)
-    if turned:
-        room[...] = channels_last(np.sum(dx, axis=axes, keepdims=True).reshape(shape))
-    else:
-        np.sum(dx, axis=axes, keepdims=True, out=room.reshape(spread))
+    sum_to(channels_first(dx) if call.output_turned else dx, channels_first(room) if turned else room)
     return room
 
 
