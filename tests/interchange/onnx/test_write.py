@@ -1,5 +1,7 @@
 """Networks as files of ONNX: checked by onnx itself, and computed by ONNX Runtime."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -212,3 +214,27 @@ def test_a_description_that_the_nodes_contradict_is_not_believed() -> None:
     assert edited(lambda model: setattr(model.graph.output[0], "name", "fc1")) is None
     for damaged in ("", "{", "[" * 100_000, '{"inputs": []}', "null", graph.to_json().replace("relu1", "relu2")):
         assert edited(described(damaged)) is None, damaged[:20]
+
+
+def test_constants_of_other_kinds_come_back(tmp_path: Path) -> None:
+    from backproof.interchange.onnx import read_onnx, write_onnx
+    from backproof.ops import Add
+
+    net = Builder(Shape("N", 3))
+    whole = net("sum", Add(), *(net(n, Parameter((2,), trainable=False, kind="int")) for n in ("few", "more")))
+    truth = net("mask", Parameter((2, 3), trainable=False, kind="bool"))
+    graph = net.graph(net("fc", Linear(2), net.x), whole, truth)
+    weights = drawn(graph) | {
+        "few.weight": np.array([1.0, 2.0]),
+        "more.weight": np.array([30.0, -4.0]),
+        "mask.weight": np.array([[1.0, 0, 1], [0, 0, 1]]),
+    }
+    write_onnx(tmp_path / "net.onnx", graph, weights)
+    found = run((tmp_path / "net.onnx").read_bytes(), np.zeros((1, 3)))
+    assert found[1].dtype == np.int64
+    np.testing.assert_array_equal(found[1], [31, -2])
+    np.testing.assert_array_equal(found[2], [[True, False, True], [False, False, True]])
+    network = read_onnx(tmp_path / "net.onnx")
+    assert network.graph == graph
+    for name, array in weights.items():
+        np.testing.assert_array_equal(network.parameters[name], np.float32(array), err_msg=name)

@@ -5,7 +5,7 @@ decay. So a file holds the network's own description besides. It is believed onl
 the very nodes of the file: one that was edited since is what its nodes say.
 """
 
-from onnx import GraphProto, ModelProto
+from onnx import GraphProto, ModelProto, TensorProto
 
 from backproof.graph import Graph
 from backproof.interchange.onnx.write.model import GRAPH, structure
@@ -17,7 +17,7 @@ def own_graph(model: ModelProto) -> Graph | None:
     text = next((entry.value for entry in model.metadata_props if entry.key == GRAPH), "")
     if not text or model.producer_name != "backproof" or len(model.opset_import) != 1:
         return None
-    dtype = {1: "float32", 11: "float64"}.get(next((t.data_type for t in model.graph.initializer), 1), "")
+    dtype = "float64" if any(t.data_type == TensorProto.DOUBLE for t in model.graph.initializer) else "float32"
     try:
         graph = Graph.from_json(text)
         again = structure(graph, opset=model.opset_import[0].version, dtype=dtype)

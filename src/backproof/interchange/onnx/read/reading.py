@@ -23,7 +23,10 @@ def read(path: Path, input: Shape | Mapping[str, Shape] | None) -> Network:
         raise ModelError(f"'{path}' has no input, so it computes nothing from samples")
     own = own_graph(source.model)
     if own is not None and _is_of(own, input):
-        arrays = source.arrays(own.parameters)
+        # Constants of whole numbers and truth values are kept with the weights, and like them as floats.
+        arrays = {
+            name: a if a.dtype.kind == "f" else a.astype(float) for name, a in source.arrays(own.parameters).items()
+        }
         return Network(own, arrays, metadata_of(source.model))
     declared = {value.name: _declared(value, source.name) for value in source.inputs}
     given = _given(source, declared, input)

@@ -1,12 +1,7 @@
 """Operations on several inputs."""
 
 from backproof.interchange.onnx.write.table import Writer, writes
-from backproof.ops import Add, Concat, Mul, WeightedSum
-
-
-@writes(Add, Mul)
-def of_two(w: Writer, op: Add | Mul, a: str, b: str) -> str:
-    return w(type(op).__name__, a, b)
+from backproof.ops import Concat, WeightedSum
 
 
 @writes(WeightedSum)

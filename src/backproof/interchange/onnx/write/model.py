@@ -47,7 +47,7 @@ def onnx_bytes(
     if size + model.ByteSize() > LARGEST:
         raise ModelError(f"a file of ONNX holds less than 2 GiB, and the network's weights take {size / 2**30:.1f} GiB")
     for tensor in model.graph.initializer:
-        array = np.asarray(parameters[tensor.name], dtype, order="C")
+        array = np.asarray(parameters[tensor.name], helper.tensor_dtype_to_np_dtype(tensor.data_type), order="C")
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     if preprocessing is not None:
         _put_before(model, graph, steps_of(preprocessing), image_shape, dtype)
@@ -92,10 +92,15 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
         w = Writer(node, [graph.shapes[name] for name in node.inputs], opset, dtype, names)
         nodes += w.finish(WRITERS[type(node.op)](w, node.op, *node.inputs))
     element = ELEMENTS[dtype]
-    initializers = [
-        TensorProto(name=name, data_type=element, dims=spec.shape) for name, spec in graph.parameters.items()
-    ]
     kinds = {"float": element, "int": TensorProto.INT64, "bool": TensorProto.BOOL}
+    initializers = [
+        # A weight that stands by itself is of the kind of its value; all others are floats.
+        TensorProto(
+            name=node.path(local), data_type=kinds[node.kind] if node.op.arity == 0 else element, dims=spec.shape
+        )
+        for node in graph.nodes
+        for local, spec in node.parameters.items()
+    ]
     written = helper.make_graph(
         nodes,
         "backproof",
