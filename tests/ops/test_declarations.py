@@ -74,7 +74,9 @@ def test_what_came_later_is_not_written_at_its_default():
         (lambda: ops.BCEWithLogits((1, -2)), r"BCEWithLogits' pos_weight is above 0, not \(1, -2\)"),
         (lambda: ops.SoftDice(-1), "SoftDice's smooth is 0 or more, not -1"),
         (lambda: ops.Hinge(p=3), "Hinge's p is 1 or 2, not 3"),
-        (lambda: ops.View(("N", -1)), r"View has one open dimension at most, .*, not \('N', -1\)"),
+        (lambda: ops.View((-1, 2, -1)), r"View to \(-1, 2, -1\) leaves more than one dimension open"),
+        (lambda: ops.Cast("string"), "unknown kind of Cast 'string'"),
+        (lambda: ops.Compare("les"), "did you mean less"),
         (lambda: ops.View((2, 0)), "a dimension is a whole number >= 1"),
         (lambda: ops.Slice((1, 2), (0, 1, 2)), r"Slice has one start an axis of \(1, 2\), not 3"),
         (lambda: ops.Slice(1, step=0), "Slice's step is not 0"),
@@ -128,6 +130,24 @@ def test_refuses_bad_attributes(make, message):
         (ops.Slice(0, 1), [Shape("N", 3)], r"takes a part of the batch of \(N, 3\)"),
         (ops.Slice(0, 0, None, 2), [Shape("N", 3)], r"takes a part of the batch of \(N, 3\)"),
         (ops.Slice(2), [Shape("N", 3)], r"names an axis that \(N, 3\) does not have"),
+        (ops.Expand((2, 3)), [Shape("N", 3)], r"cannot broadcast \(N, 3\) (and|to) \(2, 3\)"),
+        (
+            ops.Expand((3,)),
+            [Shape(2, 3)],
+            r"takes an input of as many axes at most, with one for each -1, not \(2, 3\)",
+        ),
+        (ops.Expand((-1, 3)), [Shape(3)], r"with one for each -1, not \(3,\)"),
+        (ops.IndexSelect(1, (3,)), [Shape("N", 3)], r"one place or more, in -3..2, not \(3,\)"),
+        (ops.IndexSelect(1, ()), [Shape("N", 3)], r"one place or more, in -3..2, not \(\)"),
+        (ops.IndexSelect(0, (0,)), [Shape("N", 3)], r"axis 0 of \(N, 3\) is the batch"),
+        (ops.Take(), [Shape("N", 3), Shape(2)], r"axis 0 of \(N, 3\) is the batch"),
+        (ops.ArgMax(0), [Shape("N", 3)], r"axis 0 of \(N, 3\) is the batch"),
+        (ops.ArgMax(2), [Shape("N", 3)], r"\(N, 3\) has no axis 2"),
+        (
+            ops.Where(),
+            [Shape("N", 3), Shape(2), Shape()],
+            r"cannot broadcast \(N, 3\) and \(2,\) and \(\) to one shape",
+        ),
         (ops.MatMul(), [Shape("N", 2, 3), Shape(2, 3)], r"takes \(..., M, K\) and \(..., K, P\), not \(N, 2, 3\) and"),
         (ops.MatMul(), [Shape(), Shape(2, 3)], r"not \(\) and \(2, 3\)"),
         (ops.MatMul(), [Shape("N", 4, 2, 3), Shape(2, 3, 2)], r"cannot broadcast \(N, 4\) and \(2,\) to one shape"),
@@ -176,3 +196,39 @@ def test_dropout2d_draws_one_number_a_channel():
 def test_layer_norm_takes_one_number_for_one_axis():
     assert ops.LayerNorm(5) == ops.LayerNorm((5,))
     assert str(ops.LayerNorm((3, 4), bias=False)) == "LayerNorm((3, 4), bias=False)"
+
+
+@pytest.mark.parametrize(
+    ("op", "kinds", "message"),
+    [
+        (ops.Take(), ("float", "float"), "Take takes ints, not float"),
+        (ops.Where(), ("float", "float", "float"), "Where takes bools, not float"),
+        (ops.Where(), ("bool", "float", "int"), "of one kind, not float and int; Cast converts"),
+        (ops.Compare("less"), ("bool", "bool"), "Compare takes floats or ints of one kind, not bool and bool"),
+        (ops.LogicalAnd(), ("bool", "int"), "LogicalAnd takes bools, not bool and int"),
+        (ops.IsNaN(), ("int",), "IsNaN takes floats, not int"),
+        (ops.ArgMax(0), ("bool",), "ArgMax takes floats or ints, not bool"),
+        (ops.MatMul(), ("int", "int"), "MatMul takes floats, not int and int"),
+    ],
+    ids=lambda value: str(value) if not isinstance(value, str) else "",
+)
+def test_refuses_kinds(op, kinds, message):
+    with pytest.raises(UserError, match=message):
+        op.kind_of(*kinds)
+
+
+@pytest.mark.parametrize(
+    ("op", "kinds", "kind"),
+    [
+        (ops.View((2,)), ("int",), "int"),
+        (ops.Take(), ("bool", "int"), "bool"),
+        (ops.Where(), ("bool", "int", "int"), "int"),
+        (ops.Cast("float"), ("bool",), "float"),
+        (ops.Compare("equal"), ("bool", "bool"), "bool"),
+        (ops.ArgMax(1), ("float",), "int"),
+        (ops.Concat(), ("int", "int", "int"), "int"),
+    ],
+    ids=str,
+)
+def test_what_the_output_holds(op, kinds, kind):
+    assert op.kind_of(*kinds) == kind

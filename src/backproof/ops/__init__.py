@@ -48,6 +48,7 @@ from backproof.ops.elementwise import (
 )
 from backproof.ops.label_loss import Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.ops.linear import Linear
+from backproof.ops.logic import ArgMax, Cast, Compare, IsNaN, LogicalAnd, LogicalNot, LogicalOr, Where
 from backproof.ops.loss import L1, MSE, BCEWithLogits, SmoothL1, SoftDice
 from backproof.ops.matmul import MatMul
 from backproof.ops.merge import Concat, WeightedSum
@@ -57,7 +58,7 @@ from backproof.ops.parameter import Parameter
 from backproof.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from backproof.ops.prelu import PReLU
 from backproof.ops.quantize import DequantizeLinear, QuantizeLinear
-from backproof.ops.rearrange import Permute, Slice, View
+from backproof.ops.rearrange import Expand, IndexSelect, Permute, Slice, Take, View
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
 
@@ -75,11 +76,14 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "Add",
+    "ArgMax",
     "AvgPool2d",
     "BCEWithLogits",
     "BatchNorm",
+    "Cast",
     "Ceil",
     "Clamp",
+    "Compare",
     "Concat",
     "Conv2d",
     "ConvTranspose2d",
@@ -90,6 +94,7 @@ __all__ = [
     "Dropout2d",
     "Erf",
     "Exp",
+    "Expand",
     "Flatten",
     "Floor",
     "GroupNorm",
@@ -97,12 +102,17 @@ __all__ = [
     "Hardswish",
     "Hardtanh",
     "Hinge",
+    "IndexSelect",
+    "IsNaN",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
     "Log",
     "LogSoftmax",
+    "LogicalAnd",
+    "LogicalNot",
+    "LogicalOr",
     "MatMul",
     "MaxPool2d",
     "Maximum",
@@ -136,8 +146,10 @@ __all__ = [
     "Softsign",
     "Sqrt",
     "Sub",
+    "Take",
     "Tanh",
     "ThresholdedReLU",
     "View",
     "WeightedSum",
+    "Where",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from backproof.errors import ModelError
 from backproof.graph.op import Array, Op, Sample, later, operation
-from backproof.graph.shape import Shape
+from backproof.graph.shape import BATCH, Shape
 
 SHAPES = ((5, 4), (1, 1), (2, 3, 2, 2))
 
@@ -360,7 +360,9 @@ class AlongAxis(ElementWise):
         yield Sample(op=cls(axis=2), shapes=((2, 3, 2, 4),))
         yield Sample(op=cls(axis=-1), shapes=((3, 4),))
         yield Sample(op=cls(axis=0), shapes=((3, 4),), constants=(0,))
-        yield Sample(op=cls(axis=0), shapes=((3,),), constants=(0,))
+        yield Sample.of(cls(axis=0), Shape(3))
+        yield Sample.of(cls(axis=0), Shape(3, BATCH))
+        yield Sample.of(cls(axis=-1), Shape(2, "2N", 3))
 
 
 @operation

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from backproof.errors import ModelError
-from backproof.graph.op import Op, Sample, later, operation
-from backproof.graph.shape import BATCH, Dim, Shape
+from backproof.graph.op import Kind, Op, Sample, later, operation
+from backproof.graph.shape import BATCH, Dim, Shape, batches
 
 
 @operation
@@ -50,6 +50,9 @@ class Concat(Op):
 
     axis: int = later(1)
 
+    def kind_of(self, *kinds: Kind) -> Kind:
+        return self.require_kinds(kinds, "float", "int", "bool")
+
     def output_shape(self, *inputs: Shape) -> Shape:
         if not inputs:
             raise ModelError("Concat takes one input or more, and there is none")
@@ -70,6 +73,8 @@ class Concat(Op):
         yield Sample(op=Concat(axis=-1), shapes=((2, 3, 2), (2, 3, 1)))
         yield Sample(op=Concat(axis=2), shapes=((2, 2, 1, 3), (2, 2, 3, 3)))
         yield Sample(op=Concat(axis=0), shapes=((2, 3), (1, 3)), constants=(0, 1))
+        yield Sample.of(Concat(axis=0), Shape(BATCH, 2, 2), Shape("2N", 2, 2))
+        yield Sample.of(Concat(axis=-1), Shape(2, BATCH, 1), Shape(2, BATCH, 2), kinds=("int", "int"))
 
 
 def _total(dims: Sequence[Dim], first: Shape) -> Dim:
@@ -78,4 +83,4 @@ def _total(dims: Sequence[Dim], first: Shape) -> Dim:
         return sum(map(int, dims))
     if not all(isinstance(dim, str) for dim in dims):
         raise ModelError(f"Concat cannot put the batch of {first} beside a fixed number")
-    return f"{sum(int(str(dim).removesuffix(BATCH) or 1) for dim in dims)}{BATCH}" if len(dims) > 1 else dims[0]
+    return f"{sum(batches(str(dim)) for dim in dims)}{BATCH}" if len(dims) > 1 else dims[0]

@@ -147,6 +147,8 @@ class LayerNorm(Op):
         yield Sample(op=LayerNorm(5), shapes=((3, 5),), values="displaced")
         yield Sample(op=LayerNorm((3, 4)), shapes=((3, 4),), constants=(0,))
         yield Sample(op=LayerNorm((2, 3, 2)), shapes=((2, 3, 2),), constants=(0,))
+        yield Sample.of(LayerNorm(4), Shape(3, "N", 4))
+        yield Sample.of(LayerNorm((2, 3)), Shape("2N", 2, 3))
 
 
 @operation

@@ -1,15 +1,27 @@
 """Operations that only rearrange: every number of the output is one of the input's, and its gradient goes back there.
 
-As PyTorch's of the same names, for values of any shape.
+As PyTorch's of the same names, for values of any shape and kind.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
-from backproof.errors import ModelError
-from backproof.graph.op import Op, Sample, operation
-from backproof.graph.shape import BATCH, Dim, Shape
+import numpy as np
+
+from backproof.errors import DataError, ModelError
+from backproof.graph.op import Array, Kind, Op, Sample, operation
+from backproof.graph.shape import BATCH, Dim, Shape, batches
+from backproof.ops.broadcasting import broadcast_shapes
+
+
+@dataclass(frozen=True)
+class Rearranging(Op):
+    """The output holds what the input does."""
+
+    def kind_of(self, *kinds: Kind) -> Kind:
+        return self.require_kinds(kinds, "float", "int", "bool")
 
 
 def require_axes(op: Op, dims: Sequence[int], x: Shape) -> tuple[int, ...]:
@@ -24,7 +36,7 @@ def require_axes(op: Op, dims: Sequence[int], x: Shape) -> tuple[int, ...]:
 
 def _elements(dims: Sequence[Dim]) -> tuple[int, int]:
     """The product of dimensions: a factor, and how often N stands in it."""
-    factors = [int(str(dim).removesuffix(BATCH) or 1) for dim in dims]
+    factors = (dim if isinstance(dim, int) else batches(dim) for dim in dims)
     return prod(factors), sum(isinstance(dim, str) for dim in dims)
 
 
@@ -35,22 +47,22 @@ def _shown(elements: tuple[int, int]) -> str:
 
 @operation
 @dataclass(frozen=True)
-class View(Op):
+class View(Rearranging):
     """The same numbers in the same order, last index fastest, under another shape.   dx = dy under that of x.
 
     `Reshape` is the same for each sample; here the batch may be split from others or joined with them.
 
     Attributes:
-        shape: all dimensions: whole numbers, and perhaps one that is open: the batch "N", a multiple of it such as
-            "12N", or -1, which is what the others leave.
+        shape: all dimensions: whole numbers, the batch "N" or a multiple of it such as "12N"; one of them may be -1,
+            which is what the others leave.
     """
 
     shape: tuple[Dim, ...]
 
     def __post_init__(self) -> None:
         Shape(*(dim for dim in self.shape if dim != -1))
-        if sum(dim == -1 or isinstance(dim, str) for dim in self.shape) > 1:
-            raise ModelError(f"View has one open dimension at most, -1, 'N' or a multiple of it, not {self.shape}")
+        if self.shape.count(-1) > 1:
+            raise ModelError(f"View to {self.shape} leaves more than one dimension open")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -66,10 +78,9 @@ class View(Op):
         opened = left if not batches else BATCH if left == 1 else f"{left}{BATCH}"
         return Shape(*(opened if dim == -1 else dim for dim in self.shape))
 
-    @property
-    def bound(self) -> tuple[int, ...]:
-        """The dimensions, -1 for the open one."""
-        return tuple(-1 if isinstance(dim, str) else dim for dim in self.shape)
+    def bind(self, samples: int) -> tuple[int, ...]:
+        """The dimensions for so many samples, -1 for the open one."""
+        return tuple(dim if isinstance(dim, int) else batches(dim) * samples for dim in self.shape)
 
     @classmethod
     def samples(cls) -> Iterator[Sample]:
@@ -78,11 +89,15 @@ class View(Op):
         yield Sample(op=View((-1, 6)), shapes=((3, 2, 3),))
         yield Sample(op=View((2, -1)), shapes=((2, 3, 2),), constants=(0,))
         yield Sample(op=View((BATCH,)), shapes=((3, 1, 1),))
+        yield Sample.of(View(("6N", 2)), Shape(BATCH, 3, 2, 2))
+        yield Sample.of(View((BATCH, 3, -1)), Shape("3N", 4))
+        yield Sample.of(View((2, -1)), Shape(BATCH, 4, 3))
+        yield Sample.of(View((BATCH, 6)), Shape(BATCH, 2, 3), kinds=("int",))
 
 
 @operation
 @dataclass(frozen=True)
-class Permute(Op):
+class Permute(Rearranging):
     """Axis k of y is axis dims[k] of x: y[i₀, i₁, ...] = x[j] with j[dims[k]] = iₖ.   dx is dy permuted back.
 
     Attributes:
@@ -108,6 +123,9 @@ class Permute(Op):
         yield Sample(op=Permute((0, -1, 1, 2)), shapes=((2, 3, 2, 4),))
         yield Sample(op=Permute((0, 1, 2)), shapes=((2, 3, 1),))
         yield Sample(op=Permute((2, 0, 1)), shapes=((2, 3, 4),), constants=(0,))
+        yield Sample.of(Permute((1, 2, 0)), Shape("2N", 3, 2))
+        yield Sample.of(Permute((2, 0, 3, 1)), Shape(3, 2, BATCH, 2))
+        yield Sample.of(Permute((1, 0)), Shape(BATCH, 3), kinds=("bool",))
 
 
 Bound = int | None
@@ -115,7 +133,7 @@ Bound = int | None
 
 @operation
 @dataclass(frozen=True)
-class Slice(Op):
+class Slice(Rearranging):
     """y[i] = x[start + step · i] along an axis, as Python's `x[start:stop:step]`.   dx is dy there, and 0 elsewhere.
 
     Several axes at once where the attributes are tuples, one number an axis. Along the batch nothing can be left out.
@@ -184,3 +202,133 @@ class Slice(Op):
         yield Sample(op=Slice((1, 3), (2, 0), (1 << 62, -1)), shapes=((2, 3, 2, 3),))
         yield Sample(op=Slice((0, 1), (None, 0), None, (-1, 1)), shapes=((3, 2),))
         yield Sample(op=Slice(0, 1), shapes=((3, 2),), constants=(0,))
+        yield Sample.of(Slice((0, 2), (1, 0), (None, 1)), Shape(3, BATCH, 2))
+        yield Sample.of(Slice(1, 1), Shape(BATCH, 3), kinds=("int",))
+
+
+@operation
+@dataclass(frozen=True)
+class Expand(Rearranging):
+    """y = x, repeated along the axes that x lacks or has once, as NumPy broadcasts.   dx is the sum over its copies.
+
+    Attributes:
+        shape: of y: whole numbers, the batch "N" or a multiple of it, or -1, which keeps the dimension of x.
+    """
+
+    shape: tuple[Dim, ...]
+
+    def __post_init__(self) -> None:
+        Shape(*(dim for dim in self.shape if dim != -1))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        lacking = len(self.shape) - len(x)
+        if lacking < 0 or -1 in self.shape[:lacking]:
+            raise ModelError(f"{self} takes an input of as many axes at most, with one for each -1, not {x}")
+        kept = (
+            *self.shape[:lacking],
+            *(own if dim == -1 else dim for own, dim in zip(x, self.shape[lacking:], strict=True)),
+        )
+        if broadcast_shapes(self, x, Shape(*kept)) != kept:
+            raise ModelError(f"{self} cannot broadcast {x} to {Shape(*kept)}")
+        return Shape(*kept)
+
+    def bind(self, x: tuple[int, ...], samples: int) -> tuple[int, ...]:
+        """The shape of y for so many samples, from that of x."""
+        asked = [dim if isinstance(dim, int) else batches(dim) * samples for dim in self.shape]
+        own = (1,) * (len(asked) - len(x)) + x
+        return tuple(size if dim == -1 else dim for size, dim in zip(own, asked, strict=True))
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield Sample(op=Expand((-1, 3, 4)), shapes=((2, 1, 4),))
+        yield Sample(op=Expand((-1, 2, 3, 2, 2)), shapes=((2, 1, 3, 1, 2),))
+        yield Sample(op=Expand((BATCH, 3)), shapes=((4, 3),))
+        yield Sample.of(Expand((BATCH, 2, 3)), Shape(1, 1, 3))
+        yield Sample.of(Expand((3, BATCH, 1)), Shape(BATCH, 1))
+        yield Sample.of(Expand(("2N",)), Shape(1), kinds=("int",))
+        yield Sample.of(Expand((2, 1, 3)), Shape(3))
+
+
+def require_places(places: Array, size: int, node: str) -> Array:
+    """Places along an axis of `size`, counted from the front. Raises `UserError` for one that is not along it."""
+    low, high = (int(places.min()), int(places.max())) if places.size else (0, 0)
+    if low < -size or high >= size:
+        raise DataError(f"node '{node}': indices lie in {-size}..{size - 1}, but some are {low} or {high}")
+    return np.where(places < 0, places + size, places) if low < 0 else places
+
+
+@operation
+@dataclass(frozen=True)
+class IndexSelect(Rearranging):
+    """y[..., i, ...] = x[..., index[i], ...] along an axis.   dx is the sum of dy over all i that took the element.
+
+    Attributes:
+        dim: the axis, of a fixed size.
+        index: which elements, in order; one may stand there several times, and negative ones count from the end.
+    """
+
+    dim: int
+    index: tuple[int, ...]
+
+    def places(self, size: int) -> tuple[int, ...]:
+        """`index` counted from the front."""
+        return tuple(place % size for place in self.index)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        (axis,) = require_axes(self, (self.dim,), x)
+        size = x.fixed(axis)
+        if not self.index or not -size <= min(self.index) <= max(self.index) < size:
+            raise ModelError(f"IndexSelect's index has one place or more, in {-size}..{size - 1}, not {self.index}")
+        return Shape(*x[:axis], len(self.index), *x[axis + 1 :])
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield Sample(op=IndexSelect(1, (2, 0)), shapes=((2, 3),))
+        yield Sample(op=IndexSelect(-1, (1, 1, 0, 1)), shapes=((2, 3, 2),))
+        yield Sample(op=IndexSelect(1, (0, -1, 0)), shapes=((2, 3, 2, 2),))
+        yield Sample.of(IndexSelect(0, (2, 1)), Shape(3, BATCH))
+        yield Sample.of(IndexSelect(0, (1, 1, 1)), Shape(2, 3), kinds=("bool",))
+
+
+@operation
+@dataclass(frozen=True)
+class Take(Rearranging):
+    """y[a, i, b] = x[a, indices[i], b], where a stands for the axes before `dim`, b for those after, i for any number.
+
+    x: (A..., size, B...)   indices: whole numbers from -size to size - 1, of any shape   y: (A..., *indices, B...).
+    Of a table (words, features) it is an embedding.   dx is the sum of dy over all i that took the element.   NumPy's
+    `take`, ONNX's Gather.
+
+    Attributes:
+        dim: the axis of x, of a fixed size.
+    """
+
+    arity: ClassVar[int] = 2
+    indices: ClassVar[tuple[int, ...]] = (1,)
+
+    dim: int = 0
+
+    def kind_of(self, *kinds: Kind) -> Kind:
+        self.require_kinds(kinds[1:], "int")
+        return super().kind_of(kinds[0])
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        x, indices = inputs
+        (axis,) = require_axes(self, (self.dim,), x)
+        x.fixed(axis)
+        return Shape(*x[:axis], *indices, *x[axis + 1 :])
+
+    def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+        x, indices = shapes
+        return rng.standard_normal(x), rng.integers(-x[self.dim], x[self.dim], indices)
+
+    @classmethod
+    def samples(cls) -> Iterator[Sample]:
+        yield Sample.of(Take(), Shape(4, 3), Shape(BATCH, 5))
+        yield Sample.of(Take(1), Shape(BATCH, 3, 2), Shape(4))
+        yield Sample.of(Take(-1), Shape(2, 3), Shape(3, BATCH))
+        yield Sample.of(Take(1), Shape(BATCH, 2, 3), Shape())
+        yield Sample.of(Take(), Shape(1, 2), Shape(BATCH))
+        yield Sample.of(Take(2), Shape(BATCH, 2, 3, 2), Shape(2, 1), kinds=("int", "int"))

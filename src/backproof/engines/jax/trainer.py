@@ -20,8 +20,10 @@ from backproof.engines.jax.optimizers import compiled_in, numbers, require
 from backproof.engines.jax.program import Trained, program
 from backproof.errors import DataError
 from backproof.graph import Array, Arrays, Graph
+from backproof.ops import Take
 from backproof.ops.dropout import Dropping
 from backproof.ops.label_loss import LabelLoss
+from backproof.ops.rearrange import require_places
 from backproof.optim import Optimizer
 
 
@@ -191,9 +193,16 @@ class JaxTrainer:
             name: x.astype(whole, copy=False) if x.dtype == np.int64 else x
             for name, x in in_dtype(self.graph, inputs, self.dtype).items()
         }
+        self._require_places(entered)
         if with_loss:
             self._require_classes(entered)
         return entered, self._masks(mode, n)
+
+    def _require_places(self, inputs: Arrays) -> None:
+        """Raise `UserError` for an index that comes from outside and is none: a compiled program cannot."""
+        for node in self.graph.nodes:
+            if isinstance(node.op, Take) and node.inputs[1] in inputs:
+                require_places(inputs[node.inputs[1]], self.graph.shapes[node.inputs[0]].fixed(node.op.dim), node.name)
 
     def _require_classes(self, inputs: Arrays) -> None:
         """Raise `UserError` for a label that is no class: a compiled program cannot, and takes another one instead."""

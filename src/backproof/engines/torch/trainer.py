@@ -173,7 +173,10 @@ class TorchTrainer:
             if with_loss or node.name not in self.graph.loss_nodes:
                 p = _instead(node, own, state) if state else own
                 values[node.name] = kernel(
-                    node.op, tuple([values[name] for name in node.inputs]), p, Call(node.name, mode, samples)
+                    node.op,
+                    tuple([values[name] for name in node.inputs]),
+                    p,
+                    Call(node.name, mode, samples, DTYPES[self.dtype]),
                 )
         return values
 

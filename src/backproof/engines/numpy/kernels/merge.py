@@ -27,7 +27,9 @@ class ConcatKernel(NumpyKernel[Concat]):
         call.ways.add("channels last" if call.output_turned else "canonical")
         axis = axis_of(op.axis, inputs[0].ndim, call.output_turned)
         widths = tuple(x.shape[axis] for x in inputs)
-        y = call.borrow_output(_wide(inputs[0].shape, axis, sum(widths)))
+        first = inputs[0]
+        dtype = None if first.dtype.kind == "f" else first.dtype
+        y = call.borrow_output(_wide(first.shape, axis, sum(widths)), dtype)
         np.concatenate(inputs, axis=axis, out=y)
         return y, (axis, widths)
 

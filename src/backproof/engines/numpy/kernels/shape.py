@@ -21,7 +21,7 @@ class _Rearrange(NumpyKernel[AnyOp]):
 
     layout: ClassVar = "each"
 
-    def shape(self, op: AnyOp, x: Array) -> tuple[int, ...]:
+    def shape(self, op: AnyOp, x: Array, call: Workspace) -> tuple[int, ...]:
         """The canonical shape of the output."""
         raise NotImplementedError
 
@@ -30,7 +30,7 @@ class _Rearrange(NumpyKernel[AnyOp]):
         if call.turned[0] or call.output_turned:
             call.ways.add("turned")
         canonical = channels_first(x) if call.turned[0] else x
-        y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x))
+        y = _contiguous(canonical, "flat", call).reshape(self.shape(op, x, call))
         return _contiguous(channels_last(y), "y", call) if call.output_turned else y, (canonical.shape,)
 
     def backward(self, op: AnyOp, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
@@ -53,7 +53,7 @@ def _contiguous(array: Array, name: str, call: Workspace) -> Array:
 class FlattenKernel(_Rearrange[Flatten]):
     """(N, C, H, W) -> (N, C·H·W)."""
 
-    def shape(self, op: Flatten, x: Array) -> tuple[int, ...]:
+    def shape(self, op: Flatten, x: Array, call: Workspace) -> tuple[int, ...]:
         return (len(x), -1)
 
 
@@ -61,7 +61,7 @@ class FlattenKernel(_Rearrange[Flatten]):
 class ReshapeKernel(_Rearrange[Reshape]):
     """(N, ...) -> (N, *shape)."""
 
-    def shape(self, op: Reshape, x: Array) -> tuple[int, ...]:
+    def shape(self, op: Reshape, x: Array, call: Workspace) -> tuple[int, ...]:
         return (len(x), *op.shape)
 
 
@@ -69,5 +69,5 @@ class ReshapeKernel(_Rearrange[Reshape]):
 class ViewKernel(_Rearrange[View]):
     """Any shape of as many elements."""
 
-    def shape(self, op: View, x: Array) -> tuple[int, ...]:
-        return op.bound
+    def shape(self, op: View, x: Array, call: Workspace) -> tuple[int, ...]:
+        return op.bind(call.samples)

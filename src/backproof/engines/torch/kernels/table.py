@@ -4,6 +4,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from backproof.engines import custom
@@ -14,11 +15,12 @@ from backproof.graph import Op
 
 
 class Call(NamedTuple):
-    """What a kernel gets besides its tensors: the node's name, how the pass is taken, and N."""
+    """What a kernel gets besides its tensors: the node's name, how the pass is taken, N, and the dtype of floats."""
 
     node: str
     mode: Mode
     samples: int = 1
+    dtype: torch.dtype = torch.float32
 
 
 Tensors = Mapping[str, Tensor]
