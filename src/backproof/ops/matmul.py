@@ -41,6 +41,7 @@ class MatMul(Op):
         yield Sample(op=MatMul(), shapes=((3, 4), (4,)), constants=(1,))
         yield Sample(op=MatMul(), shapes=((3,), (2, 3, 2)), constants=(0,))
         yield Sample(op=MatMul(), shapes=((1, 1, 1), (1, 1, 1)))
+        yield Sample.of(MatMul(), Shape(3), Shape(3))
         yield Sample.of(MatMul(), Shape("N"), Shape("N", 2))
         yield Sample.of(MatMul(), Shape(2, 3, "N"), Shape(2, "N", 1), batch=3)
         yield Sample.of(MatMul(), Shape("2N", 1, 2, 3), Shape(1, 3, 3, 2))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
-from backproof.engines.reference.kernels.merge import at, summed
+from backproof.engines.reference.kernels.arithmetic import at, summed
 from backproof.engines.reference.kernels.table import KERNELS
 from backproof.graph import Array, Arrays, Op
 from backproof.ops import ArgMax, Cast, Compare, IsNaN, LogicalAnd, LogicalNot, LogicalOr, Where
@@ -39,10 +39,9 @@ class CastKernel(Kernel[Cast, Call]):
 
     def forward(self, op: Cast, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
         (x,) = inputs
-        dtype, convert = {"float": (np.float64, float), "int": (np.int64, int), "bool": (np.bool_, bool)}[op.kind]
-        y: Array = np.zeros(x.shape, dtype)
+        y: Array = np.zeros(x.shape, {"float": np.float64, "int": np.int64, "bool": np.bool_}[op.kind])
         for i in np.ndindex(x.shape):
-            y[i] = convert(x[i])
+            y[i] = x[i].astype(y.dtype)
         return y, (x.dtype.kind == "f",)
 
     def backward(self, op: Cast, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:

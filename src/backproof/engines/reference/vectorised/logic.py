@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
-from backproof.engines.reference.vectorised.merge import summed
+from backproof.engines.reference.vectorised.arithmetic import summed
 from backproof.engines.reference.vectorised.table import VECTORISED
 from backproof.graph import Array, Arrays, Op
 from backproof.ops import ArgMax, Cast, Compare, IsNaN, LogicalAnd, LogicalNot, LogicalOr, Where

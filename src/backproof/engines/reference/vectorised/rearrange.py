@@ -3,7 +3,7 @@
 import numpy as np
 
 from backproof.engines.kernel import Call, Kernel, Saved, Slopes, computes
-from backproof.engines.reference.vectorised.merge import summed
+from backproof.engines.reference.vectorised.arithmetic import summed
 from backproof.engines.reference.vectorised.table import VECTORISED
 from backproof.graph import Array, Arrays
 from backproof.ops import Expand, IndexSelect, Permute, Slice, Take
