@@ -1,4 +1,4 @@
-"""Every test that takes `engine` runs on each engine of the registry; what is not installed is skipped, by name."""
+"""Every test that takes `engine` runs on each engine that trains; what is not installed is skipped, by name."""
 
 import sys
 from pathlib import Path
@@ -14,4 +14,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # so that the tests find the mo
 def engine(request: pytest.FixtureRequest) -> Engine:
     if not installed(request.param):
         pytest.skip(f"engine '{request.param}' is not installed: {how_to_install(request.param)}")
-    return get_engine(request.param)
+    found = get_engine(request.param)
+    if not found.capabilities.trains:
+        pytest.skip(f"engine '{request.param}' cannot train")
+    return found

@@ -156,7 +156,10 @@ def parts_of(engine_name: str, variant: str, case: Case) -> Parts:
     return Parts(task, trainer, start, samples(case, 1, TRAIN), samples(case, 2, DEV))
 
 
-@pytest.fixture(params=ENGINES)
+TRAINING = [name for name in ENGINES if not installed(name) or get_engine(name).capabilities.trains]
+
+
+@pytest.fixture(params=TRAINING)
 def engine_name(request: pytest.FixtureRequest) -> str:
     if not installed(request.param):
         pytest.skip(f"engine '{request.param}' is not installed: {how_to_install(request.param)}")
@@ -168,7 +171,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "parts" not in metafunc.fixturenames:
         return
     found = []
-    for name in ENGINES:
+    for name in TRAINING:
         fast = not installed(name) or get_engine(name).capabilities.speed == "fast"
         for variant in variants(get_engine(name)) if installed(name) else [""]:
             for case in CASES:

@@ -41,7 +41,10 @@ class Keep(Observer):
 def engine(request: pytest.FixtureRequest):
     if not installed(request.param):
         pytest.skip(f"engine '{request.param}' is not installed: {how_to_install(request.param)}")
-    return get_engine(request.param)
+    found = get_engine(request.param)
+    if not found.capabilities.trains:
+        pytest.skip(f"engine '{request.param}' cannot train")
+    return found
 
 
 def handing_on(engine, op: type[Op], *shape: int) -> Trainer:
