@@ -8,10 +8,11 @@ import pytest
 
 from backproof.engines import Mode, get_engine
 from backproof.errors import UserError
-from backproof.graph import Array, Graph, Shape, initial_parameters
+from backproof.graph import Array, Builder, Graph, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build
-from backproof.ops import BCEWithLogits, SoftmaxCrossEntropy
+from backproof.models.logits import logits
+from backproof.ops import MSE, BCEWithLogits, Sigmoid, Softmax, SoftmaxCrossEntropy
 from backproof.optim import SGD
 
 FEW: dict[str, Any] = {"width": 8, "heights": (4, 3)}
@@ -65,6 +66,22 @@ def test_each_of_seven_outputs_has_its_loss() -> None:
     found = trainer.forward(batch, Mode(training=True), [graph.loss or "", *names])
     assert len(names) == 7
     assert found["loss"] == pytest.approx(sum(float(found[name]) for name in names), rel=1e-12)
+
+
+def test_probabilities_are_brought_back_to_logits() -> None:
+    plain = build("u2netp", Shape("N", 3, 8, 8), 1, {"width": 2, "mid": 1, "heights": (2,)})
+    net = Builder(plain.inputs[0].shape)
+    values = {net.x.name: net.x}
+    for node in plain.nodes:
+        values[node.name] = net(node.name, node.op, *(values[name] for name in node.inputs))
+    sigmoids = [net(f"{name} sigmoid", Sigmoid(), values[name]) for name in plain.outputs]
+    squashed = net.graph(*sigmoids)
+    assert logits(squashed).hash == plain.hash
+    assert logits(squashed.with_loss(MSE())).hash == plain.hash
+    assert logits(plain) == plain
+    assert logits(squashed, (Softmax,)) == squashed
+    twice = net.graph(sigmoids[0], values["outconv"])
+    assert logits(twice).outputs == ("outconv sigmoid", "outconv")
 
 
 def error(ours: Array, theirs: Any) -> float:

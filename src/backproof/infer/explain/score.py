@@ -11,7 +11,8 @@ import numpy as np
 
 from backproof.errors import ModelError
 from backproof.graph import Array, Graph
-from backproof.ops import LogSoftmax, NLLLoss, Sigmoid, Softmax
+from backproof.models.logits import logits
+from backproof.ops import NLLLoss
 
 LABEL, SCORE = "label of the score", "minus the score"
 """Names with spaces, which no node of a network has."""
@@ -22,11 +23,7 @@ LEFT_OUT = -1
 
 def ending_in_score(graph: Graph) -> Graph:
     """The network without loss, auxiliary outputs and a last Softmax or Sigmoid, followed by minus the score."""
-    last = graph.node[graph.output]
-    squashed = isinstance(last.op, Softmax | LogSoftmax | Sigmoid) and last.inputs[0] in graph.node
-    output = last.inputs[0] if squashed else graph.output
-    bare = replace(graph, output=output, loss=None, auxiliary=()).without_loss()
-    return bare.with_loss(NLLLoss(reduction="sum", ignore_index=LEFT_OUT), LABEL, SCORE)
+    return logits(replace(graph, auxiliary=())).with_loss(NLLLoss(reduction="sum", ignore_index=LEFT_OUT), LABEL, SCORE)
 
 
 @dataclass(frozen=True)
