@@ -9,6 +9,7 @@ from backproof.data.preprocessing import (
     Grayscale,
     MinMax,
     Normalize,
+    PlainResize,
     Resize,
     ResizeShorter,
     Standardize,
@@ -182,3 +183,24 @@ def test_preprocessing_as_a_file_keeps_it():
     assert preprocessing_json(options) == '{"grayscale": true, "resize": [224], "mean": [0.5], "std": [0.25]}'
     assert preprocessing_from_json(preprocessing_json(options), "x") == options
     assert preprocessing_json(PreprocessingOptions()) == "{}"
+
+
+@pytest.mark.parametrize("size", [(5, 7), (31, 40), (13, 3), (20, 30)])
+def test_resizing_without_antialiasing_is_pytorchs(size):
+    torch = pytest.importorskip("torch")
+    image = np.random.default_rng(0).random((20, 30, 3), dtype=np.float32)
+    planes = torch.from_numpy(image).permute(2, 0, 1)[None]
+    right = torch.nn.functional.interpolate(planes, size=size, mode="bilinear", align_corners=False)[0]
+    found = PlainResize(*size)(image)
+    np.testing.assert_allclose(found, right.permute(1, 2, 0).numpy(), atol=1e-6)
+    assert found.dtype == np.float32
+    assert found.flags["C_CONTIGUOUS"]
+    mask = (image[:, :, :1] > 0.5).astype(np.int64)
+    assert set(np.unique(PlainResize(*size).move(mask, image))) <= {0, 1}
+
+
+def test_antialiasing_is_a_matter_of_resizing():
+    assert steps_of(PreprocessingOptions(resize=(4, 5), antialias=False)) == (PlainResize(4, 5),)
+    for resize in ((), (8,)):
+        with pytest.raises(UserError, match="antialias=False says how to resize; give resize=HEIGHT,WIDTH"):
+            PreprocessingOptions(resize=resize, antialias=False)

@@ -77,6 +77,7 @@ STEPS = {
     "standardized": {"standardize": True},
     "normalized": {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.4)},
     "as U²-Net": {"resize": (9, 8), "divide_by_max": True, "mean": (0.485, 0.456, 0.406), "std": (0.2,)},
+    "not antialiased": {"resize": (9, 8), "antialias": False},
     "nothing": {},
 }
 

@@ -60,6 +60,9 @@ class PreprocessingOptions(OptionGroup):
     resize: tuple[int, ...] = option(
         (), "Height and width to bring every image to, such as 16,16; one number is the shorter side of each image."
     )
+    antialias: bool = option(
+        True, "Where resizing makes an image smaller let every pixel count, not only four around each place."
+    )
     center_crop: tuple[int, ...] = option((), "Height and width to cut out of the middle; one number for both.")
     divide_by_max: bool = option(False, "Divide each image by its greatest value, as the authors of U²-Net do.")
     standardize: bool = option(False, "Shift and scale each image to mean 0 and standard deviation 1.")
@@ -77,6 +80,8 @@ class PreprocessingOptions(OptionGroup):
             if size and (len(size) > 2 or min(size) < 1):
                 must = f"it must be a height and a width of 1 or more, such as 16,16, {one}"
                 raise OptionError(f"{{{name}}} is {{}}; {must}", ",".join(map(str, size)))
+        if not self.antialias and len(self.resize) != 2:
+            raise OptionError("{antialias:False} says how to resize; give {resize:HEIGHT,WIDTH}")
         if len({len(self.mean), len(self.std)} - {0, 1}) > 1:
             raise OptionError("{mean} has {} values and {std} {}; give one a channel", len(self.mean), len(self.std))
 

@@ -161,6 +161,26 @@ class Resize(Spatial):
 
 
 @dataclass(frozen=True)
+class PlainResize(Resize):
+    """Bring to (height, width), bilinear between the four pixels around each place, however much smaller it becomes.
+
+    So do OpenCV, PyTorch's `interpolate` and the authors of U²-Net.
+    """
+
+    def move(self, pixels: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:  # noqa: ARG002  the size is given
+        """(H, W, C) -> (height, width, C)."""
+        from PIL.Image import Transform
+
+        if pixels.shape[:2] == (self.height, self.width):
+            return pixels
+        size = (self.width, self.height)
+        places = (pixels.shape[1] / self.width, 0, 0, 0, pixels.shape[0] / self.height, 0)
+        planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
+        resized = resampled(planes, lambda plane, how, _: plane.transform(size, Transform.AFFINE, places, how))
+        return np.ascontiguousarray(np.moveaxis(resized, 0, 2))
+
+
+@dataclass(frozen=True)
 class ResizeShorter(Spatial):
     """Bring the shorter side to `side`, bilinear as `Resize`; height and width keep their proportion.
 
@@ -260,8 +280,10 @@ def steps_of(options: PreprocessingOptions) -> tuple[Step, ...]:
         steps.append(AdaptiveInvert(MinMax.low if options.minmax else 0.0, 1.0))
     if options.trim:
         steps.append(Trim())
-    if options.resize:
-        steps.append(Resize(*options.resize) if len(options.resize) == 2 else ResizeShorter(*options.resize))
+    if len(options.resize) == 2:
+        steps.append((Resize if options.antialias else PlainResize)(*options.resize))
+    elif options.resize:
+        steps.append(ResizeShorter(*options.resize))
     if options.center_crop:
         steps.append(CenterCrop(options.center_crop[0], options.center_crop[-1]))
     if options.divide_by_max:

@@ -17,6 +17,7 @@ from backproof.data.preprocessing import (
     Grayscale,
     MinMax,
     Normalize,
+    PlainResize,
     Resize,
     ResizeShorter,
     Standardize,
@@ -96,6 +97,10 @@ def resize(w: Nodes, step: Resize, x: str, channels: int) -> str:
     return resized(w, x, w.ints(step.height, step.width))
 
 
+def plain_resize(w: Nodes, step: PlainResize, x: str, channels: int) -> str:
+    return w("Resize", x, "", "", w.ints(step.height, step.width), axes=[2, 3], mode="linear")
+
+
 def resize_shorter(w: Nodes, step: ResizeShorter, x: str, channels: int) -> str:
     size = w("Shape", x, start=2, end=4)
     shorter = w("ReduceMin", size, w.ints(0))
@@ -143,6 +148,7 @@ STEPS: dict[type, Callable[[Nodes, Any, str, int], str]] = {
     MinMax: min_max,
     AdaptiveInvert: adaptive_invert,
     Resize: resize,
+    PlainResize: plain_resize,
     ResizeShorter: resize_shorter,
     CenterCrop: center_crop,
     DivideByMax: divide_by_max,
