@@ -29,6 +29,8 @@ def _engine(name: str, *tests: str, compiled: bool = True) -> Room:
     return Room(f"engines/{name}/**/*.py", (name,), (f"engines/{name}/**/*.py", "engines/*.py", *tests), compiled)
 
 
+OF_ENGINES = ("engines/test_[ce]*.py", "engines/test_optimizers.py", "engines/test_trainers.py")
+
 ROOMS: dict[str, Room] = {
     "engines/numpy": _engine("numpy", "train/*.py"),
     "engines/numba": _engine("numba", compiled=False),
@@ -36,7 +38,7 @@ ROOMS: dict[str, Room] = {
     "engines/torch": _engine("torch", "pytorch_samples/*.py"),
     "engines/jax": _engine("jax"),
     "engines/onnxruntime": _engine("onnxruntime", "interchange/**/*.py"),
-    "engines": Room("engines/*.py", ("numpy", "reference"), ("engines/*.py", "engines/numpy/*.py")),
+    "engines": Room("engines/*.py", ("numpy", "reference"), (*OF_ENGINES, "verify/test_custom_file.py")),
     "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/test_optimizers.py", "runs/test_opt*.py")),
     "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py")),
     "data": Room("data/**/*.py", (), ("data/*.py", "tasks/*.py", "runs/test_tasks.py")),

@@ -322,7 +322,8 @@ class Session:
         so it is of a function that is newer than the record.
         """
         room = ROOMS[self._rooms[mutant.id]]
-        reached = self._reached.get(f"{mutant.file}::{mutant.definition}") or self._of_the_file(mutant.file)
+        inside = self._reached.get(f"{mutant.file}::{mutant.definition}") if mutant.definition else None
+        reached = inside or self._of_the_file(mutant.file)
         files = {self._key(file, room.compiled) for file in files_of_tests(self.root, self._rooms[mutant.id])}
         checks, tests = [], []
         for key, name in sorted(reached, key=lambda r: self.record[r[0]]["units"][r[1]]["seconds"]):

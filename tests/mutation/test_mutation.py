@@ -116,8 +116,10 @@ def test_a_change_of_a_class_is_asked_of_what_is_named_as_it_or_mentions_it(tmp_
         keys = {f"check numpy optimizers {name}": f"check numpy optimizers {name}" for name in ("nesterov", "adam")}
         keys[mentions] = "tests/engines/test_optimizers.py::test_defaults_are_those_of_the_formulas"
         session.record = {key: {"units": {name: {"seconds": 1.0, "places": []}}} for key, name in keys.items()}
+        entering = {"seconds": 2.0, "places": ["src/backproof/optim/sgd.py::Momentum.share"]}
+        session.record["check numpy networks drop"] = {"units": {"check numpy networks drop": entering}}
         mutant = next(m for m in session.mutants["optim"] if m.file.endswith("sgd.py") and not m.definition)
-        assert [unit["check"][-1] for unit in session.units(mutant, "check")] == ["nesterov", "nesterov"]
+        assert [unit["check"][-1] for unit in session.units(mutant, "check")] == ["nesterov", "drop"] * 2
         assert [unit["test"] for unit in session.units(mutant, "tests")] == [keys[mentions]]
 
 
