@@ -1,9 +1,11 @@
 """A network with its weights, computed by ONNX Runtime."""
 
+import re
 from collections.abc import Collection
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from backproof.engines.base import EVALUATION, DType, Mode
 from backproof.engines.inputs import asked_for, batch_size, check_parameters, in_dtype
@@ -14,8 +16,8 @@ from backproof.ops import BatchNorm
 from backproof.ops.dropout import Dropping
 from backproof.ops.label_loss import LabelLoss
 
-ERRORS_ALONE = 3
-"""ONNX Runtime's level of what it writes to standard error."""
+SILENT = 4
+"""ONNX Runtime's level of what it writes to standard error: nothing, since its exceptions say it too."""
 
 
 class OnnxPredictor:
@@ -45,7 +47,11 @@ class OnnxPredictor:
         opened = self._session(tuple(names))
         entered = in_dtype(self.graph, inputs, self.dtype)
         taken = {i.name: np.asarray(entered[i.name], order="C") for i in opened.get_inputs()}
-        return dict(zip(names, map(np.array, opened.run(names, taken)), strict=True))
+        try:
+            values = opened.run(names, taken)
+        except InvalidArgument as error:
+            raise DataError(_reason(str(error))) from error
+        return dict(zip(names, map(np.array, values), strict=True))
 
     def parameters(self) -> dict[str, Array]:
         return {name: array.copy() for name, array in self._parameters.items()}
@@ -79,12 +85,18 @@ class OnnxPredictor:
                     raise DataError(f"node '{node.name}': labels lie in 0..{classes - 1}, but some are {wrong[0]}")
 
 
+def _reason(message: str) -> str:
+    """The node, and what ONNX Runtime says of it."""
+    found = re.search(r"Name:'(?P<node>.*?)' Status Message: (?P<why>.*)", message, re.DOTALL)
+    return f"node '{found['node']}': {found['why'].strip()}" if found else message
+
+
 def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     """ONNX Runtime on the content of a file, with so many threads; 0: its own choice."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.use_deterministic_compute = True
-    options.log_severity_level = ERRORS_ALONE
+    options.log_severity_level = SILENT
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
@@ -93,4 +105,7 @@ def _leading_to(graph: Graph, names: Collection[str]) -> Graph:
     needed = set[str]().union(*(graph.leading_to(name) for name in names))
     nodes = tuple(node for node in graph.nodes if node.name in needed)
     taken = {name for node in nodes for name in node.inputs}
-    return Graph(tuple(i for i in graph.inputs if i.name in taken), nodes, names[0])  # type: ignore[index]
+    inputs = [i for i in graph.inputs if i.name in taken]
+    if not any(i.shape.has_batch for i in inputs):  # a constant may still be repeated for every sample
+        inputs += [i for i in graph.inputs if i.shape.has_batch][:1]
+    return Graph(tuple(inputs), nodes, names[0])  # type: ignore[index]

@@ -89,7 +89,7 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
     names = Names([*graph.shapes, *graph.parameters])
     nodes = []
     for node in graph.nodes:
-        w = Writer(node, [graph.shapes[name] for name in node.inputs], opset, dtype, names)
+        w = Writer(node, graph, opset, dtype, names)
         nodes += w.finish(WRITERS[type(node.op)](w, node.op, *node.inputs))
     element = ELEMENTS[dtype]
     kinds = {"float": element, "int": TensorProto.INT64, "bool": TensorProto.BOOL}

@@ -1,7 +1,7 @@
 """Operations that only rearrange."""
 
 from backproof.interchange.onnx.write.table import Writer, writes
-from backproof.ops import Permute, Slice, View
+from backproof.ops import Expand, IndexSelect, Permute, Slice, Take, View
 
 FAR = 2**62
 """Beyond the end of any axis."""
@@ -9,7 +9,10 @@ FAR = 2**62
 
 @writes(View)
 def view(w: Writer, op: View, x: str) -> str:
-    return w("Reshape", x, w.ints(*(-1 if isinstance(dim, str) else dim for dim in w.node.shape)))
+    """One open dimension is -1, as ONNX has it."""
+    opened = sum(isinstance(dim, str) for dim in w.node.shape)
+    dims = [-1 if isinstance(dim, str) and opened == 1 else dim for dim in w.node.shape]
+    return w("Reshape", x, w.sizes(dims))
 
 
 @writes(Permute)
@@ -26,3 +29,21 @@ def slice_(w: Writer, op: Slice, x: str) -> str:
     starts = [part.start if part.start is not None else (0 if part.step > 0 else FAR) for part in parts]
     stops = [part.stop if part.stop is not None else (FAR if part.step > 0 else -FAR) for part in parts]
     return w("Slice", x, w.ints(*starts), w.ints(*stops), w.ints(*op.dim), w.ints(*steps))
+
+
+@writes(Expand)
+def expand(w: Writer, op: Expand, x: str) -> str:
+    """1, where a dimension stays what it is."""
+    (own,), shape = w.inputs, w.node.shape
+    kept = (*[0] * (len(shape) - len(own)), *own)
+    return w("Expand", x, w.sizes([1 if dim == old else dim for dim, old in zip(shape, kept, strict=True)]))
+
+
+@writes(IndexSelect)
+def index_select(w: Writer, op: IndexSelect, x: str) -> str:
+    return w("Gather", x, w.ints(*op.places(w.inputs[0].fixed(op.dim))), axis=op.dim)
+
+
+@writes(Take)
+def take(w: Writer, op: Take, x: str, indices: str) -> str:
+    return w("Gather", x, indices, axis=op.dim)

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from backproof.graph import Node, Op, Shape
+from backproof.graph import Graph, Node, Op
+from backproof.graph.shape import Dim, batches
 
 ELEMENTS = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
 """ONNX's number of each dtype that networks are computed in."""
@@ -72,14 +73,26 @@ class Writer(Nodes):
         inputs: the shapes of its inputs.
     """
 
-    def __init__(self, node: Node, inputs: Sequence[Shape], opset: int, dtype: str, names: Names) -> None:
+    def __init__(self, node: Node, graph: Graph, opset: int, dtype: str, names: Names) -> None:
         super().__init__(node.name, opset, dtype, names)
         self.node = node
-        self.inputs = tuple(inputs)
+        self.inputs = tuple(graph.shapes[name] for name in node.inputs)
+        self._graph = graph
 
     def p(self, local: str) -> str:
         """The value of a parameter; "", ONNX's word for nothing, where the operation has none of that name."""
         return self.node.path(local) if local in self.node.parameters else ""
+
+    def sizes(self, dims: Sequence[Dim]) -> str:
+        """Whole numbers, (n,), in which the batch or a multiple of it is what it is in this pass; 1 without inputs."""
+        places = [(i, axis) for i in self._graph.inputs for axis, dim in enumerate(i.shape) if isinstance(dim, str)]
+        if not places or not any(isinstance(dim, str) for dim in dims):
+            return self.ints(*(dim if isinstance(dim, int) else batches(dim) for dim in dims))
+        i, axis = places[0]
+        size = self("Shape", i.name, start=axis, end=axis + 1)
+        samples = self("Div", size, self.ints(batches(str(i.shape[axis]))))
+        parts = [self("Mul", samples, self.ints(batches(d))) if isinstance(d, str) else self.ints(d) for d in dims]
+        return self("Concat", *parts, axis=0)
 
     def finish(self, value: str) -> list[NodeProto]:
         """The nodes, the last of which gives `value`, under the name of the network's node."""
