@@ -59,6 +59,7 @@ from backproof.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, 
 from backproof.ops.prelu import PReLU
 from backproof.ops.quantize import DequantizeLinear, QuantizeLinear
 from backproof.ops.rearrange import Expand, IndexSelect, Permute, Slice, Take, View
+from backproof.ops.reduce import Amax, Amin, LogSumExp, Mean, Prod, Sum
 from backproof.ops.resize import Resize
 from backproof.ops.shape import Flatten, Reshape
 
@@ -76,6 +77,8 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "Add",
+    "Amax",
+    "Amin",
     "ArgMax",
     "AvgPool2d",
     "BCEWithLogits",
@@ -110,12 +113,14 @@ __all__ = [
     "LocalResponseNorm",
     "Log",
     "LogSoftmax",
+    "LogSumExp",
     "LogicalAnd",
     "LogicalNot",
     "LogicalOr",
     "MatMul",
     "MaxPool2d",
     "Maximum",
+    "Mean",
     "Minimum",
     "Mish",
     "Mul",
@@ -126,6 +131,7 @@ __all__ = [
     "Parameter",
     "Permute",
     "Pow",
+    "Prod",
     "QuantizeLinear",
     "ReLU",
     "ReLU6",
@@ -146,6 +152,7 @@ __all__ = [
     "Softsign",
     "Sqrt",
     "Sub",
+    "Sum",
     "Take",
     "Tanh",
     "ThresholdedReLU",

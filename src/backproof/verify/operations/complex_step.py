@@ -226,6 +226,13 @@ def _power(op: ops.Pow, inputs: tuple[Array, ...], p: Arrays) -> Array:
     return np.where(np.real(a) == 0, product, np.exp(b * np.log(np.where(np.real(a) == 0, 1, a))))
 
 
+def _log_sum_exp(op: ops.LogSumExp, inputs: tuple[Array, ...], p: Arrays) -> Array:
+    (x,), axes = inputs, op.axes(inputs[0].ndim)
+    top = np.real(x).max(axes, keepdims=True)
+    y = top + np.log(np.exp(x - top).sum(axes, keepdims=True))
+    return np.asarray(y if op.keepdim else np.squeeze(y, axes))
+
+
 def _larger(a: Array, b: Array) -> Array:
     """The larger one; their mean where they are equal."""
     difference = np.real(a) - np.real(b)
@@ -281,6 +288,10 @@ FORMULAS: Mapping[type[Op], Formula] = {
     ops.Reciprocal: lambda op, x, p: np.reciprocal(x[0]),
     ops.Sin: lambda op, x, p: np.sin(x[0]),
     ops.Cos: lambda op, x, p: np.cos(x[0]),
+    ops.Sum: lambda op, x, p: np.asarray(x[0].sum(op.axes(x[0].ndim), keepdims=op.keepdim)),
+    ops.Mean: lambda op, x, p: np.asarray(x[0].mean(op.axes(x[0].ndim), keepdims=op.keepdim)),
+    ops.Prod: lambda op, x, p: np.asarray(x[0].prod(op.axes(x[0].ndim), keepdims=op.keepdim)),
+    ops.LogSumExp: _log_sum_exp,
     ops.Sub: lambda op, x, p: x[0] - x[1],
     ops.Mul: lambda op, x, p: x[0] * x[1],
     ops.Div: lambda op, x, p: x[0] / x[1],
