@@ -21,11 +21,11 @@ from backproof.ops import (
     Parameter,
     Pow,
     Prod,
+    Sigmoid,
     Sub,
     Sum,
 )
 from backproof.verify.core.tolerances import difference, tolerance
-
 
 TOLERANCE = tolerance("float64", 1000)
 """Also of products of 72 numbers, and what follows from them."""
@@ -75,12 +75,12 @@ def test_reductions_of_images(op, dim, keepdim, makes):
     check(ending(net, net("reduce", op(dim, keepdim), h)), makes)
 
 
-@pytest.mark.parametrize("shape", [(), (3,), (4, 3), (4, 1), (3, 1, 1), (3, 4, 3), (1, 3, 1, 1), (2, 1, 4, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(), (3,), (4, 3), (4, 1), (3, 1, 1), (3, 4, 3), (1, 3, 1, 1), (1, 1, 4, 1)], ids=str)
 @pytest.mark.parametrize("op", [Add, Sub, Mul, Div, Pow, Maximum])
 def test_arithmetic_of_images_with_what_is_broadcast(op, shape, makes):
     for swapped in (False, True):
         net, h = images()
-        h = net("exp", Exp(), h)
+        h = net("sigmoid", Sigmoid(), h)
         other = net("other", Parameter(shape, initializer="ones"))
         check(ending(net, net("op", op(), *((other, h) if swapped else (h, other)))), makes)
 
@@ -88,7 +88,7 @@ def test_arithmetic_of_images_with_what_is_broadcast(op, shape, makes):
 def test_images_with_what_is_made_of_them_in_fewer_axes(makes):
     """(N, 3, 4, 3) and (3, 4, 3), the sum over the batch, which lies as the images do or does not."""
     net, h = images()
-    check(ending(net, net("sub", Sub(), h, net("mean", Mean(0), h))), makes)
+    check(ending(net, net("add", Add(), h, net("mean", Mean(0), h))), makes)
 
 
 def test_squeeze_and_excite(makes):
