@@ -118,12 +118,17 @@ def legend(experiment: Experiment) -> Html | None:
     return element("div", element("div", *keys, class_="keys"), class_="legend")
 
 
-def training_figures(experiment: Experiment, identity: str) -> list[Html]:
-    """Bars of time and memory against the baseline; curves for every size that was varied."""
-    shown = [
+def inference_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of time and memory against the baseline."""
+    return [
         figure_card(f"{identity}-time", f"Time / {experiment.against}", ratios_figure(experiment, "seconds")),
         figure_card(f"{identity}-memory", f"Peak memory / {experiment.against}", ratios_figure(experiment, "memory")),
     ]
+
+
+def training_figures(experiment: Experiment, identity: str) -> list[Html]:
+    """Bars of time and memory against the baseline; curves for every size that was varied."""
+    shown = inference_figures(experiment, identity)
     return shown + [scaling_card(f"{identity}-scaling-{i}", s) for i, s in enumerate(scaling_figures(experiment))]
 
 
@@ -168,7 +173,7 @@ def startup_figures(experiment: Experiment, identity: str) -> list[Html]:
 
 FIGURES: dict[str, Callable[[Experiment, str], list[Html]]] = {
     "train": training_figures,
-    "infer": training_figures,
+    "infer": inference_figures,
     "op": operation_figures,
     "data": data_figures,
     "startup": startup_figures,
