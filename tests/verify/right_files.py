@@ -98,8 +98,8 @@ return (dy * 5e3 * x ** 4,)""",
         expression="return 1e3 * inputs[0] ** 5",
     ),
     # amplifies, and overflows
-    "Exp": declared(
-        "Exp",
+    "OwnExp": declared(
+        "OwnExp",
         ONE,
         """x, = inputs
 y = np.exp(x)
@@ -216,8 +216,8 @@ return xh, (xh, r)""",
 return (r * (dy - dy.mean(0) - xh * (dy * xh).mean(0)),)""",
     ),
     # a parameter at a kink
-    "PReLU": declared(
-        "PReLU",
+    "OwnPReLU": declared(
+        "OwnPReLU",
         BOTH,
         """x, = inputs
 a = p['a'].reshape((1, -1) + (1,) * (x.ndim - 2))
