@@ -128,7 +128,8 @@ def infer(
         write: what to write there: csv, json, page, masks, cutouts, overlays, sheet; all that fit if empty.
         top: how many classes the files name of each image.
         preprocessing: instead of the model's own.
-        options: engine, agree, device, dtype, threads, batch_size, stretch_masks.
+        options: engine, agree, device, dtype, threads, batch_size, stretch_masks; with `output` also explain,
+            explain_images, explain_class, explain_layer, explain_patch.
 
     Raises `UserError` for everything that does not fit.
 
@@ -136,17 +137,21 @@ def infer(
     ...     print(answer.name, answer.values.argmax())
     """
     from backproof.infer import LoadedModel
-    from backproof.infer.options import InferOptions
+    from backproof.infer.options import ExplainOptions, InferOptions
     from backproof.infer.start import start
     from backproof.view.infer_files import carry_out, writers_into
 
-    known = options_of(InferOptions)
+    known, explaining = options_of(InferOptions), options_of(ExplainOptions)
     for name in options:
-        if name not in known:
-            raise OptionError("unknown option '{}'; {}", name, suggestion(name, known))
+        if name not in (*known, *explaining):
+            raise OptionError("unknown option '{}'; {}", name, suggestion(name, (*known, *explaining)))
+    why = ExplainOptions(**{name: value for name, value in options.items() if name in explaining})
+    if why.explain and output is None:
+        raise OptionError("{explain:{}} draws pictures; name a folder for them with {output:FOLDER}", why.explain)
     loaded = model if isinstance(model, LoadedModel) else load(model)
-    inference = start(loaded, inputs, InferOptions(**options), preprocessing)
+    computing = InferOptions(**{name: value for name, value in options.items() if name in known})
+    inference = start(loaded, inputs, computing, preprocessing, keep_x=bool(why.explain))
     if output is not None:
         names = [str(path) for path in inputs]
-        carry_out(inference, lambda: writers_into(Path(output), tuple(write), inference, names, top))
+        carry_out(inference, lambda: writers_into(Path(output), tuple(write), inference, names, top, why))
     return inference

@@ -1,11 +1,18 @@
 """Saliency, Grad-CAM and occlusion: against PyTorch's autograd, by hand where that can be done, and between engines."""
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import backproof as bp
+from backproof.cli import main
+from backproof.data import PreprocessingOptions
 from backproof.engines import get_engine, installed
 from backproof.engines.numpy.kernels import KERNELS
 from backproof.errors import UserError
@@ -275,3 +282,63 @@ def test_a_model_of_a_users_graph_keeps_its_weights() -> None:
     before = {name: value.copy() for name, value in drawn.items()}
     explain(model, sample(1, 6, 6))
     assert all(np.array_equal(before[name], value) for name, value in drawn.items())
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_explanations_are_pictures_beside_the_answers(
+    shapes: Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    tokens = ["infer", str(shapes.path), str(photos), "-o", str(out), "--explain", "all", "--explain-images", "2"]
+    assert main([*tokens, "--agree", "numpy,reference", "--explain-class", "square", "--explain-patch", "8"]) == 0
+    assert re.search(
+        r"explanations of numpy and reference are apart by at most: saliency \de[-+]\d\d, grad_cam \de[-+]\d\d, occl",
+        capsys.readouterr().out,
+    )
+    pictures = {path.relative_to(out / "explain").as_posix() for path in (out / "explain").rglob("*.png")}
+    assert pictures == {f"{method}/{i}.png" for method in METHODS for i in (0, 1)}
+    for name in pictures:
+        with Image.open(out / "explain" / name) as picture:
+            assert picture.size == (224, 224)
+    listed = json.loads((out / "explain" / "explain.json").read_text())
+    assert [entry["explained"] for entry in listed] == ["square", "square"]
+    assert all(max(entry["apart"].values()) < 1e-9 for entry in listed)
+    page = (out / "index.html").read_text()
+    assert page.count("saliency; numpy and reference ") >= 2
+    assert "Grad-CAM of up1.relu2; numpy and reference" in page
+
+
+def test_explanations_from_python(digits: Run, photos: Path, tmp_path: Path) -> None:
+    gray = {"preprocessing": PreprocessingOptions(grayscale=True, resize=(8, 8), flatten=True)}
+    bp.infer(digits.path, photos, output=tmp_path / "out", explain="saliency,occlusion", **gray)
+    assert len([*(tmp_path / "out" / "explain" / "occlusion").glob("*.png")]) == 3
+    assert not (tmp_path / "out" / "explain" / "grad_cam").exists()
+    with pytest.raises(UserError, match="explain=saliency draws pictures; name a folder for them with output=FOLDER"):
+        bp.infer(digits.path, photos, explain="saliency")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sentence"),
+    [
+        (["--explain", "salency"], "--explain has 'salency'; did you mean saliency"),
+        (["--explain", "all", "--explain-class", "7a"], "--explain-class is '7a'; "),
+        (["--explain-images", "3"], "--explain-images is for --explain METHODS, which is not given"),
+        (["--explain", "grad_cam"], "Grad-CAM takes the maps of a convolution, and the network has none"),
+    ],
+)
+def test_mistakes_in_explaining_get_one_line(
+    digits: Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], tokens: list[str], sentence: str
+) -> None:
+    given = ["--grayscale", "--resize", "8,8", "-o", str(tmp_path / "out")]
+    assert main(["infer", str(digits.path), str(photos), *given, *tokens]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1

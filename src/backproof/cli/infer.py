@@ -2,13 +2,15 @@
 
 from backproof.cli.options import Table, with_options
 from backproof.data.options import PreprocessingOptions
-from backproof.infer.options import AnswerOptions, InferOptions, LoadingOptions
+from backproof.errors import OptionError
+from backproof.infer.options import AnswerOptions, ExplainOptions, InferOptions, LoadingOptions
 from backproof.option import options_of
 
 
 @with_options(
     answers=options_of(AnswerOptions),
     computing=options_of(InferOptions),
+    explaining=options_of(ExplainOptions),
     network=options_of(LoadingOptions),
     preprocessing=options_of(PreprocessingOptions),
 )
@@ -19,6 +21,7 @@ def infer(
     *inputs: str,
     answers: Table | None = None,
     computing: Table | None = None,
+    explaining: Table | None = None,
     network: Table | None = None,
     preprocessing: Table | None = None,
 ) -> int:
@@ -39,31 +42,40 @@ def infer(
     """
     from dataclasses import replace
 
+    from backproof.infer.explain.writing import Explanations
     from backproof.infer.start import load_with, start
     from backproof.infer.writing import Writer
     from backproof.view.infer_files import carry_out, writers_into
     from backproof.view.infer_terminal import TerminalAnswers
 
     wanted, options = AnswerOptions(**answers or {}), InferOptions(**computing or {})
+    why = ExplainOptions(**explaining or {})
+    if why.explain and wanted.output is None:
+        raise OptionError("{explain:{}} draws pictures; name a folder for them with {output:FOLDER}", why.explain)
     every = (input, *inputs)
     loaded = load_with(model, LoadingOptions(**network or {}))
     steps = replace(loaded.preprocessing or PreprocessingOptions(), **preprocessing or {})
-    inference = start(loaded, every, options, steps)
+    inference = start(loaded, every, options, steps, keep_x=bool(why.explain))
     print(f"{loaded.origin}, on {', '.join(inference.predictors)}")
     if loaded.preprocessing is None and not preprocessing:
         print("note: nothing is known of the model's preprocessing: pixels are 0 to 1; --resize, --mean, --std say it")
     for samples in inference.samples:
         if samples.note:
             print(f"note: {samples.note}")
-    folder = wanted.output
+    folder, files = wanted.output, list[Writer]()
 
     def writers() -> list[Writer]:
-        files = [] if folder is None else writers_into(folder, wanted.what, inference, every, wanted.top)
+        if folder is not None:
+            files.extend(writers_into(folder, wanted.what, inference, every, wanted.top, why))
         return [*files, TerminalAnswers(inference, wanted.top, wanted.show)]
 
     whole = carry_out(inference, writers)
     if folder is not None:
         print(f"answers written to {folder}")
+    for writer in files:
+        if isinstance(writer, Explanations) and len(writer.engines) > 1:
+            apart = ", ".join(f"{method} {distance:.0e}" for method, distance in writer.apart.items())
+            print(f"explanations of {' and '.join(writer.engines)} are apart by at most: {apart}")
     if not whole:
         return 130
     return 1 if inference.bad or not inference.agreement.agrees else 0

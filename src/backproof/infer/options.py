@@ -51,6 +51,30 @@ class InferOptions(OptionGroup):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplainOptions(OptionGroup):
+    """Why the network answers so, of the first images; all engines of `agree` compute it, and are compared."""
+
+    explain: str = option(
+        "", "Pictures of what matters to an answer: saliency, grad_cam, occlusion, several with commas, or all."
+    )
+    explain_images: int = option(12, "How many images to explain, the first ones.", minimum=1)
+    explain_class: str = option("", "The class to explain, by name; the likeliest of each image if not given.")
+    explain_layer: str = option(
+        "",
+        "The node whose maps Grad-CAM takes; the last convolution, with what follows it pixel by pixel, if not given.",
+    )
+    explain_patch: int = option(
+        0, "Pixels of the side of occlusion's squares.", minimum=1, zero="a sixth of the shorter side"
+    )
+
+    def check_together(self) -> None:
+        usual = ExplainOptions.__dataclass_fields__
+        for name in ("explain_images", "explain_class", "explain_layer", "explain_patch"):
+            if not self.explain and getattr(self, name) != usual[name].default:
+                raise OptionError(f"{{{name}}} is for {{explain:METHODS}}, which is not given")
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswerOptions(OptionGroup):
     """What becomes of the answers."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from time import perf_counter
 
 from backproof.errors import OptionError, UserError, suggestion
+from backproof.infer.explain.writing import Explanations
+from backproof.infer.options import ExplainOptions
 from backproof.infer.stream import Inference
 from backproof.infer.writing import DRAWN, OF_MASKS, WRITTEN, ContactSheet, CsvFile, JsonFile, Pictures, Writer
 from backproof.train.interruption import Interruption
@@ -14,9 +16,14 @@ from backproof.view.infer_page import PageFile
 
 
 def writers_into(
-    folder: Path, what: Sequence[str], inference: Inference, inputs: Sequence[str], top: int
+    folder: Path,
+    what: Sequence[str],
+    inference: Inference,
+    inputs: Sequence[str],
+    top: int,
+    explaining: ExplainOptions | None = None,
 ) -> list[Writer]:
-    """Those that write `what`, all that fits the task if empty, into `folder`.
+    """Those that write `what`, all that fits the task if empty, into `folder`; and explanations, if they are asked for.
 
     Raises `UserError` for what is not known, does not fit the task, or cannot be written.
     """
@@ -39,7 +46,14 @@ def writers_into(
         "sheet": lambda: ContactSheet(folder / "contact-sheet.png", model.name),
     }
     made |= {name: partial(Pictures, folder / name, draw) for name, draw in DRAWN.items()}
-    return [make() for name, make in made.items() if name in wanted]
+    if explaining is None or not explaining.explain:
+        return [make() for name, make in made.items() if name in wanted]
+    explanations = Explanations(folder / "explain", model, tuple(inference.predictors), explaining)
+    writers = [make() for name, make in made.items() if name in wanted]
+    for writer in writers:
+        if isinstance(writer, PageFile):
+            writer.further = explanations.beside
+    return [explanations, *writers]
 
 
 def carry_out(inference: Inference, make: Callable[[], Sequence[Writer]]) -> bool:

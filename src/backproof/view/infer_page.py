@@ -1,7 +1,7 @@
 """The page of answers: what was measured, and pictures with what the network says of them; it needs no other file."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from heapq import heappush, heappushpop
 from io import BytesIO
@@ -71,9 +71,10 @@ class PageFile(Writer):
         self._errors: list[str] = []
         self._number = count()
         self.seconds = 0.0
+        self.further: Callable[[Answer], Mapping[str, Image.Image]] = lambda _: {}
 
-    def add(self, answer: Answer, further: Mapping[str, "Image.Image"] | None = None) -> None:
-        """Keep an answer, if it is to be seen; `further` pictures by title stand beside it."""
+    def add(self, answer: Answer) -> None:
+        """Keep an answer, if it is to be seen; beside it stand the pictures, by title, that `further` gives."""
         if answer.error:
             if len(self._errors) < LISTED:
                 self._errors.append(answer.error)
@@ -84,7 +85,7 @@ class PageFile(Writer):
         keep_wrong = wrong and (len(self._wrong) < MOST or sure > self._wrong[0][0])
         if len(self._first) >= most and not keep_wrong:
             return
-        one = self._shown(answer, further or {})
+        one = self._shown(answer, self.further(answer))
         if len(self._first) < most:
             self._first.append(one)
         if keep_wrong:
