@@ -128,7 +128,7 @@ def many_that_are_just_small_enough(folder: Path) -> bytes:
     return of(*parts, node("Sum", " ".join(f"c{i}" for i in range(100))), s=np.array([2**22]))
 
 
-@hostile("(Expand): ")
+@hostile("numbers a sample")
 def expand_of_what_the_network_computes(folder: Path) -> bytes:
     return of(node("Reshape", "x r", "z"), node("Expand", "z s"), r=np.array([1, 192, 1]), s=np.array([1, 192, 2**40]))
 

@@ -5,7 +5,7 @@ import numpy as np
 from backproof.errors import ModelError
 from backproof.interchange.onnx.read.call import Call, imports
 from backproof.interchange.onnx.read.values import Edge, Weight
-from backproof.ops import Add, BatchNorm, GroupNorm, LayerNorm, Mul
+from backproof.ops import Add, BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Mean, Mul, Reciprocal, Sqrt, Sub
 
 
 @imports("BatchNormalization")
@@ -34,7 +34,17 @@ def layer_norm(call: Call) -> list[Edge]:
         y = call.add(LayerNorm(shape, eps, elementwise_affine=False), x, suffix="norm")
         y = call.add(Mul(), y, call.edge(1), suffix="scaled" if call.has(2) else "")
         y = call.add(Add(), y, call.edge(2)) if call.has(2) else y
-    return [y]
+    return [y, *_statistics(call, x, axis)] if call.wanted(1) or call.wanted(2) else [y]
+
+
+def _statistics(call: Call, x: Edge, axis: int) -> list[Edge]:
+    """Mean and 1/deviation."""
+    axes = tuple(range(axis, call.rank()))
+    mean = call.add(Mean(axes, True), x, suffix="mean")
+    centred = call.add(Sub(), x, mean, suffix="centred")
+    variance = call.add(Mean(axes, True), call.add(Mul(), centred, centred, suffix="square"), suffix="variance")
+    shifted = call.add(Add(), variance, call.constant(np.array(call["epsilon"]), "epsilon"), suffix="shifted")
+    return [mean, call.add(Reciprocal(), call.add(Sqrt(), shifted, suffix="deviation"), suffix="inverse")]
 
 
 def _by_channel(call: Call, groups: int) -> dict[str, Weight]:
@@ -61,3 +71,11 @@ def instance_norm(call: Call) -> Edge:
     """Over each channel by itself: groups of one."""
     channels = call.shape().fixed(1)
     return call.add(GroupNorm(channels, call["epsilon"]), call.edge(), weights=_by_channel(call, channels))
+
+
+@imports("LRN")
+def lrn(call: Call) -> Edge:
+    """Over neighbouring channels."""
+    size = call["size"]
+    op = LocalResponseNorm(size, call["alpha"], call["beta"], call["bias"], more_after=size % 2 == 0)
+    return call.add(op, call.edge())

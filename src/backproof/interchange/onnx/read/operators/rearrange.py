@@ -10,7 +10,7 @@ from backproof.graph.shape import Dim
 from backproof.interchange.onnx.read.call import Call, imports, shape_at
 from backproof.interchange.onnx.read.tensor import array_of
 from backproof.interchange.onnx.read.values import BATCHES, Edge, Given, Known, Weight
-from backproof.ops import Concat, Flatten, Permute, Slice, View
+from backproof.ops import Concat, Expand, Flatten, IndexSelect, Permute, Slice, Take, View
 
 INDICES = 4096
 """So many constant indices stand in the network as attributes; more are kept as a constant beside the weights."""
@@ -65,6 +65,15 @@ def size(call: Call) -> Known:
     """How many numbers there are."""
     a, b = (np.array(np.prod(call.shape().bind(n), dtype=object), dtype=np.int64) for n in BATCHES)
     return Known((a, b))
+
+
+@imports("ConstantOfShape")
+def constant_of_shape(call: Call) -> Edge:
+    """One number all over, here of a size that depends on the batch."""
+    value = np.float32(0) if call["value"] is None else array_of(call["value"], None, "its value").reshape(())
+    dims = call.dims(0)
+    one = call.constant(np.asarray(value).reshape((1,) * len(dims)), "value")
+    return call.add(Expand(dims), one)
 
 
 @imports("Reshape")
@@ -182,6 +191,48 @@ def slice_(call: Call) -> Edge:
     return call.add(Slice(dims, begin, stop, step), x)
 
 
+@imports("Gather")
+def gather(call: Call) -> Edge:
+    """x at places along an axis. Places that are known become a slice or a selection, others are looked up."""
+    x, axis, indices = call.edge(), call.axis(call["axis"]), call.given(1)
+    if not isinstance(indices, Known) or not indices.fixed or indices.array.size > INDICES:
+        return call.add(Take(axis), x, call.edge(1))
+    places = indices.array
+    if places.ndim == 0:
+        place = int(places)
+        one = call.add(Slice(axis, place, place + 1 or None), x, suffix="slice")
+        return view(call, one, [*x.shape[:axis], *x.shape[axis + 1 :]])
+    selection = IndexSelect(axis, tuple(places.reshape(-1).tolist()))
+    if places.ndim == 1:
+        return call.add(selection, x)
+    chosen = call.add(selection, x, suffix="select")
+    return view(call, chosen, [*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]])
+
+
+@imports("Expand")
+def expand(call: Call) -> Edge:
+    """Broadcast to a shape, or what both broadcast to."""
+    x, dims = call.edge(), call.dims(1)
+    rank = max(len(x.shape), len(dims))
+    own, asked = (1,) * (rank - len(x.shape)) + tuple(x.shape), (1,) * (rank - len(dims)) + tuple(dims)
+    if any(a != b and 1 not in (a, b) for a, b in zip(own, asked, strict=True)):
+        raise ModelError(f"{x.shape} cannot be broadcast to ({', '.join(map(str, dims))})")
+    target = tuple(b if a == 1 else a for a, b in zip(own, asked, strict=True))
+    return x if target == tuple(x.shape) else call.add(Expand(target), x)
+
+
+@imports("Tile")
+def tile(call: Call) -> Edge:
+    """Copies side by side along each axis: each axis gets one before it, which is expanded and joined with it."""
+    x, repeats = call.edge(), call.numbers(1)
+    if len(repeats) != call.rank():
+        raise ModelError(f"it repeats {len(repeats)} axes of {x.shape}")
+    between = call.add(View(tuple(d for dim in x.shape for d in (1, dim))), x, suffix="between")
+    copies = tuple(d for dim, times in zip(x.shape, repeats, strict=True) for d in (times, dim))
+    whole = call.add(Expand(copies), between, suffix="expand")
+    return call.add(View(tuple(joined(pair) for pair in zip(repeats, x.shape, strict=True))), whole)
+
+
 @imports("DepthToSpace", "SpaceToDepth")
 def blocks(call: Call) -> Edge:
     """Channels into blocks of pixels (PyTorch's pixel_shuffle is the mode CRD), or back."""
@@ -189,7 +240,7 @@ def blocks(call: Call) -> Edge:
     n, channels, height, width = x.shape
     if call.node.op_type == "SpaceToDepth":
         cut = [n, channels, int(height) // b, b, int(width) // b, b]
-        order = (0, 3, 5, 1, 2, 4)
+        order = (0, 1, 3, 5, 2, 4) if call["mode"] == "CRD" else (0, 3, 5, 1, 2, 4)
         shape = [n, int(channels) * b * b, int(height) // b, int(width) // b]
     else:
         part = int(channels) // b**2

@@ -74,7 +74,7 @@ def one_row(call: Call, x: Edge) -> Edge:
     return call.add(View((n, channels, 1, length)), x, suffix="row")
 
 
-def without_row(call: Call, y: Edge) -> Edge:
+def without_row(call: Call, y: Edge, suffix: str = "") -> Edge:
     """And back."""
     n, channels, _, length = y.shape
-    return call.add(View((n, channels, length)), y)
+    return call.add(View((n, channels, length)), y, suffix=suffix)
