@@ -13,7 +13,7 @@ from backproof.errors import OptionError, UserError, unknown
 from backproof.graph import OPERATIONS, Array, Arrays, Graph, Input, Loss, Shape
 from backproof.graph.graph import make_node
 from backproof.graph.op import op_from_attributes
-from backproof.models import build
+from backproof.models import build, classes_of_file, is_onnx_file
 from backproof.ops import Conv2d, ConvTranspose2d, Linear
 from backproof.ops.dropout import Dropping
 
@@ -76,7 +76,8 @@ def cases_of(
 ) -> list[OpCase]:
     """Every shape that operation `op` has in a model, and how often. Raises `UserError` if it has none."""
     require_operation(op)
-    graph = build(model, Shape("N", *input_shape), 10, options)
+    x = Shape("N", *input_shape)
+    graph = build(model, x, classes_of_file(model, x) if is_onnx_file(model) else 10, options)
     found: Counter[tuple[str, tuple[tuple[int, ...], ...]]] = Counter()
     attributes = {}
     for node in graph.nodes:

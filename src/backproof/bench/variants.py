@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backproof.errors import OptionError
-from backproof.models import options_of
+from backproof.models import is_onnx_file, options_of
 
 
 def sized(model: str, options: Mapping[str, Any], width: int | None, depth: int | None) -> dict[str, Any]:
@@ -13,7 +13,7 @@ def sized(model: str, options: Mapping[str, Any], width: int | None, depth: int 
     Width is a model's option `width` or `channels`, or the units of every one of `layers`. Depth is the number of
     `layers`, or the blocks of every stage. Raises `UserError` for a model that has neither.
     """
-    known = options_of(model)
+    known = {} if is_onnx_file(model) else options_of(model)
     made = dict(options)
     for size, kind, names in (
         (width, "width", ("layers", "width", "channels")),

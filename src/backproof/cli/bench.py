@@ -23,7 +23,7 @@ app = App(name="bench", help="Time engines against each other, and against plain
 
 Against = Annotated[str, Parameter(help="The contender to which ratios are given.")]
 BatchSize = Annotated[int, Parameter(help="Samples a batch.")]
-ModelName = Annotated[str, Parameter(alias="-m", help="A registered model; its samples are random.")]
+ModelName = Annotated[str, Parameter(alias="-m", help="A registered model, or an .onnx file; its samples are random.")]
 ModelOption = Annotated[Texts, Parameter(help="Options of the model, KEY=VALUE.")]
 Output = Annotated[Path | None, Parameter(alias="-o", help="A JSON file for everything measured.")]
 Page = Annotated[Path | None, Parameter(help="An HTML file with figures.")]
@@ -47,8 +47,8 @@ def train(
     rounds: Rounds = 5,
     steps: int | None = None,
     samples: int = 50_000,
-    input_shape: Numbers = (1, 28, 28),
-    classes: int = 10,
+    input_shape: Numbers | None = None,
+    classes: int | None = None,
     output: Output = None,
     page: Page = None,
 ) -> None:
@@ -75,18 +75,20 @@ def train(
     samples
         Samples an epoch.
     input_shape
-        Shape of a sample.
+        Shape of a sample; 1,28,28 if not given, or what an .onnx file takes.
     classes
-        Number of classes.
+        Number of classes; 10 if not given, or what an .onnx file puts out.
     """
     from backproof.bench import TrainJob, train_experiment
-    from backproof.models import read_options
+    from backproof.graph import Shape
+    from backproof.models import classes_of_file, is_onnx_file, read_options
 
+    sample = _input_of(model, input_shape, (1, 28, 28))
     job = TrainJob(
         model=model,
         options=read_options(model_option),
-        input_shape=input_shape,
-        classes=classes,
+        input_shape=sample,
+        classes=classes or (classes_of_file(model, Shape("N", *sample)) if is_onnx_file(model) else 10),
         batch_size=max(batch_sizes, default=0),
         samples=samples,
         steps=steps,
@@ -108,6 +110,13 @@ def train(
     _show([experiment], start, output, page)
 
 
+def _input_of(model: str, given: tuple[int, ...] | None, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a sample: as given, as the model's file has it, or the usual one."""
+    from backproof.models import input_of_file, is_onnx_file
+
+    return given or (input_of_file(model) if is_onnx_file(model) else usual)
+
+
 @app.command
 def op(
     operation: str = "Conv2d",
@@ -115,7 +124,7 @@ def op(
     *,
     model: ModelName = "resnet101",
     model_option: ModelOption = (),
-    input_shape: Numbers = (3, 96, 96),
+    input_shape: Numbers | None = None,
     batch_size: BatchSize = 16,
     shape: Texts = (),
     attribute: Texts = (),
@@ -135,7 +144,7 @@ def op(
     operation
         Its name, such as Conv2d, Linear, BatchNorm, MaxPool2d, ReLU.
     input_shape
-        Shape of the model's samples.
+        Shape of the model's samples; 3,96,96 if not given, or what an .onnx file takes.
     shape
         Shapes of the operation's inputs, batch included, such as 8,4,3,5, instead of a model's.
     attribute
@@ -155,7 +164,9 @@ def op(
     elif batch_size < 1:
         raise UserError(f"--batch-size is {batch_size}; it must be 1 or more")
     else:
-        cases = cases_of(model, operation, input_shape, batch_size, read_options(model_option))
+        cases = cases_of(
+            model, operation, _input_of(model, input_shape, (3, 96, 96)), batch_size, read_options(model_option)
+        )
     start = perf_counter()
     names = contenders.split(",")
     experiment = operation_experiment(

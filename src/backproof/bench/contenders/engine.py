@@ -23,6 +23,7 @@ class EngineLearner:
         self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=dtype)
         self._optimizer = OPTIMIZERS[job.optimizer]()
         self._x, self._y = workload.x, workload.y
+        self._names = tuple(i.name for i in graph.inputs)
         self._batch_size = job.batch_size
         self._batches = Batches(
             Partition(workload.x, workload.y, np.arange(workload.samples)),
@@ -34,10 +35,14 @@ class EngineLearner:
         self._step = 0
 
     def first_batch(self) -> Arrays:
-        return {"x": self._x[: self._batch_size], "y": self._y[: self._batch_size]}
+        return self._feed(self._x[: self._batch_size], self._y[: self._batch_size])
 
     def batches(self, epoch: int) -> Iterator[Arrays]:
-        return ({"x": batch.x, "y": batch.y} for batch in self._batches.epoch(epoch))
+        return (self._feed(batch.x, batch.y) for batch in self._batches.epoch(epoch))
+
+    def _feed(self, x: Array, y: Array) -> dict[str, Array]:
+        """Under the names that the network gives them."""
+        return dict(zip(self._names, (x, y), strict=True))
 
     def step(self, batch: Arrays) -> float:
         result = self._trainer.train_step(batch, self._optimizer, Mode(training=True, step=self._step))

@@ -29,7 +29,8 @@ class JaxScan:
         engine.set_threads(job.threads)
         self._trainer = engine.compile(graph, workload.draw_parameters(), dtype=job.dtype)
         self._optimizer = OPTIMIZERS[job.optimizer]()
-        self._samples = {"x": workload.x, "y": workload.y}
+        self._samples = dict(zip((i.name for i in graph.inputs), (workload.x, workload.y), strict=True))
+        self._count = len(workload.y)
         self._placed = self._trainer.place(self._samples)
         self._batch_size, self._seed = job.batch_size, job.seed
         self._step = 0
@@ -39,7 +40,7 @@ class JaxScan:
 
     def batches(self, epoch: int) -> Iterator[Rows]:
         """See `Learner.batches`: all full ones at once, then the rest."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples["y"]))
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._count)
         full = len(order) // self._batch_size * self._batch_size
         yield order[:full].reshape(-1, self._batch_size)
         if full < len(order):
