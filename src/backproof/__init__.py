@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backproof import testing as testing
     from backproof.api import (
         compare,
+        export,
         infer,
         list_runs,
         load,
@@ -38,6 +39,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "compare",
+            "export",
             "infer",
             "list_runs",
             "load",
@@ -73,6 +75,7 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "export",
     "infer",
     "list_runs",
     "load",

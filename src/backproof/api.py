@@ -25,11 +25,12 @@ from backproof.user_file import use as execute_use
 if TYPE_CHECKING:
     from backproof.compare import Comparison
     from backproof.data.options import PreprocessingOptions
-    from backproof.infer import LoadedModel
+    from backproof.infer import Exported, LoadedModel
     from backproof.infer.stream import Inference
 
 __all__ = [
     "compare",
+    "export",
     "infer",
     "list_runs",
     "load",
@@ -105,6 +106,31 @@ def load(model: Run | str | Path, **options: Any) -> "LoadedModel":
     from backproof.infer import load_model
 
     return load_model(model.path if isinstance(model, Run) else model, **options)
+
+
+def export(
+    model: "LoadedModel | Run | str | Path", path: str | Path, *, opset: int | None = None, preprocess: bool = False
+) -> "Exported":
+    """Write a network as `.onnx`, or its weights alone as `.pth` or `.safetensors`, as `backproof export` does.
+
+    A file of ONNX is checked, computed by ONNX Runtime and compared with the network before it is kept.
+
+    Args:
+        model: what `load` gives, or takes without further options.
+        path: the file.
+        opset: of `.onnx`: the version of ONNX's operators; None for what released runtimes open.
+        preprocess: of `.onnx`: begin with the preprocessing, so that the file takes pixels, bytes (N, H, W, C).
+
+    Raises `UserError` for what ONNX has no word for, and where the file cannot be written.
+
+    >>> export("runs/mlp-numpy", "mlp.onnx").difference  # doctest: +SKIP
+    """
+    from backproof.infer import LoadedModel
+    from backproof.infer.export import export as write
+    from backproof.interchange.onnx import OPSET
+
+    loaded = model if isinstance(model, LoadedModel) else load(model)
+    return write(loaded, path, opset=OPSET if opset is None else opset, preprocess=preprocess)
 
 
 def infer(

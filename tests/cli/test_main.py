@@ -14,7 +14,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == backproof.__version__
 
 
-@pytest.mark.parametrize("command", ["train", "compare", "report", "models", "engines", "data"])
+@pytest.mark.parametrize("command", ["train", "compare", "export", "report", "models", "engines", "data"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: backproof {command}")
@@ -65,7 +65,14 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_engines_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines"]) == 0
     out = capsys.readouterr().out
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["numpy", "reference", "numba", "torch", "jax"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "numpy",
+        "reference",
+        "numba",
+        "torch",
+        "jax",
+        "onnxruntime",
+    ]
     assert "blas" in out
 
 

@@ -134,6 +134,28 @@ def test_weights_alone(run: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(array, model.parameters[key])
 
 
+def test_from_python(run: Path, tmp_path: Path) -> None:
+    for model in (bp.open_run(run), run, bp.load(run)):
+        written = bp.export(model, tmp_path / "model.onnx")
+        assert written.path == tmp_path / "model.onnx"
+        assert written.size == written.path.stat().st_size
+        assert written.parameters == 610
+    again = bp.load(tmp_path / "model.onnx")
+    assert again.classes == load_model(run).classes
+    assert again.preprocessing == load_model(run).preprocessing
+    assert again.graph == load_model(run).graph
+
+
+def test_pixels_are_read_as_what_they_were(run: Path, tmp_path: Path) -> None:
+    """The nodes of preprocessing are left out again: the metadata say what they do."""
+    bp.export(run, tmp_path / "model.onnx", preprocess=True)
+    again, model = bp.load(tmp_path / "model.onnx"), load_model(run)
+    assert again.graph == model.graph
+    assert again.preprocessing == model.preprocessing
+    x = np.random.default_rng(0).standard_normal((2, 36)).astype(np.float32)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
 def test_a_registered_model(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     options = ["--input", "3,16,16", "--classes", "a", "--classes", "b", "--model-option", "channels=2"]
