@@ -260,7 +260,9 @@ def test_an_augmentation_of_ones_own(squares, options):
     plain, turned = batch_of(part), batch_of(part, augment=("upside_down,chance=1.0,how=all",))
     assert np.array_equal(turned.x, plain.x[:, :, ::-1])
     assert np.array_equal(turned.y, plain.y[:, ::-1])
-    assert set(augmentations.AUGMENTATIONS.built_in) == {"rotate", "crop", "flip", "noise"}
+    assert set(augmentations.AUGMENTATIONS.built_in) == {
+        "rotate", "crop", "flip", "flip_vertical", "resized_crop", "noise",
+    }  # fmt: skip
     with pytest.raises(UserError, match=r"'upside_down' takes chance=..., how=..., not 'odds=1'"):
         batch_of(part, augment=("upside_down,odds=1",))
     with pytest.raises(UserError, match="unknown augmentation 'upside'"):
