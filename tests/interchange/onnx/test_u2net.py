@@ -4,7 +4,6 @@ The published file is in the shared test data; its origin and licence stand in d
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backproof.engines import DType, Engine, Mode, get_engine
+from backproof.engines import DType, Mode, get_engine
 from backproof.graph import Array, Graph, Shape
 from backproof.interchange.network import Network
 from backproof.interchange.onnx import read_onnx
@@ -56,9 +55,8 @@ def runtime(path: Path, x: Array) -> list[Array]:
     return found
 
 
-def ours(network: Network, x: Array, engine: str | Engine, dtype: DType = "float32") -> list[Array]:
-    engine = get_engine(engine) if isinstance(engine, str) else engine
-    trainer = engine.compile(network.graph, network.parameters, dtype=dtype)
+def ours(network: Network, x: Array, engine: str, dtype: DType = "float32") -> list[Array]:
+    trainer = get_engine(engine).compile(network.graph, network.parameters, dtype=dtype)
     found = trainer.forward({network.graph.inputs[0].name: x.astype(dtype)}, want=network.graph.outputs)
     return [found[name] for name in network.graph.outputs]
 
@@ -142,12 +140,12 @@ def test_its_masks_are_those_that_its_authors_published(real_data: Path, publish
     """Equal on all engines, and to the authors' masks, whose pixels are rounded to 8 bits and scaled twice."""
     x, right = seen(real_data, name)
     network, found = network_of(published), runtime(published, x)
-    for engine in (replace(get_engine("numpy"), winograd=False), "torch", "onnxruntime"):
+    for engine in ("torch", "onnxruntime"):
         assert apart(ours(network, x, engine), found) <= 1e-4, engine
     masks = ours(network, x, "numpy")
-    # Winograd's way rounds a little more: in the boat one of 700,000 values is 1.04e-4 off, where ONNX Runtime and
-    # PyTorch are 0.7e-4 from float64 themselves
-    assert apart(masks, found) <= 1.5e-4
+    # in float32 each engine rounds away from float64: in the boat, the worst, numpy by 0.8e-4, ONNX Runtime by 0.5e-4,
+    # to different sides, so that 1 of 700,000 values is 1.04e-4 apart; in the other 17 photographs none is above 1e-4
+    assert apart(masks, found) <= (1.1e-4 if name == "boat" else 1e-4)
     mask = masks[0][0, 0]
     stretched = (mask - mask.min()) / (mask.max() - mask.min())
     back = Image.fromarray(np.uint8(255 * stretched)).resize(right.shape[::-1], Image.Resampling.BILINEAR)
