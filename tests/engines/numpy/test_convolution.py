@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backproof.engines.numpy.convolution import Geometry, choose
+from backproof.engines.numpy.convolution import FewOutputs, Geometry, choose
 from backproof.engines.numpy.convolution.banded import Banded
 from backproof.engines.numpy.convolution.im2col import Im2col
 from backproof.engines.numpy.convolution.pointwise import Pointwise
@@ -60,6 +60,65 @@ def test_winograd_is_im2col_but_for_rounding(m, size, dtype):
     ):
         assert fast.dtype == dtype
         assert np.abs(fast - plain).max() <= ROUNDING[dtype, m] * np.abs(plain).max()
+
+
+def predicted(way, geometry, tuning=USUAL, channels=5, outputs=2, value=None):
+    """The output as prediction computes it, that of im2col, and the ways that were taken."""
+    rng = np.random.default_rng(0)
+    call = Workspace("conv", (True,), Pool("float64", tuning=tuning), GradientMemory("float64"), predicting=True)
+    x, W = (
+        rng.standard_normal((2, *geometry.size, channels)),
+        rng.standard_normal((*geometry.kernel, channels, outputs)),
+    )
+    if value is not None:
+        x[1, 3, 2, 0] = value
+    found, expected = np.full((2, *geometry.out, outputs), 7.0), np.full((2, *geometry.out, outputs), 7.0)
+    way.forward(x, W, found, call)
+    Im2col(geometry).forward(x, W, expected, call)
+    return found, expected, call.ways
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinity and NaN
+@pytest.mark.parametrize("m", [3, 4])
+@pytest.mark.parametrize("value", [None, np.inf, np.nan])
+@pytest.mark.parametrize("top_left", [(0, 0), (1, 1), (2, 1), (0, 2)])
+@pytest.mark.parametrize("out", [(9, 7), (8, 12), (5, 4)])
+def test_winograd_predicts_by_bands(m, value, top_left, out):
+    size = (out[0] + 2 - top_left[0] - 1, out[1] + 2 - top_left[1])
+    geometry = Geometry(size, out, (3, 3), (1, 1), (1, 1), top_left)
+    found, expected, ways = predicted(Winograd(geometry, m), geometry, Tuning(winograd_elements=1), value=value)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+    assert "bands of a large map" in ways
+    assert ("computed anew by im2col" in ways) == (value is not None)
+
+
+def test_winograd_takes_no_bands_in_training():
+    geometry = same_size(9, 8)
+    call = Workspace("conv", (True,), Pool("float64", tuning=Tuning(winograd_elements=1)), GradientMemory("float64"))
+    Winograd(geometry, 4).forward(np.ones((1, 9, 8, 2)), np.ones((3, 3, 2, 2)), np.empty((1, 9, 8, 2)), call)
+    assert "bands of a large map" not in call.ways
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinity and NaN
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        same_size(6, 5),
+        Geometry((6, 5), (4, 7), (3, 2), (1, 1), (1, 1), (0, 1)),
+        Geometry((7, 6), (5, 4), (2, 3), (1, 1), (2, 2), (0, 1)),
+        Geometry((4, 4), (8, 8), (5, 5), (1, 1), (1, 1), (4, 4)),
+    ],
+)
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("value", [None, np.inf])
+def test_few_outputs_are_added_up_after_one_product(geometry, outputs, value):
+    assert FewOutputs.fits(geometry, 64, 4, USUAL)
+    assert not FewOutputs.fits(geometry, 63, 4, USUAL)
+    found, expected, _ = predicted(FewOutputs(geometry), geometry, outputs=outputs, value=value)
+    met = np.isfinite(expected)
+    np.testing.assert_allclose(found[met], expected[met], rtol=1e-9, atol=1e-12)
+    assert met.all() == (value is None)
+    assert not np.isfinite(found[~met]).any()
 
 
 @pytest.mark.parametrize("out", [(6, 4), (5, 7), (8, 8)])

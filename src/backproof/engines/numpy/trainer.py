@@ -108,7 +108,7 @@ class NumpyTrainer:
             batch_size(self.graph, inputs, targets=with_loss),
             with_loss=with_loss,
             fused=all(name in self._fused.node for name in want),
-            keep="all" if want else "nothing",
+            keep="nothing" if set(want) <= {self.graph.output} else "all",
         )
         sweep = self._run_forward(plan, inputs, mode)
         return {name: self._canonical(name, sweep.value(name)) for name in names}
@@ -201,6 +201,7 @@ class NumpyTrainer:
                 values,
                 turned=tuple(name in turned for name in node.inputs),
                 output_turned=node.name in turned,
+                predicting=not plan.with_loss,
                 ways=self._ways[type(node.op).__name__],
                 samples=plan.samples,
             )

@@ -23,6 +23,9 @@ class Tuning:
         not_finite: how large a sum is if some of its numbers are not finite, so that what was made of them is made
             anew, with care. Less makes checks of finite numbers take that way.
         winograd_tiles: tiles a channel from which transforming the weight costs less than it saves.
+        winograd_elements: of the transformed tiles that are worked on together in prediction: 2 MB in float32.
+        few_outputs: how many times more input channels than output channels there are, at least, where the taps of a
+            prediction are added up after one product.
         norm_elements: elements of a block of normalisation; several of float32 fit in the second-level cache.
         norm_rows: rows of a block in Numba's loops: of 64 channels in float32 8 KB, a quarter of a first-level cache.
         norm_distance: how many deviations the mean of a column is from zero before the column is centred first. Up to
@@ -56,6 +59,8 @@ class Tuning:
     winograd_channels: int = 64
     not_finite: float = float("inf")
     winograd_tiles: float = 0.25
+    winograd_elements: int = 1 << 19
+    few_outputs: float = 16
     norm_elements: int = 1 << 15
     norm_rows: int = 32
     norm_distance: float = 64
@@ -94,6 +99,8 @@ SMALL = Tuning(
     banded_columns=8,
     taps_cost=0.4,
     winograd_channels=2,
+    winograd_elements=16,
+    few_outputs=2,
     norm_elements=8,
     norm_rows=4,
     norm_distance=0.25,
@@ -113,5 +120,5 @@ SMALL = Tuning(
 )
 """For checks: samples of a few numbers take every way, in first, middle and last blocks."""
 
-PLAIN = replace(SMALL, taps_cost=float("inf"), not_finite=0, norm_distance=float("inf"))
+PLAIN = replace(SMALL, taps_cost=float("inf"), few_outputs=float("inf"), not_finite=0, norm_distance=float("inf"))
 """The same with every convolution of more than a tap by im2col, if after another way, and no column centred first."""

@@ -200,6 +200,8 @@ class Workspace(Call):
     Attributes:
         pool: scratch memory.
         turned: for each input, whether it is channels-last; so `output_turned`.
+        predicting: whether the pass ends at the prediction, without a loss: kernels may then take ways that round
+            otherwise than in training.
     """
 
     def __init__(
@@ -212,6 +214,7 @@ class Workspace(Call):
         *,
         turned: tuple[bool, ...] = (),
         output_turned: bool = False,
+        predicting: bool = False,
         ways: set[str] | None = None,
         samples: int = 1,
     ) -> None:
@@ -219,6 +222,7 @@ class Workspace(Call):
         self.pool = pool
         self.turned = turned or (False,) * len(wants)
         self.output_turned = output_turned
+        self.predicting = predicting
         self._gradients = gradients
         self._outputs = outputs
         self._own = pool.of(node)

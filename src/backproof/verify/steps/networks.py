@@ -249,7 +249,7 @@ def pools_and_skips() -> SmallNetwork:
     h = net("joined", Concat(), top, chain(net, h, ConvTranspose2d(3, 2, stride=2), name="up"))
     resized = chain(net, h, AvgPool2d(3, stride=2, padding=1), Resize((4, 6)), name="side")
     h = net("added", Add(), chain(net, h, Pad(1, mode="reflect"), Conv2d(6, 3), name="padded"), resized)
-    x = net("head", Conv2d(1, 1), net("relu", ReLU(), h))
+    x = net("head", Conv2d(1, 3, padding=1), net("relu", ReLU(), h))
     return SmallNetwork(net.graph(x).with_loss(BCEWithLogits()), batches=(3, 1, 4, 3))
 
 

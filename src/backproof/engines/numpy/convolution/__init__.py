@@ -8,7 +8,8 @@ Each way is a class with a name and three methods, which fill the array given be
 """
 
 from backproof.engines.numpy.convolution.choice import Algorithm, choose
+from backproof.engines.numpy.convolution.few import FewOutputs
 from backproof.engines.numpy.convolution.geometry import Geometry
 from backproof.engines.numpy.convolution.im2col import Scatter, add_taps
 
-__all__ = ["Algorithm", "Geometry", "Scatter", "add_taps", "choose"]
+__all__ = ["Algorithm", "FewOutputs", "Geometry", "Scatter", "add_taps", "choose"]

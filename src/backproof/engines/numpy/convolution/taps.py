@@ -32,11 +32,11 @@ class Taps:
     def share(self) -> float:
         """How many of all pairs of a tap and an output pixel meet an input pixel, 0 to 1."""
         g = self.geometry
-        pairs: int = sum((h.stop - h.start) * (w.stop - w.start) for _, (_, h, w), _ in self._taps)
+        pairs: int = sum((h.stop - h.start) * (w.stop - w.start) for _, (_, h, w), _ in self.joined)
         return pairs / (g.out[0] * g.out[1] * g.kernel[0] * g.kernel[1])
 
     @cached_property
-    def _taps(self) -> list[tuple[tuple[int, int], Pixels, Pixels]]:
+    def joined(self) -> list[tuple[tuple[int, int], Pixels, Pixels]]:
         """Each tap, the output pixels and the input pixels that it joins."""
         rows, columns = ([self._joined(axis, tap) for tap in range(self.geometry.kernel[axis])] for axis in (0, 1))
         return [
@@ -57,18 +57,18 @@ class Taps:
     def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """y += x W[i, j]."""
         y[...] = 0
-        for tap, out, met in self._taps:
+        for tap, out, met in self.joined:
             _add_product(x[met], W[tap], y[out], call.pool)
 
     def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
         """dx += dy W[i, j]ᵀ."""
         dx[...] = 0
-        for tap, out, met in self._taps:
+        for tap, out, met in self.joined:
             _add_product(dy[out], W[tap].T, dx[met], call.pool)
 
     def weight_gradient(self, x: Array, dy: Array, dW: Array, call: Workspace) -> None:
         """dW[i, j] = xᵀ dy."""
-        for tap, out, met in self._taps:
+        for tap, out, met in self.joined:
             np.dot(_rows(x[met], "cols", call.pool).T, _rows(dy[out], "product", call.pool), out=dW[tap])
 
 

@@ -22,6 +22,7 @@ And a number that is not finite spreads over its whole tile, in which it is mult
 every position of the tile, so one is looked at; if there is such a number, all is computed anew by im2col.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import ClassVar
 
@@ -80,9 +81,38 @@ class Winograd:
 
     def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """Y = A²ᵀ (V U)."""
+        rows = self._band(W, call)
+        if call.predicting and rows < y.shape[1]:
+            call.ways.add("bands of a large map")
+            self._by_bands(x, W, y, rows, call)
+            return
         if not self._fill(x, W, y, call):
             call.ways.add("computed anew by im2col")
             Im2col(self.geometry).forward(x, W, y, call)
+
+    def _band(self, W: Array, call: Workspace) -> int:
+        """Output rows whose tiles fit in a cache together."""
+        elements: int = (self.m + TAPS - 1) ** 2 * self.tiles[1] * max(W.shape[2:])
+        return self.m * max(1, call.pool.tuning.winograd_elements // elements)
+
+    def _by_bands(self, x: Array, W: Array, y: Array, rows: int, call: Workspace) -> None:
+        """Some rows of one image at a time. Prediction alone, so that training gives the bits that it always gave."""
+        top, left = self.geometry.top_left
+        height, out = x.shape[1], y.shape[1]
+        for n in range(len(x)):
+            for start in range(0, out, rows):
+                stop = min(start + rows, out)
+                first, last = max(0, start - top), min(height, stop - top + TAPS - 1)
+                band = replace(
+                    self.geometry,
+                    size=(last - first, x.shape[2]),
+                    out=(stop - start, y.shape[2]),
+                    top_left=(first - (start - top), left),
+                )
+                part = Winograd(band, self.m)
+                if not part._fill(x[n : n + 1, first:last], W, y[n : n + 1, start:stop], call):
+                    call.ways.add("computed anew by im2col")
+                    Im2col(band).forward(x[n : n + 1, first:last], W, y[n : n + 1, start:stop], call)
 
     def _fill(self, x: Array, W: Array, y: Array, call: Workspace) -> bool:
         """Fill y, unless some of the result is not finite."""

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from backproof.engines.kernel import Saved, Slopes, computes
-from backproof.engines.numpy.convolution import Algorithm, Geometry, Scatter, add_taps, choose
+from backproof.engines.numpy.convolution import Algorithm, FewOutputs, Geometry, Scatter, add_taps, choose
 from backproof.engines.numpy.kernels.kernel import KERNELS, NumpyKernel
 from backproof.engines.numpy.tuning import Tuning
 from backproof.engines.numpy.workspace import Pool, Workspace
@@ -126,10 +126,12 @@ class Grouped:
         self._taps = geometry.live_taps()
         live = geometry.cropped(*self._taps)
         self._all_live = live.kernel == geometry.kernel
-        self._one: Algorithm = choose(live, samples, channels // groups, outputs // groups, winograd, tuning, scatter)
+        ins, outs = channels // groups, outputs // groups
+        self._one: Algorithm = choose(live, samples, ins, outs, winograd, tuning, scatter)
+        self._few = FewOutputs(live) if FewOutputs.fits(live, ins, outs, tuning) else None
 
-    def _note(self, call: Workspace) -> None:
-        call.ways.add(self._one.way)
+    def _note(self, call: Workspace, one: "Algorithm | FewOutputs") -> None:
+        call.ways.add(one.way)
         if self._groups > 1:
             call.ways.add("groups")
         if not self._all_live:
@@ -137,15 +139,16 @@ class Grouped:
 
     def forward(self, x: Array, W: Array, y: Array, call: Workspace) -> None:
         """y from x, group by group."""
-        self._note(call)
+        one = self._few if self._few is not None and call.predicting else self._one
+        self._note(call, one)
         pool, weight = call.pool, W[self._taps]
         if self._groups == 1:
-            self._one.forward(x, _contiguous(weight, "weight", pool), y, call)
+            one.forward(x, _contiguous(weight, "weight", pool), y, call)
             return
         for ins, outs in self._parts(W):
             part = pool.scratch("group y", (*y.shape[:3], y.shape[3] // self._groups))
             group = _contiguous(x[..., ins], "group x", pool)
-            self._one.forward(group, _contiguous(weight[..., outs], "weight", pool), part, call)
+            one.forward(group, _contiguous(weight[..., outs], "weight", pool), part, call)
             y[..., outs] = part
 
     def input_gradient(self, dy: Array, W: Array, dx: Array, call: Workspace) -> None:
