@@ -87,6 +87,8 @@ class GELU(ElementWise):
         yield from super().samples()
         yield Sample(op=GELU("tanh"), shapes=((5, 4),))
         yield Sample(op=GELU("tanh"), shapes=((2, 3, 2, 2),))
+        yield Sample(op=GELU("tanh"), shapes=((3, 2),), training=False)
+        yield Sample(op=GELU(), shapes=((3, 2),), training=False)
 
 
 @operation

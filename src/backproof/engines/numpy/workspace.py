@@ -227,6 +227,11 @@ class Workspace(Call):
         self._outputs = outputs
         self._own = pool.of(node)
 
+    @property
+    def spares_memory(self) -> bool:
+        """Whether values are given back as soon as nobody needs them: then nothing is kept beside them."""
+        return self._outputs is not None
+
     def note_blocks(self, count: int, size: int) -> None:
         """Note how so many things are cut into blocks of that size."""
         if count <= size:

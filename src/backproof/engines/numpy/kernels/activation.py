@@ -151,19 +151,27 @@ K, Q = sqrt(2 / pi), 0.044715
 
 @computes(KERNELS, GELU)
 class GELUKernel(_Activation[GELU]):
-    """What backward needs of Φ it works out anew: cheaper than memory."""
+    """Backward needs Φ again, which costs as much as all else: training keeps it, unless memory is to be spared."""
 
     def compute(self, op: GELU, x: Array, y: Array, call: Workspace) -> None:
-        _two_phi(op, x, out=y)
-        y *= x
+        keeps = call.mode.training and not call.spares_memory
+        two_phi = call.borrow("two_phi", x.shape) if keeps else y
+        _two_phi(op, x, out=two_phi)
+        np.multiply(two_phi, x, out=y)
         y *= 0.5
 
     def differentiate(self, op: GELU, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         slope = call.pool.scratch("slope", x.shape)
+        if call.mode.training and not call.spares_memory:
+            call.ways.add("kept for backward")
+            two_phi = call.borrow("two_phi", x.shape)
+        else:
+            call.ways.add("worked out anew")
+            two_phi = dx
+            _two_phi(op, x, out=two_phi)
         if op.approximate == "tanh":
-            _two_phi(op, x, out=dx)
-            np.subtract(2, dx, out=slope)  # 1 - t² = (1 + t) (1 - t) = (1 + t) (2 - (1 + t))
-            slope *= dx
+            np.subtract(2, two_phi, out=slope)  # 1 - t² = (1 + t) (1 - t) = (1 + t) (2 - (1 + t))
+            slope *= two_phi
             slope *= x
             bend = np.multiply(x, x, out=call.pool.scratch("bend", x.shape))
             bend *= 3 * Q * K
@@ -175,8 +183,7 @@ class GELUKernel(_Activation[GELU]):
             np.exp(slope, out=slope)
             slope *= x
             slope *= 2 / sqrt(2 * pi)
-            _two_phi(op, x, out=dx)
-        dx += slope
+        np.add(two_phi, slope, out=dx)
         dx *= 0.5
         dx *= dy
 
