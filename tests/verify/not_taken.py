@@ -45,6 +45,7 @@ NOT_TAKEN: dict[str, dict[str, str]] = {
         "_WithinSample.over": ABSTRACT,
         "_WithinSample.spread": ABSTRACT,
     },
+    "engines/numpy/kernels/rearrange.py": {"Rearranging.view": ABSTRACT, "Rearranging.gradient": ABSTRACT},
     "engines/numpy/kernels/shape.py": {"_Rearrange.shape": ABSTRACT},
     "engines/numpy/optimizers.py": {"blockwise": USERS, "blockwise.update": USERS},
     "engines/numpy/products.py": {
