@@ -29,6 +29,15 @@ NOT_TAKEN: dict[str, dict[str, str]] = {
         "_Activation.compute": ABSTRACT,
         "_Activation.differentiate": ABSTRACT,
     },
+    "engines/numpy/kernels/arithmetic.py": {
+        "ArithmeticKernel.compute": ABSTRACT,
+        "ArithmeticKernel.slope": ABSTRACT,
+        "SelectingKernel.loses": ABSTRACT,
+    },
+    "engines/numpy/kernels/reduce.py": {
+        "ReductionKernel.compute": ABSTRACT,
+        "ReductionKernel.differentiate": ABSTRACT,
+    },
     "engines/numpy/kernels/kernel.py": {
         "UserKernel.__init__": USERS,
         "UserKernel.forward": USERS,

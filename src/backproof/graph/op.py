@@ -158,7 +158,7 @@ def of_kind(kind: Kind, x: Array) -> Array:
     """Drawn floats as values of a kind: whole numbers from about -6 to 6, or True where x > 0."""
     if kind == kind_of(x):
         return x
-    return np.round(2 * x).astype(np.int64) if kind == "int" else x > 0
+    return np.asarray(np.round(2 * x).astype(np.int64) if kind == "int" else x > 0)
 
 
 @dataclass(frozen=True)

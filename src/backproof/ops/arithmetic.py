@@ -99,8 +99,10 @@ class Pow(Arithmetic):
         return self.require_kinds(kinds[:1] if kinds[1:] == ("int",) else kinds, "float")
 
     def draw_inputs(self, rng: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
-        """a from 0.3 to 2.5 and b from -2 to 3; rounded they are whole numbers with a power."""
+        """a from 0.3 to 2.5 and b from -2 to 3, 1.5 if it is a scalar; rounded they are whole numbers with a power."""
         a, b = (rng.uniform(*bounds, shape) for bounds, shape in zip(((0.3, 2.5), (-2, 3)), shapes, strict=True))
+        if shapes[1] == ():
+            return a, np.array(1.5)
         return a, b if np.all(np.round(a)) else np.abs(b) + 0.6
 
     @classmethod
@@ -108,6 +110,7 @@ class Pow(Arithmetic):
         yield from super().samples()
         yield Sample(op=cls(), shapes=((5, 4), (5, 4)), values="whole")
         yield Sample(op=cls(), shapes=((5, 4), (5, 4)), kinds=("float", "int"), values="negative")
+        yield Sample.of(cls(), Shape("N", 4), Shape(), kinds=("float", "int"), values="negative")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,13 @@ from backproof.ops import (
     MSE,
     AdaptiveAvgPool2d,
     Add,
+    Amax,
+    ArgMax,
     AvgPool2d,
     BatchNorm,
     BCEWithLogits,
+    Cast,
+    Compare,
     Concat,
     Conv2d,
     ConvTranspose2d,
@@ -26,20 +30,27 @@ from backproof.ops import (
     GroupNorm,
     LayerNorm,
     Linear,
+    Maximum,
     MaxPool2d,
+    Mean,
     Mul,
     Pad,
     Parameter,
+    Pow,
     ReLU,
     Reshape,
     Resize,
     Sigmoid,
+    Sin,
     SmoothL1,
     SoftDice,
     Softmax,
     SoftmaxCrossEntropy,
+    Sum,
     Tanh,
+    View,
     WeightedSum,
+    Where,
 )
 from backproof.optim import SGD, Cosine, Momentum, Nesterov, Optimizer
 
@@ -284,6 +295,65 @@ def passed_over() -> SmallNetwork:
     chain(net, net.x, *(op for _ in range(3) for op in (Linear(6), Tanh())), name="aside")
     h = chain(net, h, *(op for _ in range(3) for op in (Linear(4), Tanh())), Linear(3), name="head")
     return SmallNetwork(net.graph(h).with_loss(SoftmaxCrossEntropy()), batches=(4, 2, 7, 4))
+
+
+@network
+def arithmetic_among_images() -> SmallNetwork:
+    """Values of fewer axes and of more meet images, and images become one number, a row, or a mean over the batch."""
+    net = Builder(Shape("N", 2, 4, 3))
+    h = net("conv1", Conv2d(4, 3, padding=1), net.x)
+    gate = net("gate", Conv2d(4, 1), net("squeeze", Mean((2, 3), keepdim=True), h))
+    h = net("excite", Mul(), h, net("sigmoid", Sigmoid(), gate))
+    h = net("against", Maximum(), h, net("mean", Mean(0), h))
+    both = net("both", Mul(), net("two", Parameter((2, 1, 1, 1, 1))), h)  # (2, N, 4, 4, 3), which is no image
+    h = net("conv2", Conv2d(3, 1), net("sum", Sum(0), both))
+    whole = net("whole", Parameter((3, 1, 1), trainable=False, initializer="ones", kind="int"))
+    square = net("square", Pow(), h, whole)
+    spread = net("spread", Add(), square, net("top", Amax((1, 2, 3), keepdim=True), h))
+    x = net(
+        "head", Linear(3), net("joined", Concat(), net("total", Sum((1, 3)), square), net("flat", Flatten(), spread))
+    )
+    return SmallNetwork(net.graph(x).with_loss(SoftmaxCrossEntropy()), batches=(3, 2, 5, 3))
+
+
+@network
+def kinds() -> SmallNetwork:
+    """Whole numbers and truth values on the way, through which no gradient goes back, though it goes past them."""
+    net = Builder(Shape("N", 2, 4, 3))
+    h = net("conv", Conv2d(3, 1), net.x)
+    zero = net("zero", Parameter((), trainable=False, initializer="zeros"))
+    positive = net("positive", Compare("greater"), h, zero)
+    h = net("where", Where(), positive, h, net("sin", Sin(), h))
+    count = net("count", Sum((2, 3)), net("as numbers", Cast("float"), positive))
+    best = net("best", ArgMax(1), net("behind", Linear(4), net("rows", Mean((2, 3)), h)))
+    best = net("doubled", Mul(), best, net("two", Parameter((), trainable=False, initializer="ones", kind="int")))
+    h = net(
+        "joined",
+        Concat(),
+        net("flat", Flatten(), h),
+        count,
+        net("row", Cast("float"), net("column", View(("N", 1)), best)),
+    )
+    return SmallNetwork(net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy()), batches=(3, 2, 5, 3))
+
+
+@network
+def frozen() -> SmallNetwork:
+    """Some weights are kept as they are, alone or with those beside them; statistics and the others move."""
+    net = Builder(Shape("N", 2, 4, 3))
+    h = chain(net, net.x, Conv2d(3, 3), BatchNorm(), ReLU(), name="early")
+    h = chain(net, h, Conv2d(3, 1), BatchNorm(), ReLU(), Flatten(), LayerNorm(6), Linear(4), name="late")
+    graph = net.graph(net("head", Linear(3), h)).with_loss(SoftmaxCrossEntropy())
+    graph = graph.frozen_by(["early.*", "late.conv2d.weight", "late.layernorm.bias", "late.linear.*"])
+    return SmallNetwork(graph, batches=(4, 3, 7, 4))
+
+
+@network
+def fixed_batch() -> SmallNetwork:
+    """A network for batches of three samples alone."""
+    net = Builder(Shape(3, 2, 4, 3))
+    h = chain(net, net.x, Conv2d(3, 3, padding=1), BatchNorm(), ReLU(), Flatten(), Linear(3))
+    return SmallNetwork(net.graph(h).with_loss(SoftmaxCrossEntropy()), batches=(3, 3, 3))
 
 
 @network
