@@ -39,7 +39,7 @@ ROOMS: dict[str, Room] = {
     "engines/jax": _engine("jax"),
     "engines/onnxruntime": _engine("onnxruntime", "interchange/**/*.py"),
     "engines": Room("engines/*.py", ("numpy", "reference"), (*OF_ENGINES, "verify/test_custom_file.py")),
-    "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "engines/test_optimizers.py", "runs/test_opt*.py")),
+    "optim": Room("optim/*.py", ("numpy",), ("optim/*.py", "runs/test_opt*.py")),
     "train": Room("train/*.py", (), ("train/*.py", "runs/test_launch.py", "runs/test_resume.py")),
     "data": Room("data/**/*.py", (), ("data/*.py", "tasks/*.py", "runs/test_tasks.py")),
     "graph": Room("graph/*.py", ("numpy",), ("graph/*.py", "ops/*.py", "models/test_models.py")),
