@@ -89,7 +89,8 @@ def _onnx(model: LoadedModel, opset: int, preprocess: bool) -> tuple[bytes, floa
     )
     check_bytes(content)
     given, x = _pixels(model) if preprocess else _samples(model)
-    return content, _difference(model, x, runtime.run_file(content, given))  # type: ignore[attr-defined]
+    found = runtime.run_file(content, given)  # type: ignore[attr-defined]
+    return content, _difference(model, x, dict(zip(model.graph.outputs, found.values(), strict=True)))
 
 
 def _samples(model: LoadedModel) -> tuple[dict[str, Array], Array]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backproof.engines import get_engine
 from backproof.errors import UserError
-from backproof.graph import Builder, Graph, Op, Sequential, Shape, initial_parameters
+from backproof.graph import OPERATIONS, Builder, Graph, Loss, Op, Sequential, Shape, initial_parameters
 from backproof.interchange.onnx import onnx_bytes
 from backproof.models import MODELS, build
 from backproof.ops import (
@@ -67,7 +68,7 @@ def same(graph: Graph, opset: int = 20, samples: int = 3) -> None:
     content = onnx_bytes(graph, weights, opset=opset)
     model = loaded(content)
     assert {t.name: tuple(t.dims) for t in model.graph.initializer} == {n: w.shape for n, w in weights.items()}
-    assert [o.name for o in model.graph.output] == list(graph.outputs)
+    assert [o.name.removesuffix("/value") for o in model.graph.output] == list(graph.outputs)
     x = np.random.default_rng(0).standard_normal(graph.inputs[0].shape.bind(samples)).astype(np.float32)
     exact = reference_engine(vectorised=True).compile(graph, weights, dtype="float64")
     expected = exact.forward({graph.inputs[0].name: x.astype(np.float64)}, want=graph.outputs)
@@ -127,6 +128,41 @@ def test_a_helper_never_takes_the_name_of_a_node() -> None:
     graph = net.graph(net("fc", Linear(4), h))
     same(graph)
     assert "fc/MatMul_2" in {n.name for n in loaded(onnx_bytes(graph, drawn(graph))).graph.node}
+
+
+def test_a_weight_may_be_called_as_its_node(tmp_path: Path) -> None:
+    """As in files of PyTorch, `class_token`: in ONNX values and weights share their names."""
+    from backproof.interchange.onnx import read_onnx, write_onnx
+    from backproof.ops import Add, Mul
+
+    net = Builder(Shape("N", 4))
+    token = net("token", Parameter((4,)), names={"weight": "token"})
+    h = net("fc", Linear(4), net("sum", Add(), net.x, token), names={"weight": "relu"})
+    last = net("end", Mul(), net("relu", ReLU(), h), net("out", Parameter((4,)), names={"weight": "out"}))
+    graph = net.graph(last, token)
+    same(graph)
+    write_onnx(tmp_path / "net.onnx", graph, drawn(graph))
+    assert read_onnx(tmp_path / "net.onnx").graph == graph
+    engine, numpy = get_engine("onnxruntime"), get_engine("numpy")
+    x = {"x": np.ones((2, 4), np.float32)}
+    found, expected = (e.compile(graph, drawn(graph)).forward(x, want=graph.node) for e in (engine, numpy))
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
+
+
+SAMPLES = [(op, opset) for op in OPERATIONS.values() if not issubclass(op, Loss) for opset in (18, 23, 28)]
+
+
+@pytest.mark.parametrize(("op", "opset"), SAMPLES, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_every_operation_is_valid_in_other_opsets(op: type[Op], opset: int) -> None:
+    """As onnx declares them; what they compute is compared in opset 20, by the tests of the engine."""
+    from backproof.verify.core.case import for_prediction, make_case
+
+    if opset > onnx.defs.onnx_opset_version():
+        pytest.skip(f"onnx {onnx.__version__} has no opset {opset}")
+    for sample in op.samples():
+        case = for_prediction(make_case(sample, 0))
+        loaded(onnx_bytes(case.graph, case.parameters, opset=opset))
 
 
 def test_what_the_file_says_of_itself() -> None:

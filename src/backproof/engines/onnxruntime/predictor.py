@@ -48,7 +48,7 @@ class OnnxPredictor:
         entered = in_dtype(self.graph, inputs, self.dtype)
         taken = {i.name: np.asarray(entered[i.name], order="C") for i in opened.get_inputs()}
         try:
-            values = opened.run(names, taken)
+            values = opened.run(None, taken)
         except InvalidArgument as error:
             raise DataError(_reason(str(error))) from error
         return dict(zip(names, map(np.array, values), strict=True))

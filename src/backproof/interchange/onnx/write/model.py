@@ -87,10 +87,16 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
         graph, outputs = graph.without_loss(auxiliary=True), graph.outputs
     _require_writers(graph.nodes)
     names = Names([*graph.shapes, *graph.parameters])
-    nodes = []
+    nodes, values = [], {i.name: i.name for i in graph.inputs}
     for node in graph.nodes:
+        taken = node.name in graph.parameters
+        if taken and node.op.arity == 0 and node.path("weight") == node.name and node.name not in outputs:
+            values[node.name] = node.name  # a weight that stands by itself, and is its own value
+            continue
+        values[node.name] = names.unique(f"{node.name}/value") if taken else node.name
         w = Writer(node, graph, opset, dtype, names)
-        nodes += w.finish(WRITERS[type(node.op)](w, node.op, *node.inputs))
+        made = WRITERS[type(node.op)](w, node.op, *(values[name] for name in node.inputs))
+        nodes += w.finish(made, values[node.name])
     element = ELEMENTS[dtype]
     kinds = {"float": element, "int": TensorProto.INT64, "bool": TensorProto.BOOL}
     initializers = [
@@ -105,7 +111,7 @@ def structure(graph: Graph, *, opset: int = OPSET, dtype: str = "float32", outpu
         nodes,
         "backproof",
         [_value(i.name, i.shape, kinds[i.kind]) for i in graph.inputs],
-        [_value(name, graph.shapes[name], kinds[graph.kinds[name]]) for name in outputs],
+        [_value(values[name], graph.shapes[name], kinds[graph.kinds[name]]) for name in outputs],
         initializers,
     )
     imports = [helper.make_opsetid("", opset)]

@@ -36,13 +36,13 @@ def avg_pool(w: Writer, op: AvgPool2d, x: str) -> str:
     if op.dilation != (1, 1):
         window["dilations"] = op.dilation
     plain = op.divisor_override is None and not (op.count_include_pad and any(overhang))
-    large = _too_large(op, [*op.sides[::2], *end])
+    large = _too_large(op, [*op.sides[::2], *end]) or ("dilations" in window and w.opset < 19)
     if plain and not large:
         include = int(op.count_include_pad)
         return w("AveragePool", x, **window, pads=[*op.sides[::2], *end], count_include_pad=include)
     rows, columns = (_counts(w, op, axis) for axis in (0, 1))
     divisor = np.outer(rows, columns) if op.divisor_override is None else op.divisor_override
-    if large:  # sums by products, since ONNX Runtime takes a Pad into the pooling
+    if large:  # sums by products: ONNX Runtime takes a Pad into the pooling, and opset 18 has no dilation
         down, across = (_seen(w, op, axis) for axis in (0, 1))
         return w("Mul", w("MatMul", w("MatMul", w.constant(down), x), w.constant(across.T)), w.constant(1 / divisor))
     around = [0, 0, *op.sides[::2], 0, 0, *end]

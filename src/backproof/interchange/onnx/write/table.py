@@ -94,12 +94,12 @@ class Writer(Nodes):
         parts = [self("Mul", samples, self.ints(batches(d))) if isinstance(d, str) else self.ints(d) for d in dims]
         return self("Concat", *parts, axis=0)
 
-    def finish(self, value: str) -> list[NodeProto]:
-        """The nodes, the last of which gives `value`, under the name of the network's node."""
+    def finish(self, value: str, called: str) -> list[NodeProto]:
+        """The nodes; the last has the name of the network's node, and gives `value` under the name `called`."""
         if not self.written or self.written[-1].output[0] != value:
             self("Identity", value)
         last = self.written[-1]
-        last.name = last.output[0] = self.node.name
+        last.name, last.output[0] = self.node.name, called
         return self.written
 
 
