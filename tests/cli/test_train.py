@@ -133,7 +133,7 @@ def refused(tokens: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
         (["--layers", "8", "--layers", "4"], "--layers is given 2 times; give it once"),
         (["--split", "0.9,0.9"], "--split"),
         (["--select", "5-x"], "--select"),
-        (["--resize", "16"], "--resize is 16"),
+        (["--resize", "16,0"], "--resize is 16,0"),
         (["--stop-early"], "--stop-early needs --early-stopping"),
         (["--repeat", "0"], "--repeat is 0"),
         (["--track-layer", "fc9,3"], "fc1"),

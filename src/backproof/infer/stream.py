@@ -100,7 +100,8 @@ class Inference:
         batch_size: samples a pass; 0 for as many as are well.
         stretch: whether each mask is stretched to 0..1 first, as U²-Net's authors do.
         keep_x: whether answers hold what the network saw.
-        done, bad: samples looked at so far, and those of them that could not be used.
+        done, bad: answers given so far, and those of them with an error.
+        left: answers that are still to come of the batch that was computed last, and is measured already.
     """
 
     model: LoadedModel
@@ -112,6 +113,7 @@ class Inference:
     keep_x: bool = False
     done: int = 0
     bad: int = 0
+    left: int = 0
     agreement: Agreement = field(init=False)
     task: Task = field(init=False)
     _totals: dict[str, Array] = field(default_factory=dict)
@@ -132,7 +134,12 @@ class Inference:
         batches = ahead(self._batches(), WAITING)
         try:
             for batch in batches:
-                yield from self._answers(batch)
+                answers = self._answers(batch)
+                for place, answer in enumerate(answers):
+                    self.done += 1
+                    self.bad += bool(answer.error)
+                    self.left = len(answers) - 1 - place
+                    yield answer
         finally:
             batches.close()  # type: ignore[attr-defined]  # a generator: its thread ends
 
@@ -234,8 +241,6 @@ class Inference:
             for (read, sample), output in zip(good, every[0] if every else (), strict=True)
         }
         self._measure([answer for answer in answers.values() if answer.truth is not None])
-        self.done += len(batch)
-        self.bad += len(batch) - len(good)
         return [answers.get(read.place) or _without_answer(read) for read in batch]
 
     def _values(self, output: Array, read: _Read, sample: Sample) -> Array:

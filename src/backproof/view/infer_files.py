@@ -60,7 +60,7 @@ def carry_out(inference: Inference, make: Callable[[], Sequence[Writer]]) -> boo
     """Take all answers and give each to all writers. Whatever ends it, what was written is whole.
 
     `make` gives the writers when the first answer is there, so that nothing is written if there is none. Returns False
-    where Ctrl-C ended it, between two answers.
+    where Ctrl-C ended it, between two batches.
     """
     begin, whole = perf_counter(), False
 
@@ -78,7 +78,7 @@ def carry_out(inference: Inference, make: Callable[[], Sequence[Writer]]) -> boo
                     closing.callback(close, writer)
             for writer in writers:
                 writer.add(answer)
-            if interruption.requested:
+            if interruption.requested and not inference.left:
                 break
         else:
             whole = True
