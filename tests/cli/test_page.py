@@ -13,7 +13,7 @@ from backproof.optim import OPTIMIZERS, Optimizer
 from backproof.option import options_of
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
-SECTIONS = dict(re.findall(r"^## `backproof (\w+)`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^## `backproof ([\w-]+)`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 """What the page says of each command and those below it."""
 
 
