@@ -112,9 +112,9 @@ def test_equivalent_mutants_have_reasons_and_are_still_there():
 def test_a_change_of_a_class_is_asked_of_what_is_named_as_it_or_mentions_it(tmp_path):
     """No function of the file may be entered by what the change breaks: a class without its decorator has none."""
     with Session(ROOT, tmp_path, ["optim"]) as session:
-        mentions = session._key("tests/engines/test_optimizers.py", True)
+        mentions = session._key("tests/optim/test_declarations.py", True)
         keys = {f"check numpy optimizers {name}": f"check numpy optimizers {name}" for name in ("nesterov", "adam")}
-        keys[mentions] = "tests/engines/test_optimizers.py::test_defaults_are_those_of_the_formulas"
+        keys[mentions] = "tests/optim/test_declarations.py::test_all_of_them"
         session.record = {key: {"units": {name: {"seconds": 1.0, "places": []}}} for key, name in keys.items()}
         entering = {"seconds": 2.0, "places": ["src/backproof/optim/sgd.py::Momentum.share"]}
         session.record["check numpy networks drop"] = {"units": {"check numpy networks drop": entering}}
