@@ -82,6 +82,30 @@ def test_every_registered_model(name: str) -> None:
     same(small(name))
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_registered_model_comes_back(name: str, tmp_path: Path) -> None:
+    """As it was; and from its nodes alone, where the file does not describe itself, with the same weights."""
+    from backproof.interchange.onnx import read_onnx, write_onnx
+
+    graph = small(name)
+    weights = {key: array.astype(np.float32) for key, array in drawn(graph).items()}
+    write_onnx(tmp_path / "own.onnx", graph, weights)
+    model = onnx.load(tmp_path / "own.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "nodes.onnx")
+    own, nodes = read_onnx(tmp_path / "own.onnx"), read_onnx(tmp_path / "nodes.onnx")
+    assert own.graph == graph
+    x = {"x": np.random.default_rng(0).standard_normal((2, 3, 16, 16)).astype(np.float32)}
+    expected = get_engine("numpy").compile(graph, weights).forward(x, want=graph.outputs)
+    for network in (own, nodes):
+        assert network.parameters.keys() == weights.keys()
+        for key, array in weights.items():
+            np.testing.assert_array_equal(network.parameters[key], array, err_msg=key)
+        found = get_engine("numpy").compile(network.graph, network.parameters).forward(x, want=network.graph.outputs)
+        for theirs, ours in zip(network.graph.outputs, graph.outputs, strict=True):
+            np.testing.assert_allclose(found[theirs], expected[ours], atol=1e-5 * np.abs(expected[ours]).max())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("opset", [18, 19, 21, 22, 23])
 @pytest.mark.parametrize("name", sorted(MODELS))
