@@ -197,6 +197,7 @@ class Slice(Rearranging):
     @classmethod
     def samples(cls) -> Iterator[Sample]:
         yield Sample(op=Slice(1, 1, 3), shapes=((2, 4),))
+        yield Sample(op=Slice(1), shapes=((2, 3),))
         yield Sample(op=Slice(-1, -3, None, 2), shapes=((2, 3, 5),))
         yield Sample(op=Slice(2, -1, -100, -2), shapes=((2, 2, 4),))
         yield Sample(op=Slice((1, 3), (2, 0), (1 << 62, -1)), shapes=((2, 3, 2, 3),))

@@ -10,7 +10,4 @@ def sum_to(terms: Array, out: Array) -> None:
     lacking = terms.ndim - out.ndim
     spread = out[(np.newaxis,) * lacking]
     axes = tuple(axis for axis, size in enumerate(spread.shape) if size != terms.shape[axis])
-    if axes:
-        np.sum(terms, axis=axes, keepdims=True, out=spread)
-    else:
-        spread[...] = terms
+    np.sum(terms, axis=axes, keepdims=True, out=spread)

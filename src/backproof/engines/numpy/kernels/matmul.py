@@ -42,20 +42,26 @@ class MatMulKernel(NumpyKernel[MatMul]):
     def backward(self, op: MatMul, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Workspace) -> Slopes:
         a, b = _matrices(*saved)
         dy = dy.reshape(*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
-        da, db = (
-            call.borrow_gradient(x.shape) if wanted else None for x, wanted in zip(saved, call.wants, strict=True)
-        )
-        if da is not None:
-            if b.ndim == 2:
-                product(_rows(dy), b.T, _rows(da.reshape(a.shape)), call)
-            else:
-                _multiply(dy, b.swapaxes(-1, -2), da.reshape(a.shape), call)
-        if db is not None:
-            if b.ndim == 2:
-                product(_rows(a).T, _rows(dy), db.reshape(b.shape), call)
-            else:
-                _multiply(a.swapaxes(-1, -2), dy, db.reshape(b.shape), call)
-        return da, db
+        da = self._left(dy, a, b, saved[0].shape, call) if call.wants[0] else None
+        return da, self._right(dy, a, b, saved[1].shape, call) if call.wants[1] else None
+
+    @staticmethod
+    def _left(dy: Array, a: Array, b: Array, shape: tuple[int, ...], call: Workspace) -> Array:
+        da = call.borrow_gradient(shape)
+        if b.ndim == 2:
+            product(_rows(dy), b.T, _rows(da.reshape(a.shape)), call)
+        else:
+            _multiply(dy, b.swapaxes(-1, -2), da.reshape(a.shape), call)
+        return da
+
+    @staticmethod
+    def _right(dy: Array, a: Array, b: Array, shape: tuple[int, ...], call: Workspace) -> Array:
+        db = call.borrow_gradient(shape)
+        if b.ndim == 2:
+            product(_rows(a).T, _rows(dy), db.reshape(b.shape), call)
+        else:
+            _multiply(a.swapaxes(-1, -2), dy, db.reshape(b.shape), call)
+        return db
 
 
 def _matrices(a: Array, b: Array) -> tuple[Array, Array]:
