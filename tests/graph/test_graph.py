@@ -75,6 +75,11 @@ def test_parameters_are_named_by_dotted_paths():
     assert graph.parameter_count == 3 * 2 + 3 + 3 + 3
 
 
+def test_summary_has_a_line_a_node():
+    nodes = Sequential(("a", Linear(3)), ("b", ReLU()), ("c", Linear(2))).build(Shape("N", 4)).summary().splitlines()
+    assert [line.split()[0] for line in nodes if line.split()[0] in ("a", "b", "c")] == ["a", "b", "c"]
+
+
 def test_summary_shows_layers_shapes_and_parameters():
     lines = Sequential(("fc", Linear(300)), ReLU()).build(Shape("N", 784)).summary().splitlines()
     assert lines[0].split() == ["layer", "operation", "output", "shape", "parameters"]

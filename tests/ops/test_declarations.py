@@ -6,7 +6,7 @@ import pytest
 import backproof.ops as ops
 from backproof.errors import UserError
 from backproof.graph import OPERATIONS, Loss, Shape
-from backproof.graph.op import op_from_attributes
+from backproof.graph.op import UnknownOp, op_from_attributes
 
 SAMPLES = [sample for op in OPERATIONS.values() for sample in op.samples()]
 
@@ -36,6 +36,22 @@ def test_sample_fits_its_operation(sample):
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_attributes_make_the_same_operation(sample):
     assert op_from_attributes(type(sample.op).__name__, sample.op.attributes()) == sample.op
+
+
+def test_weights_decay_and_scales_shifts_and_biases_do_not():
+    x = Shape("N", 4, 6, 6)
+    for op in (ops.Conv2d(4, 3), ops.BatchNorm(), ops.GroupNorm(2)):
+        decaying = {name for name, spec in op.parameters(x).items() if spec.decay}
+        assert decaying == ({"weight"} if isinstance(op, ops.Conv2d) else set())
+
+
+def test_an_operation_without_its_code_equals_itself_read_again():
+    one, again = (UnknownOp.called("Mine", {"a": 1}, loss=False) for _ in range(2))
+    assert one == again
+    assert hash(one) == hash(again)
+    assert one != UnknownOp.called("Mine", {"a": 2}, loss=False)
+    assert one != UnknownOp.called("Other", {"a": 1}, loss=False)
+    assert one != "Mine(a=1)"
 
 
 def test_what_came_later_is_not_written_at_its_default():
