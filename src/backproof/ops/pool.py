@@ -63,14 +63,16 @@ class Pool(Op):
         )
         require_output(self, x, height, width)
         for axis, count in enumerate((height, width)):
-            if not all(self._sees_pixels(axis, i, sizes[axis]) for i in range(count)):
+            in_padding = min(count, -(-self.sides[2 * axis] // self.stride[axis]))  # others start at a pixel, or beyond
+            if not all(self._sees_pixels(axis, i, sizes[axis]) for i in (*range(in_padding), count - 1)):
                 raise ModelError(f"{self} does not fit images of {x[2]}x{x[3]}: a window lies in the padding alone")
         return Shape(x[0], channels, height, width)
 
     def _sees_pixels(self, axis: int, i: int, size: int) -> bool:
         """Whether window `i` along an axis has an element inside the image: with dilation all may fall beside it."""
         start = i * self.stride[axis] - self.sides[2 * axis]
-        return any(0 <= start + a * self.dilation[axis] < size for a in range(self.kernel_size[axis]))
+        a = max(0, -(start // self.dilation[axis]))  # the first element that is not before the image
+        return a < self.kernel_size[axis] and start + a * self.dilation[axis] < size
 
 
 @operation

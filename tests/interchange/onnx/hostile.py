@@ -140,7 +140,7 @@ def resize(folder: Path) -> bytes:
     return of(helper.make_node("Resize", ["x", "", "scales"], ["y"], **nearest), scales=scales)
 
 
-@hostile("numbers a sample")
+@hostile("and 65,536 is the most")
 def padding_of_a_convolution(folder: Path) -> bytes:
     return of(node("Conv", "x w", pads=[2**30] * 4), w=np.zeros((1, 3, 3, 3), "f"))
 

@@ -132,7 +132,8 @@ def export(module: Any, x: Any, path: Path, *, dynamo: bool, for_training: bool)
     """As PyTorch writes it; `for_training` without merging normalisation into convolutions."""
     options: dict[str, Any] = {"input_names": ["x"], "output_names": ["y"], "opset_version": 18, "dynamo": dynamo}
     if dynamo:
-        options |= {"dynamic_shapes": ({0: torch.export.Dim.DYNAMIC},), "optimize": not for_training}
+        merges = any(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())
+        options |= {"dynamic_shapes": ({0: torch.export.Dim.DYNAMIC},), "optimize": not (for_training and merges)}
     else:
         mode = torch.onnx.TrainingMode
         options |= {"dynamic_axes": {"x": {0: "n"}}, "training": mode.PRESERVE if for_training else mode.EVAL}

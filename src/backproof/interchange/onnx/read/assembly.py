@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from itertools import count
 
 import numpy as np
 
@@ -84,8 +85,9 @@ class Assembly:
 
     def _free(self, name: str) -> str:
         """The name, or with a number behind it."""
-        taken = self._shapes.keys()
-        return next(n for n in (name, *(f"{name}_{i}" for i in range(1, len(taken) + 2))) if n not in taken)
+        if name not in self._shapes:
+            return name
+        return next(numbered for i in count(1) if (numbered := f"{name}_{i}") not in self._shapes)
 
 
 def _require_size(shape: Shape) -> None:

@@ -19,6 +19,9 @@ from backproof.interchange.onnx.read.load import STANDARD
 from backproof.interchange.onnx.read.tensor import array_of
 from backproof.interchange.onnx.read.values import Edge, Given, Known, Weight
 
+REASON = 400
+"""Letters of a reason: a hostile node can have attributes of a million numbers."""
+
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 
@@ -263,8 +266,8 @@ def _plain(array: Array) -> Array:
 def _reason(error: UserError, name: str) -> str:
     """The sentence without the place, which the list names already."""
     text = str(error)
-    start = f"node '{name}"
-    return text.partition(": ")[2] or text if text.startswith(start) else text
+    text = text.partition(": ")[2] or text if text.startswith(f"node '{name}") else text
+    return text if len(text) <= REASON else f"{text[:REASON]} ..."
 
 
 def metadata_of(model: Any) -> dict[str, str]:

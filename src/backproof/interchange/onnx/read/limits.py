@@ -25,6 +25,9 @@ RANK = 16
 ELEMENTS = 2**30
 """Numbers a sample in any value of the network: 4 GiB in float32."""
 
+WINDOW = 2**16
+"""Pixels along a side of a window, and beside an image: more than any image has."""
+
 FOLDED = 2**22
 """Numbers in an array that is computed while reading: shapes have a few, masks of attention a million."""
 

@@ -29,7 +29,7 @@ def require_bounded(data: bytes, source: str) -> None:
         parts += 1
         if parts > limits.PARTS:
             raise ModelError(f"'{source}' has more than {limits.PARTS:,} parts, and that is the most that is read")
-        tag, at = _varint(data, at, end)
+        tag, at = (data[at], at + 1) if data[at] < 128 else _varint(data, at, end)
         number, wire = tag >> 3, tag & 7
         if wire == VARINT:
             _, at = _varint(data, at, end)
@@ -38,7 +38,7 @@ def require_bounded(data: bytes, source: str) -> None:
         elif wire == FIXED32:
             at += 4
         elif wire == BYTES:
-            length, at = _varint(data, at, end)
+            length, at = (data[at], at + 1) if at < end and data[at] < 128 else _varint(data, at, end)
             if at < 0 or at + length > end:
                 raise damaged
             inner = _messages(message).get(number)

@@ -1,6 +1,7 @@
 """Convolutions: of images, and of signals and volumes, which are looked at as images."""
 
 from backproof.errors import ModelError
+from backproof.interchange.onnx.read import limits
 from backproof.interchange.onnx.read.call import Call, imports
 from backproof.interchange.onnx.read.operators.rearrange import joined
 from backproof.interchange.onnx.read.operators.window import Window, one_row, window_of, without_row
@@ -59,8 +60,10 @@ def _volume(call: Call, x: Edge, window: Window, weight: tuple[int, ...]) -> Edg
     n, channels, depth, height, width = x.shape
     step, apart = window.strides[0], window.dilations[0]
     count = (int(depth) - apart * (kernel_depth - 1) - 1) // step + 1
-    if count < 1:
-        raise ModelError(f"its kernel is deeper than {call.shape()}")
+    if not 1 <= count * kernel_depth <= limits.WINDOW:
+        raise ModelError(
+            f"its kernel is deeper than {call.shape()}, or goes to more than {limits.WINDOW:,} places of it"
+        )
     seen = IndexSelect(2, tuple(i * step + k * apart for i in range(count) for k in range(kernel_depth)))
     slices = call.add(seen, x, suffix="slices")
     cut = call.add(View((n, channels, count, kernel_depth, height, width)), slices, suffix="cut")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from backproof.errors import ModelError
+from backproof.interchange.onnx.read import limits
 from backproof.interchange.onnx.read.call import Call
 from backproof.interchange.onnx.read.values import Edge
 from backproof.ops import View
@@ -51,8 +52,8 @@ def window_of(call: Call, kernel: Sequence[int]) -> Window:
     pads = call["pads"] or [0] * 2 * axes
     if not axes == len(kernel) == len(strides) == len(dilations) == len(pads) / 2:
         raise ModelError(f"its kernel, strides, dilations or pads do not fit images of {axes} axes")
-    if min(*kernel, *strides, *dilations) < 1:
-        raise ModelError("its kernel, strides and dilations must be 1 or more")
+    if min(*kernel, *strides, *dilations) < 1 or max(*kernel, *strides, *dilations, *pads) > limits.WINDOW:
+        raise ModelError(f"its kernel, strides and dilations must be 1 or more, and {limits.WINDOW:,} is the most")
     before, after = list(pads[:axes]), list(pads[axes:])
     mode = call["auto_pad"] or "NOTSET"
     if mode in ("SAME_UPPER", "SAME_LOWER"):
