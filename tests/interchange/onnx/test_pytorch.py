@@ -107,7 +107,9 @@ LARGE: dict[str, Callable[[], Any]] = {
     "vit": vit,
 }
 CASES = [
-    *((name, dynamo) for name in QUICK for dynamo in (False, True)),
+    *((name, False) for name in QUICK),
+    ("convnet", True),
+    pytest.param("gpt", True, marks=pytest.mark.slow),  # that exporter takes its time
     *(pytest.param(name, dynamo, marks=pytest.mark.slow) for name in LARGE for dynamo in (False, True)),
 ]
 
