@@ -22,8 +22,8 @@ class GradientWithoutMean(SoftmaxCrossEntropyKernel):
     """The loss is the mean over the batch, its gradient that of the sum."""
 
     def backward(self, op, dy, saved, p, g, call):
-        *others, _, L = saved
-        return super().backward(op, dy, (*others, 1.0, L), p, g, call)
+        *others, _, L, shape = saved
+        return super().backward(op, dy, (*others, 1.0, L, shape), p, g, call)
 
 
 @wrong_kernel(SoftmaxCrossEntropy, at="loss, gradient of input")
@@ -81,9 +81,9 @@ class WeightsOfSamplesForgottenInBackward(NLLLossKernel):
     """The gradient is that of samples that count the same."""
 
     def backward(self, op, dy, saved, p, g, call):
-        x, t, s, terms, u, _, L = saved
+        x, t, s, terms, u, _, L, shape = saved
         D = self.divisor(op, np.ones(len(s)), u)
-        return super().backward(op, dy, (x, t, np.ones(len(s)), terms, u, D, L), p, g, call)
+        return super().backward(op, dy, (x, t, np.ones(len(s)), terms, u, D, L, shape), p, g, call)
 
 
 @wrong_kernel(Hinge, at="gradient of input")

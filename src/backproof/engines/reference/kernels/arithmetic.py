@@ -50,6 +50,14 @@ class ArithmeticKernel(Kernel[Op, Call]):
         return tuple(summed(d, x) if x.dtype.kind == "f" else None for d, x in ((da, a), (db, b)))
 
 
+class AddKernel(ArithmeticKernel):
+    """A sum hands its gradient to all it adds: the same array, to which nobody writes."""
+
+    def backward(self, op: Op, dy: Array, saved: Saved, p: Arrays, g: Arrays, call: Call) -> Slopes:
+        a, b, _ = saved
+        return summed(dy, a), summed(dy, b)
+
+
 def pow_slopes(a: Any, b: Any, y: Any) -> tuple[Any, Any]:
     """b aᵇ⁻¹ and aᵇ log a; 0 where b is, and where a is 0 and b not below."""
     return b * a ** (b - 1) if b != 0 else 0.0, 0.0 if a == 0 and b >= 0 else y * np.log(a)
@@ -67,7 +75,7 @@ def shares(wins: bool, loses: bool) -> tuple[float, float]:
 
 KERNELS.update(
     {
-        Add: ArithmeticKernel(lambda a, b: a + b, lambda a, b, y: (1.0, 1.0)),
+        Add: AddKernel(lambda a, b: a + b, lambda a, b, y: (1.0, 1.0)),
         Sub: ArithmeticKernel(lambda a, b: a - b, lambda a, b, y: (1.0, -1.0)),
         Mul: ArithmeticKernel(lambda a, b: a * b, lambda a, b, y: (b, a)),
         Div: ArithmeticKernel(lambda a, b: a / b, lambda a, b, y: (1 / b, -a / (b * b))),
