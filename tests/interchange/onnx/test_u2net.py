@@ -189,9 +189,9 @@ def test_the_published_network_is_trained_on_as_by_pytorch(real_data: Path, publ
     y = np.asarray(mask, np.float64)[None, None] / 255
     batch = {graph.inputs[0].name: x.astype(np.float64), graph.inputs[1].name: y}
     trainer = get_engine("numpy").compile(graph, network.parameters, dtype="float64")
-    optimizer, losses = torch.optim.SGD(module.parameters(), lr=0.01), []
+    optimizer, losses = torch.optim.SGD(module.parameters(), lr=1e-5), []
     for step in range(3):
-        found = trainer.train_step(batch, SGD(lr=0.01), Mode(training=True, step=step)).loss
+        found = trainer.train_step(batch, SGD(lr=1e-5), Mode(training=True, step=step)).loss
         optimizer.zero_grad()
         parts = [
             torch.nn.functional.binary_cross_entropy_with_logits(output, torch.from_numpy(y))
