@@ -15,8 +15,8 @@ class GradientSplitAtTheWrongPlace(ConcatKernel):
 
     def backward(self, op, dy, saved, p, g, call):
         (widths,) = saved
-        ends = np.cumsum(widths)
-        return tuple(dy[:, dy.shape[1] - end : dy.shape[1] - end + w] for end, w in zip(ends, widths, strict=True))
+        ends = dy.shape[op.axis] - np.cumsum(widths)
+        return tuple(dy.take(range(end, end + w), op.axis) for end, w in zip(ends, widths, strict=True))
 
 
 class Arithmetic(Kernel):

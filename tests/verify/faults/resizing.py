@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from backproof.engines.reference.kernels.pad import PadKernel
 from backproof.engines.reference.kernels.resize import ResizeKernel
 from backproof.ops import Pad, Resize
@@ -42,5 +44,8 @@ class BorderForgottenInBackward(PadKernel):
 
     def backward(self, op, dy, saved, p, g, call):
         (shape,) = saved
-        middle = (slice(before, before + n) for n, (before, _) in zip(shape, op.widths(len(shape)), strict=True))
-        return (dy[tuple(middle)],)
+        dx = np.zeros(shape)
+        image = dx[op.kept(shape)]
+        around = zip(image.shape, op.added(len(shape)), strict=True)
+        image[...] = dy[tuple(slice(before, before + n) for n, (before, _) in around)]
+        return (dx,)
