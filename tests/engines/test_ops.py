@@ -47,6 +47,10 @@ def test_running_statistics_move_in_training(reference, op):
     """The others are compared with the reference; that it does anything at all is told by this alone."""
     for sample in (sample for sample in op.samples() if sample.finite):
         case = make_case(sample, 0)
-        found = reference.compile(case.graph, case.parameters, dtype="float64").gradients(case.inputs, case.mode)
+        if case.graph.loss is None:  # whole numbers and truth values, which no gradient reaches
+            assert not case.graph.statistics
+            continue
+        with np.errstate(all="ignore"):  # powers of numbers below 0 have no slope
+            found = reference.compile(case.graph, case.parameters, dtype="float64").gradients(case.inputs, case.mode)
         assert set(found.state) == (case.graph.statistics if sample.training else set()), str(sample)
         assert all(np.any(value != case.parameters[name]) for name, value in found.state.items()), str(sample)

@@ -63,6 +63,11 @@ def with_batch(x, rank):
     return given(x, (1, *x.shape)) if rank and x.ndim == rank - 1 else given(x)
 
 
+def in_batch_of_one(x, rank):
+    """x as the one sample of a batch, so that its own axes are free for use, with axes of 1 in front up to `rank`."""
+    return given(x, (1,) * (1 + rank - x.ndim) + tuple(x.shape))
+
+
 def some(**parameters):
     """Those that are there."""
     return {name: given(tensor) for name, tensor in parameters.items() if tensor is not None}
@@ -75,27 +80,22 @@ def element_wise(op, x, **attributes):
 
 def along_classes(op, x, dim, dtype=None):
     assert dtype in (None, torch.float64)
-    if x.ndim < 2 and x.numel():
-        return Translation(op(), (given(x, (1, x.numel())),))
-    if dim % max(x.ndim, 1) != 1:
-        raise UnsupportedError("along another axis than 1")
-    return Translation(op(), (given(x),))
+    return Translation(op(axis=1 + dim % max(x.ndim, 1)), (in_batch_of_one(x, max(x.ndim, 1)),))
 
 
 def of_two(op, a, b, *, alpha=1):
     if alpha != 1:
         raise UnsupportedError("a factor alpha")
-    if a.shape != b.shape:
-        raise UnsupportedError("broadcasting")
-    return Translation(op(), tuple(given(x, x.shape or (1,)) for x in (a, b)))
+    return Translation(op(), tuple(in_batch_of_one(x, max(a.ndim, b.ndim)) for x in (a, b)))
 
 
 def cat(tensors, dim=0, *, out=None):
     if out is not None:
         raise UnsupportedError("an argument out=")
-    if tensors and dim % max(tensors[0].ndim, 1) != 1:
-        raise UnsupportedError("along another axis than 1")
-    return Translation(Concat(), tuple(given(x) for x in tensors))
+    if not all(isinstance(x, torch.Tensor) for x in tensors):
+        raise UnsupportedError("what is no tensor")
+    rank = max((x.ndim for x in tensors), default=1)
+    return Translation(Concat(1 + dim % max(rank, 1)), tuple(in_batch_of_one(x, x.ndim) for x in tensors))
 
 
 def flatten(x, start_dim=0, end_dim=-1):
@@ -201,12 +201,8 @@ def adaptive_avg_pool2d(x, output_size):
 
 
 def pad(x, pad, mode="constant", value=None):
-    if x.ndim > 4:
-        raise UnsupportedError("images of 1 or 3 dimensions")
-    if len(pad) > 4:
-        raise UnsupportedError("padding of channels")
-    op = Pad((*pad, 0, 0)[:4], mode=mode, value=value or 0.0)
-    return Translation(op, (given(x, (1,) * (4 - x.ndim) + tuple(x.shape)),))
+    op = Pad(tuple(pad) or (0, 0), mode=mode, value=value or 0.0)
+    return Translation(op, (in_batch_of_one(x, x.ndim),))
 
 
 def constant_pad_nd(x, pad_by, value=0):

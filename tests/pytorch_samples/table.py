@@ -12,10 +12,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "pytorch-samples.md"
 
 WHY = {
     "no elements": "A dimension here is 1 or more, and a batch has a sample.",
-    "broadcasting": "`Add` and `Mul` take two inputs of equal shape: a residual that does not fit is a mistake.",
+    "broadcasting": "A loss takes a target of the prediction's shape: one that does not fit is a mistake.",
     "a factor alpha": "`Add` has none.",
-    "along another axis than 1": "Classes, features and channels are axis 1, everywhere.",
+    "along another axis than 1": "The classes of a loss are axis 1.",
     "an argument out=": "Engines own their memory.",
+    "what is no tensor": "Values here are arrays.",
     "reduction 'none'": "A loss is one number, from which the gradient flows back.",
     "a beta of 0": "That is `L1`.",
     "weights of elements": "`sample_weights` are one number a sample.",
@@ -23,8 +24,6 @@ WHY = {
     "class probabilities as targets": "`SoftmaxCrossEntropy` takes labels; `label_smoothing` spreads them.",
     "indices of the maxima": "`MaxPool2d` keeps them for its gradient and hands out the maxima alone.",
     "images of 1 or 3 dimensions": "Images are (N, C, H, W).",
-    "padding of channels": "`Pad` adds pixels.",
-    "negative padding, which cuts": "`Pad` adds, and never cuts.",
     "a negative eps": "It is added to a variance so that the root is of a number above 0.",
     "momentum outside of 0 to 1": "Running statistics are a mean of old and new.",
     "everything dropped, p = 1": "What is kept is divided by 1 - p.",

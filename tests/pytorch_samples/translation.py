@@ -14,11 +14,12 @@ from backproof.graph.graph import make_node
 from backproof.ops import MSE, Reshape
 
 REASONS = {
-    "no elements": r"a dimension is a whole number >= 1|is an empty batch",
+    "no elements": r"a dimension is a whole number >= 1|is an empty batch|leaves nothing of",
     "broadcasting": None,
     "a factor alpha": None,
     "along another axis than 1": None,
     "an argument out=": None,
+    "what is no tensor": None,
     "reduction 'none'": r"unknown reduction of \w+ 'none'",
     "a beta of 0": r"SmoothL1's beta is above 0",
     "weights of elements": None,
@@ -26,8 +27,6 @@ REASONS = {
     "class probabilities as targets": r"dtype float64; the network takes whole numbers",
     "indices of the maxima": None,
     "images of 1 or 3 dimensions": None,
-    "padding of channels": None,
-    "negative padding, which cuts": r"Pad's padding is a whole number >= 0",
     "a negative eps": r"'s eps is 0 or more",
     "momentum outside of 0 to 1": r"BatchNorm's momentum lies between 0 and 1",
     "everything dropped, p = 1": r"'s p lies in \[0, 1\), not 1.0",

@@ -241,6 +241,9 @@ class Loss(Op):
 
     arity: ClassVar[int] = 2
 
+    inside: ClassVar[tuple[type[Op], ...]] = ()
+    """What the loss does to the prediction first; a network that ends in one of these would do it twice."""
+
     @property
     def weighs_samples(self) -> bool:
         """Whether it takes weights of samples."""

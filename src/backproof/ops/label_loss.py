@@ -7,8 +7,9 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from backproof.errors import ModelError
-from backproof.graph.op import Array, Kind, Sample, later, operation
+from backproof.graph.op import Array, Kind, Op, Sample, later, operation
 from backproof.graph.shape import Shape
+from backproof.ops.activation import LogSoftmax, Softmax
 from backproof.ops.loss import ReducedLoss
 
 
@@ -100,6 +101,7 @@ class SoftmaxCrossEntropy(LabelLoss):
     """
 
     takes: ClassVar[str] = "logits"
+    inside: ClassVar[tuple[type[Op], ...]] = (Softmax, LogSoftmax)
 
     label_smoothing: float = 0.0
 

@@ -19,8 +19,9 @@ from typing import ClassVar, Literal, TypeVar, get_args
 import numpy as np
 
 from backproof.errors import ModelError, unknown
-from backproof.graph.op import Array, Kind, Loss, Sample, later, operation
+from backproof.graph.op import Array, Kind, Loss, Op, Sample, later, operation
 from backproof.graph.shape import Shape
+from backproof.ops.activation import Sigmoid
 
 Reduction = Literal["mean", "sum"]
 
@@ -168,6 +169,7 @@ class ProbabilityLoss(ElementWiseLoss):
     """Logits, and for each of them the probability that it is to say, from 0 to 1."""
 
     probabilities: ClassVar[tuple[int, ...]] = (1,)
+    inside: ClassVar[tuple[type[Op], ...]] = (Sigmoid,)
 
     def draw_pair(self, rng: np.random.Generator, x: tuple[int, ...], t: tuple[int, ...]) -> tuple[Array, Array]:
         return rng.standard_normal(x), rng.uniform(0, 1, t)

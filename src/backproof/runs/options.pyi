@@ -19,6 +19,7 @@ class Options(TypedDict, total=False):
     adaptive_invert: bool
     trim: bool
     resize: Sequence[int]
+    antialias: bool
     center_crop: Sequence[int]
     divide_by_max: bool
     standardize: bool

@@ -9,6 +9,7 @@ from backproof.errors import OptionError, UserError, named
 from backproof.graph import BATCH, Array, Graph, Loss, Shape, initial_parameters
 from backproof.interchange import fit_weights, read_weights
 from backproof.models import build, is_onnx_file, read_options, weights_in_file
+from backproof.models.logits import logits
 from backproof.ops import BatchNorm
 from backproof.optim import SCHEDULES, Optimizer, require_optimizer
 from backproof.runs.optimizer import make_optimizer
@@ -115,7 +116,10 @@ def network(options: ModelOptions, x: Shape, task: Task) -> Graph:
             has = "model '{}' has the output" if len(graph.outputs) == 1 else "model '{}' has the outputs"
             wrong = f"{{loss_weights}} gives {len(weights)}; {has} {', '.join(graph.outputs)}"
             raise OptionError(wrong, options.model)
-        graph = graph.with_loss(make_loss(options, task), weights=weights or None)
+        loss = make_loss(options, task)
+        if is_onnx_file(options.model):  # made for prediction, it may end in what the loss has inside
+            graph = logits(graph, loss.inside)
+        graph = graph.with_loss(loss, weights=weights or None)
     else:
         for name in ("loss", "loss_weights", *LOSS_OPTIONS):
             if getattr(options, name) != getattr(ModelOptions, name):

@@ -66,7 +66,20 @@ def layer(op: Op, inputs: list[Shape], *, in_place: bool = False) -> Layer:
     """The module or function for an operation on inputs of these shapes. Raises `UserError` where there is none."""
     if type(op) not in LAYERS:
         raise OptionError("{contenders:pytorch}: no module is known for the operation {}", type(op).__name__)
+    if _beyond_modules(op):
+        raise OptionError("{contenders:pytorch}: no module is known for {}", op)
     return LAYERS[type(op)](op, inputs[0] if inputs else Shape(), in_place)
+
+
+def _beyond_modules(op: Op) -> bool:
+    """Whether it pads, pools or resizes in a way that PyTorch's modules do not have."""
+    if isinstance(op, ops.Resize):
+        usual = ops.Resize(op.size, op.scale_factor, op.mode, op.align_corners)
+        return op.mode not in ("nearest", "bilinear") or op != usual
+    if isinstance(op, ops.Pad):
+        return op.mode != "constant" and (op.mode == "wrap" or len(op.sides) != 4 or min(op.sides) < 0)
+    uneven = isinstance(op, ops.MaxPool2d | ops.AvgPool2d | ops.ConvTranspose2d) and len(op.padding) != 2
+    return uneven or (isinstance(op, ops.AvgPool2d) and op.dilation != (1, 1))
 
 
 def _channels(x: Shape) -> int:
