@@ -15,7 +15,7 @@ class LargestKernel(Kernel[AnyOp, Call]):
     """y[window] = x[largest pixel of the window], the first of equal ones; dy goes to that pixel."""
 
     def places(self, op: AnyOp, axis: int, size: int, out: int) -> list[Array]:
-        """Of each element of a window along an axis, the row (or column) where it lies in every window; some outside."""
+        """Of each element of a window along an axis, the row (or column) where it lies in every window, or beyond."""
         raise NotImplementedError
 
     def forward(self, op: AnyOp, inputs: tuple[Array, ...], p: Arrays, call: Call) -> tuple[Array, Saved]:
