@@ -18,7 +18,8 @@ from backproof.verify import check_trajectory
 COMPILED = 10
 """Every so many seeds, JAX is among the engines: it compiles each network anew, for seconds."""
 
-NAMES = [name for name in ENGINES if installed(name) and get_engine(name).capabilities.speed == "fast"]
+CAPABLE = {name: get_engine(name).capabilities for name in ENGINES if installed(name)}
+NAMES = [name for name, can in CAPABLE.items() if can.trains and can.speed == "fast"]
 
 CLASSES = 3
 
