@@ -178,6 +178,7 @@ def judge(tmp_path_factory):
 SAME = "np.maximum(0, x, out=y)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["", "\nONE = 1\n"], ids=["exchanged", "imported"])
 def test_a_mutant_survives_or_falls_to_check(judge, after):
     assert judge(SAME, after) == (None, "")

@@ -19,6 +19,7 @@ def without_numbers(line: str) -> str:
 
 
 @pytest.mark.skipif(not installed("torch"), reason="PyTorch is not installed")
+@pytest.mark.slow
 def test_the_transcript(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     *code, from_python = re.findall(r"```python\n(.*?)```", PAGE, re.S)
