@@ -138,6 +138,23 @@ def test_a_network_that_calls_its_own_values_loss_and_y(tmp_path: Path) -> None:
     assert run.graph.loss == "loss_"
 
 
+@pytest.mark.parametrize(("loss", "left"), [("cross_entropy", "fc"), ("mse", "probabilities")])
+def test_what_the_loss_has_inside_is_taken_off_the_end(tmp_path: Path, loss: str, left: str) -> None:
+    """A file made for prediction ends in probabilities; cross-entropy has the softmax inside."""
+    from backproof.graph import Builder, Shape, initial_parameters
+    from backproof.interchange.onnx import write_onnx
+    from backproof.ops import Linear, Softmax
+
+    net = Builder(Shape("N", 64))
+    logits = net("fc", Linear(10), net.x)
+    graph = net.graph(net("probabilities", Softmax(), logits))
+    write_onnx(tmp_path / "net.onnx", graph, initial_parameters(graph))
+    run = trained(tmp_path, "run", model=str(tmp_path / "net.onnx"), flatten=True, loss=loss, epochs=0)
+    assert run.graph.output == left
+    assert run.graph.node[run.graph.loss].inputs[0] == left
+    same_bits(run.weights("last"), read_onnx(tmp_path / "net.onnx").parameters)
+
+
 def test_options_and_sizes_that_do_not_fit(tmp_path: Path) -> None:
     path = file_of(tmp_path, classes=10)
     with pytest.raises(UserError, match="is a file, and takes no options: leave out activation"):
