@@ -1,4 +1,4 @@
-"""backproof as a backend of ONNX (https://onnx.ai/onnx/api/backend.html), which ONNX's own test suite can judge.
+"""backproof as a backend of ONNX (https://onnx.ai/onnx/api/backend.html), which ONNX's own test suite can examine.
 
     import backproof.onnx_backend as backend
 

@@ -290,7 +290,7 @@ def _of_network(
     origin: str,
     metadata: Mapping[str, str] | None = None,
 ) -> LoadedModel:
-    """A network of which no run tells; its file may, by the keys that `LoadedModel.file_metadata` writes."""
+    """A network without a run; its file may describe it, by the keys that `LoadedModel.file_metadata` writes."""
     output, said = graph.shapes[graph.output], description_in(metadata or {}, f"'{source}'")
     kind = task or said.task or _task_of_output(name, output)
     if len(output) != 4 if kind == "segmentation" else output[2:] not in ((), (1, 1)):

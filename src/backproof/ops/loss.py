@@ -85,7 +85,7 @@ AnyLoss = TypeVar("AnyLoss", bound=ReducedLoss)
 class ElementWiseLoss(ReducedLoss):
     """A prediction and a target of equal shape, (N, ...); lₙ sums over the elements of a sample, uₙ is their number.
 
-    Both may be scalars too, unless samples are told apart.
+    Both may be scalars too, unless samples are kept apart.
     """
 
     tells_samples: ClassVar[bool] = False
