@@ -47,9 +47,9 @@ class Resize(Op):
                     f(t) = a |t|³ - 5 a |t|² + 8 a |t| - 4 a              for 1 < |t| < 2       Keys 1981
 
     and rows beyond the edge are the edge's.   dy goes back with the same weights.   As PyTorch's `interpolate`, also
-    known as Upsample. As there, r = H / H' for a scale_factor too where it comes to H' = H, or for nearest H' = 2 H:
-    pixels are copied, or doubled.   The other attributes are ONNX' (`Resize`), for networks from elsewhere; there
-    "linear" is bilinear, "cubic" bicubic.
+    known as Upsample. As there, r = H / H' for a scale_factor too where it comes to H' = H, but not for bicubic, or for
+    nearest to H' = 2 H: pixels are copied, or doubled.   The other attributes are ONNX' (`Resize`), for networks from
+    elsewhere; there "linear" is bilinear, "cubic" bicubic.
 
     Attributes:
         size: H' and W', one number or (height, width).
@@ -161,7 +161,8 @@ class Resize(Op):
         """r; of whole numbers exact, since rounding could put i r just below a whole number."""
         ratio = Fraction(size, self.output_size(size, axis))
         own = self.coordinate_transformation_mode is None
-        whole = own and (ratio == 1 or (ratio == HALF and self.mode == "nearest"))
+        copied = ratio == 1 and self.mode != "bicubic"
+        whole = own and (copied or (ratio == HALF and self.mode == "nearest"))
         return 1 / self.scale_factor[axis] if isinstance(self.scale_factor, tuple) and not whole else ratio
 
     def around(self, u: float | Fraction, size: int, stretch: float = 1.0) -> Taps:
@@ -213,6 +214,7 @@ class Resize(Op):
         yield Sample(op=make((2, 7), mode="bicubic"), shapes=((1, 2, 5, 3),))
         yield Sample(op=make((2, 7), mode="bicubic", align_corners=True), shapes=((1, 1, 5, 3),))
         yield Sample(op=make(scale_factor=2, mode="bicubic"), shapes=((2, 1, 2, 1),))
+        yield Sample(op=make(scale_factor=(1.0, 1.3), mode="bicubic"), shapes=((2, 1, 3, 2),))
         for rounding in get_args(Rounding):
             op = make((3, 8), nearest_mode=rounding, coordinate_transformation_mode="half_pixel")
             yield Sample(op=op, shapes=((1, 1, 6, 4),))

@@ -38,7 +38,8 @@ def resize(w: Writer, op: Resize, x: str) -> str:
         smooth and op.scale_factor is None
     ):
         return w("Resize", x, "", "", w.ints(*out), axes=[2, 3], **words)
-    if isinstance(op.scale_factor, tuple) and op.size is None:
+    # Where the size stays as it was, ONNX Runtime hands on what it got, whatever the scales.
+    if isinstance(op.scale_factor, tuple) and op.size is None and out != sizes:
         factors = [np.float32(factor) for factor in op.scale_factor]
         # With align_corners ONNX's own evaluator takes H scale for H', ONNX Runtime what that is rounded to.
         clear = smooth and not usual and op.coordinate_transformation_mode != "align_corners"
