@@ -1,6 +1,7 @@
 """One of our graphs as the `nn.Module` that one would write by hand for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -75,7 +76,9 @@ def _beyond_modules(op: Op) -> bool:
     """Whether it pads, pools or resizes in a way that PyTorch's modules do not have."""
     if isinstance(op, ops.Resize):
         usual = ops.Resize(op.size, op.scale_factor, op.mode, op.align_corners)
-        return op.mode not in ("nearest", "bilinear") or op != usual
+        of_pixels = op.mode == "bilinear" and op.coordinate_transformation_mode in ("half_pixel", "pytorch_half_pixel")
+        given = replace(op, coordinate_transformation_mode=None) if of_pixels else op
+        return op.mode not in ("nearest", "bilinear") or given != usual
     if isinstance(op, ops.Pad):
         return op.mode != "constant" and (op.mode == "wrap" or len(op.sides) != 4 or min(op.sides) < 0)
     uneven = isinstance(op, ops.MaxPool2d | ops.AvgPool2d | ops.ConvTranspose2d) and len(op.padding) != 2
