@@ -76,8 +76,10 @@ def _beyond_modules(op: Op) -> bool:
     """Whether it pads, pools or resizes in a way that PyTorch's modules do not have."""
     if isinstance(op, ops.Resize):
         usual = ops.Resize(op.size, op.scale_factor, op.mode, op.align_corners)
-        of_pixels = op.mode == "bilinear" and op.coordinate_transformation_mode in ("half_pixel", "pytorch_half_pixel")
-        given = replace(op, coordinate_transformation_mode=None) if of_pixels else op
+        # To sizes above 1 these two are what PyTorch does.
+        theirs = op.mode == "bilinear" and op.coordinate_transformation_mode in ("half_pixel", "pytorch_half_pixel")
+        sized = isinstance(op.size, tuple) and min(op.size) > 1 and op.scale_factor is None
+        given = replace(op, coordinate_transformation_mode=None) if theirs and sized else op
         return op.mode not in ("nearest", "bilinear") or given != usual
     if isinstance(op, ops.Pad):
         return op.mode != "constant" and (op.mode == "wrap" or len(op.sides) != 4 or min(op.sides) < 0)
