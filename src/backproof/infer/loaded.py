@@ -11,22 +11,24 @@ from backproof.data.options import PreprocessingOptions
 from backproof.data.targets import TargetSpec
 from backproof.engines import EVALUATION, DType, Predictor, get_engine
 from backproof.errors import ModelError, OptionError, suggestion
-from backproof.graph import BATCH, Array, Arrays, Graph, Loss, Shape
+from backproof.graph import BATCH, Array, Arrays, Graph, Shape
 from backproof.infer.metadata import Description, Scores, TaskName, description_in, metadata_of
 from backproof.interchange.onnx import read_onnx
 from backproof.models import MODELS, build, read_options
-from backproof.ops import MSE, BCEWithLogits, LogSoftmax, NLLLoss, Sigmoid, SoftDice, Softmax, SoftmaxCrossEntropy
+from backproof.ops import MSE, Flatten, LogSoftmax, NLLLoss, Permute, Sigmoid, Softmax, View
 from backproof.runs.prepare import initial_weights
 from backproof.runs.spec import EngineOptions, ModelOptions
 from backproof.runs.store import Run, Which, is_run, open_run
 from backproof.runs.toml import tables_of
 from backproof.runs.use import again, engine_of
+from backproof.tasks.probabilities import logistic, softmax
+from backproof.tasks.task import loss_on_output
 from backproof.user_file import is_reference
 
 TASK_NAMES: dict[str, TaskName] = {"class": "classification", "mask": "segmentation", "number": "regression"}
 """By kind of targets."""
 
-SHAPED = ("View", "Flatten", "Permute")
+SHAPED = (View, Flatten, Permute)
 """Operations behind which the numbers are still the same."""
 
 
@@ -121,13 +123,8 @@ class LoadedModel:
             powers: Array = np.exp(output)
             return powers
         if self.scores == "logits" and output.shape[1] == 1:
-            logistic: Array = (1 + np.tanh(output / 2)) / 2  # without overflow
-            return logistic
-        if self.scores == "logits":
-            powers = np.exp(output - output.max(1, keepdims=True))
-            shares: Array = powers / powers.sum(1, keepdims=True)
-            return shares
-        return output
+            return logistic(output)
+        return softmax(output) if self.scores == "logits" else output
 
     def file_metadata(self) -> dict[str, str]:
         """What a file for other programs says of the model; `load_model` finds it there again."""
@@ -337,7 +334,7 @@ def _scores(graph: Graph, task: TaskName) -> Scores:
     if task == "regression":
         return "numbers"
     last = graph.output
-    while last in graph.node and type(graph.node[last].op).__name__ in SHAPED:
+    while last in graph.node and isinstance(graph.node[last].op, SHAPED):
         last = graph.node[last].inputs[0]
     op = graph.node[last].op if last in graph.node else None
     if isinstance(op, Softmax | Sigmoid):
@@ -346,9 +343,9 @@ def _scores(graph: Graph, task: TaskName) -> Scores:
         return "log_probabilities"
     if graph.loss is None:
         return "logits"
-    loss = next((n.op for n in graph.nodes if isinstance(n.op, Loss) and n.inputs[0] == graph.output), None)
+    loss = loss_on_output(graph)
     if isinstance(loss, NLLLoss):
         return "log_probabilities"
     if task == "segmentation" and isinstance(loss, MSE):
         return "probabilities"
-    return "logits" if isinstance(loss, SoftmaxCrossEntropy | BCEWithLogits | SoftDice) else "numbers"
+    return "logits" if loss is not None and loss.inside else "numbers"

@@ -9,6 +9,7 @@ from backproof.graph import Array, Graph, Loss
 from backproof.metrics.f1 import confusion, precision_recall_f1
 from backproof.ops import MSE, Hinge, NLLLoss, SoftmaxCrossEntropy
 from backproof.tables import Column, Table
+from backproof.tasks.probabilities import softmax
 from backproof.tasks.task import Answer, Task, loss_on_output
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ class Classification(Task):
     def shown(self, output: Array, graph: Graph) -> dict[str, Array]:
         predicted, loss = output.argmax(1), loss_on_output(graph)
         if isinstance(loss, SoftmaxCrossEntropy):
-            output = np.exp(output - output.max(1, keepdims=True))
-            output /= output.sum(1, keepdims=True)
+            output = softmax(output)
         elif isinstance(loss, NLLLoss):
             output = np.exp(output)
         return {"predicted": predicted, "probability": output[np.arange(len(output)), predicted].astype(np.float32)}

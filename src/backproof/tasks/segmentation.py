@@ -11,6 +11,7 @@ from backproof.metrics.f1 import confusion, precision_recall_f1
 from backproof.metrics.f_beta import MaxFBeta, f_beta
 from backproof.ops import MSE, BCEWithLogits, NLLLoss, Sigmoid, SoftDice, SoftmaxCrossEntropy
 from backproof.tables import Column, Table
+from backproof.tasks.probabilities import logistic
 from backproof.tasks.task import Answer, Task, loss_on_output
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Segmentation(Task):
             return output
         if isinstance(loss_on_output(graph), MSE) or isinstance(graph.node[graph.output].op, Sigmoid):
             return np.clip(output, 0, 1)
-        return (1 + np.tanh(output / 2)) / 2  # the logistic function, without overflow
+        return logistic(output)
 
     def kept(self, prediction: Array, target: Array) -> dict[str, Array]:
         if self.targets.integer:

@@ -148,6 +148,6 @@ class Task:
         raise NotImplementedError
 
 
-def loss_on_output(graph: Graph) -> Loss:
-    """The loss that takes the prediction of a network."""
-    return next(n.op for n in graph.nodes if isinstance(n.op, Loss) and n.inputs[0] == graph.output)
+def loss_on_output(graph: Graph) -> Loss | None:
+    """The loss that takes the prediction of a network; None where none does so directly."""
+    return next((n.op for n in graph.nodes if isinstance(n.op, Loss) and n.inputs[0] == graph.output), None)
