@@ -23,7 +23,7 @@ LogSoftmax   y = x - log Σ eˣ                  dx = dy - eʸ Σ dy
 """
 
 from math import pi, sqrt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -400,14 +400,21 @@ class ThresholdedReLUKernel(_Activation[ThresholdedReLU]):
         np.multiply(dy, np.greater(x, op.alpha, out=call.pool.mask(x.shape)), out=dx)
 
 
-@computes(KERNELS, Clamp)
-class ClampKernel(_Activation[Clamp]):
-    """As Hardtanh, but for the gradient at the bounds."""
+AnyBounded = TypeVar("AnyBounded", Clamp, Clip)
 
-    def compute(self, op: Clamp, x: Array, y: Array, call: Workspace) -> None:
+
+class _BoundedKernel(_Activation[AnyBounded]):
+    """As ReLU, with two bounds."""
+
+    def compute(self, op: AnyBounded, x: Array, y: Array, call: Workspace) -> None:
         lower, upper = op.bounds
         np.maximum(x, lower, out=y)
         np.minimum(y, upper, out=y)
+
+
+@computes(KERNELS, Clamp)
+class ClampKernel(_BoundedKernel[Clamp]):
+    """With the whole gradient at the bounds."""
 
     def differentiate(self, op: Clamp, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         lower, upper = op.bounds
@@ -418,13 +425,8 @@ class ClampKernel(_Activation[Clamp]):
 
 @computes(KERNELS, Hardtanh)
 @computes(KERNELS, ReLU6)
-class ClipKernel(_Activation[Clip]):
-    """As ReLU, with two bounds."""
-
-    def compute(self, op: Clip, x: Array, y: Array, call: Workspace) -> None:
-        lower, upper = op.bounds
-        np.maximum(x, lower, out=y)
-        np.minimum(y, upper, out=y)
+class ClipKernel(_BoundedKernel[Clip]):
+    """With no gradient at the bounds, as ReLU has none."""
 
     def differentiate(self, op: Clip, dy: Array, x: Array, y: Array, dx: Array, call: Workspace) -> None:
         """At a NaN, which is neither below nor above, dx = dy, as PyTorch's."""
